@@ -1,0 +1,1 @@
+"""Corpora on disk: writing, reading, verifying."""

@@ -1,0 +1,1 @@
+"""From paths and baseband to received samples: delays, Doppler, noise."""

@@ -1,0 +1,1 @@
+"""Baseline detectors that validate a corpus, and their scores."""

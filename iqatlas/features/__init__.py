@@ -1,0 +1,1 @@
+"""What detectors and learners eat: arrays in, arrays out."""

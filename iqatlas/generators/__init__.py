@@ -1,0 +1,1 @@
+"""The spec and what it becomes: the only folder that composes the others."""

@@ -1,0 +1,1 @@
+"""Who transmits when: two-state Markov chains per site and sub-channel."""

@@ -1,0 +1,1 @@
+"""Radio paths from every site to every receiver, as NumPy arrays."""

@@ -1,0 +1,1 @@
+"""What the sites send: complex baseband, switched by the occupancy."""

@@ -1,0 +1,1 @@
+"""The LTE downlink, one room for each part of 3GPP TS 36.211."""

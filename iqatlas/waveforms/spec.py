@@ -1,0 +1,46 @@
+"""The waveform and carrier parts of a spec."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from iqatlas.schema import SpecModel
+
+
+def _switch(value: object) -> object:
+    # YAML 1.1 reads `on` and `off` as booleans; JSON and quoted YAML give the words.
+    return {"on": True, "off": False}.get(value, value) if isinstance(value, str) else value
+
+
+Switch = Annotated[bool, BeforeValidator(_switch)]
+
+
+class Carrier(SpecModel):
+    """The downlink carrier, by frequency or by LTE channel number."""
+
+    frequency_hz: Annotated[float, Field(ge=100e6, le=100e9)] | None = None
+    earfcn: Annotated[int, Field(ge=0, le=262143)] | None = None
+    """Downlink EARFCN (TS 36.101, section 5.7.3)."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Carrier:
+        if (self.frequency_hz is None) == (self.earfcn is None):
+            raise ValueError("give either frequency_hz or earfcn")
+        return self
+
+
+class LteWaveform(SpecModel):
+    """An LTE-like FDD downlink with normal cyclic prefix."""
+
+    kind: Literal["lte"] = "lte"
+    bandwidth_mhz: Literal[1.4, 3, 5, 10, 15, 20] = 10
+    subchannels: Annotated[int, Field(ge=1, le=100)] = 16
+    """Equal groups of resource blocks that are switched together, centred in the carrier."""
+    control: Switch = True
+    """Whether PSS, SSS and cell-specific reference signals are sent, also in vacant sub-channels."""
+    modulation: Literal["qpsk"] = "qpsk"
+
+
+WaveformSpec = LteWaveform
