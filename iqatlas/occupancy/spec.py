@@ -9,10 +9,7 @@ from pydantic import Field
 from iqatlas.schema import SpecModel
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-Rate = (
-    Probability
-    | Annotated[tuple[Probability, ...], Field(min_length=1)]
-)
+Rate = Probability | Annotated[tuple[Probability, ...], Field(min_length=1)]
 
 
 class MarkovOccupancy(SpecModel):
@@ -22,9 +19,9 @@ class MarkovOccupancy(SpecModel):
     """
 
     kind: Literal["markov"] = "markov"
-    p01: Probability | tuple[Probability, ...] = 0.05
+    p01: Rate = 0.05
     """Probability of vacant to occupied from a slot to the next; one number, or one a sub-channel."""
-    p10: Probability | tuple[Probability, ...] = 0.2
+    p10: Rate = 0.2
     """Probability of occupied to vacant; one number, or one a sub-channel."""
     slot_s: Annotated[float, Field(gt=0, le=10)] = 1e-3
     """Length of a slot, a whole number of LTE slots of 0.5 ms."""

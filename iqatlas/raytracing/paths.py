@@ -56,4 +56,7 @@ class PathSet:
 
     def link_power(self) -> Float64[np.ndarray, "waypoint receiver site"]:
         """Return the power gain of each link, summed over its paths without interference."""
-        return np.sum(np.abs(self.gain) ** 2, axis=-1, where=self.valid)
+        power: Float64[np.ndarray, "waypoint receiver site"] = np.sum(
+            np.abs(self.gain) ** 2, axis=-1, where=self.valid
+        )
+        return power

@@ -34,7 +34,9 @@ class LocalFrame:
         )
 
     def to_local(
-        self, longitude_deg: Float64[np.ndarray, "*n"] | float, latitude_deg: Float64[np.ndarray, "*n"] | float
+        self,
+        longitude_deg: Float64[np.ndarray, "*n"] | float,
+        latitude_deg: Float64[np.ndarray, "*n"] | float,
     ) -> tuple[Float64[np.ndarray, "*n"], Float64[np.ndarray, "*n"]]:
         """Return east and north in metres."""
         east, north = _transformer(self.definition).transform(longitude_deg, latitude_deg)

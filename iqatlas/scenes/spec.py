@@ -31,7 +31,9 @@ class OsmFileBuildings(SpecModel):
 class SceneSpec(SpecModel):
     """The city: where its buildings come from, and which part of it."""
 
-    buildings: Annotated[BundledBuildings | OsmFileBuildings, Field(discriminator="kind")] = BundledBuildings()
+    buildings: Annotated[BundledBuildings | OsmFileBuildings, Field(discriminator="kind")] = (
+        BundledBuildings()
+    )
     bbox: tuple[Longitude, Latitude, Longitude, Latitude] | None = None
     """West, south, east, north in degrees; without it, the extent of the buildings."""
     default_height_m: Annotated[float, Field(gt=0, le=500)] = 12.0
@@ -123,8 +125,14 @@ class HoverReceivers(SpecModel):
 
     @model_validator(mode="after")
     def _count_matches(self) -> HoverReceivers:
-        if self.positions is not None and "count" in self.model_fields_set and self.count != len(self.positions):
-            raise ValueError(f"count is {self.count} but {len(self.positions)} positions are given: leave count out")
+        if (
+            self.positions is not None
+            and "count" in self.model_fields_set
+            and self.count != len(self.positions)
+        ):
+            raise ValueError(
+                f"count is {self.count} but {len(self.positions)} positions are given: leave count out"
+            )
         return self
 
 

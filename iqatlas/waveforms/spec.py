@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from iqatlas.schema import SpecModel
 
@@ -15,6 +15,9 @@ def _switch(value: object) -> object:
 
 
 Switch = Annotated[bool, BeforeValidator(_switch)]
+
+BANDWIDTHS_MHZ = (1.4, 3.0, 5.0, 10.0, 15.0, 20.0)
+"""Channel bandwidths of E-UTRA (TS 36.101, section 5.6)."""
 
 
 class Carrier(SpecModel):
@@ -35,12 +38,20 @@ class LteWaveform(SpecModel):
     """An LTE-like FDD downlink with normal cyclic prefix."""
 
     kind: Literal["lte"] = "lte"
-    bandwidth_mhz: Literal[1.4, 3, 5, 10, 15, 20] = 10
+    bandwidth_mhz: float = 10.0
+    """Channel bandwidth: 1.4, 3, 5, 10, 15 or 20 MHz."""
     subchannels: Annotated[int, Field(ge=1, le=100)] = 16
     """Equal groups of resource blocks that are switched together, centred in the carrier."""
     control: Switch = True
     """Whether PSS, SSS and cell-specific reference signals are sent, also in vacant sub-channels."""
     modulation: Literal["qpsk"] = "qpsk"
+
+    @field_validator("bandwidth_mhz")
+    @classmethod
+    def _standard(cls, bandwidth_mhz: float) -> float:
+        if bandwidth_mhz not in BANDWIDTHS_MHZ:
+            raise ValueError(f"LTE has {', '.join(f'{b:g}' for b in BANDWIDTHS_MHZ)} MHz")
+        return bandwidth_mhz
 
 
 WaveformSpec = LteWaveform
