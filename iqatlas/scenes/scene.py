@@ -35,7 +35,7 @@ class Site:
         position_m: Antenna position, east, north and up in the local frame.
         power_dbm: Transmitted power with every resource block in use.
         cell_id: Physical cell identity, 0 to 503 (TS 36.211, section 6.11).
-        position_uncertainty_m: One-sigma uncertainty of the horizontal position, None where the source has none.
+        position_uncertainty_m: One-sigma uncertainty of the horizontal position; None if unknown.
         height_source: Where the antenna height comes from (``tag``, ``roof``, ``default``, ``spec``).
         provenance: Where the site comes from, as a person would cite it.
         operator: Network operator, where known.
