@@ -1,0 +1,288 @@
+"""The downlink of several cells as baseband samples: whole frames or windows of any length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import scipy.fft
+from jaxtyping import Bool, Complex64, Float64, Int64, UInt64
+
+from iqatlas.errors import SpecError
+from iqatlas.waveforms.lte.grid import ControlElements, Subchannels, reference_elements, sync_elements
+from iqatlas.waveforms.lte.numerology import SYMBOLS_PER_FRAME, numerology
+from iqatlas.waveforms.lte.payload import ELEMENTS_PER_BYTE, payload_bytes, qpsk, qpsk_table
+from iqatlas.waveforms.lte.sync import check_cell_id
+from iqatlas.waveforms.spec import LteWaveform
+
+_CHUNK_SAMPLES = 1 << 19
+"""Transform points worked on at once (4 MiB): many enough that calls cost little, few enough for a cache."""
+_VECTOR = 16
+"""Transforms come in multiples of this: SciPy then takes its vector loop for each of them. Its
+scalar loop for left-over ones may round otherwise, and a window would differ from its frame."""
+
+
+def check(spec: LteWaveform) -> None:
+    """Refuse what single fields of a waveform spec can't show to be wrong.
+
+    Raises:
+        SpecError: There are more sub-channels than resource blocks.
+    """
+    Subchannels.centred(spec.subchannels, numerology(spec.bandwidth_mhz).resource_blocks)
+
+
+class LteDownlink:
+    """FDD downlinks with normal prefix and one antenna port, one a cell.
+
+    PSS, SSS and cell-specific reference signals stand at their places by absolute time, in vacant
+    sub-channels too. QPSK payload is on every other resource element of the occupied sub-channels.
+    With control off, payload also takes the elements that control would hold.
+
+    Mean power is 1 mW with a unit-energy symbol on each resource element of the carrier. Of the 72
+    elements that a synchronisation signal reserves ten stay empty, as in the standard.
+
+    Args:
+        spec: Bandwidth, sub-channels, control.
+        cell_ids: Physical-layer cell identity of each site.
+
+    Raises:
+        SpecError: There are more sub-channels than resource blocks, or no such cell identity.
+
+    Source: TS 36.211, sections 6.2, 6.3, 6.10.1, 6.11 and 6.12.
+    """
+
+    def __init__(self, spec: LteWaveform, *, cell_ids: Sequence[int]) -> None:
+        self.spec = spec
+        self.cell_ids = tuple(cell_ids)
+        for cell_id in self.cell_ids:
+            check_cell_id(cell_id)
+        self.numerology = numerology(spec.bandwidth_mhz)
+        self.subchannels = Subchannels.centred(spec.subchannels, self.resource_blocks)
+        amplitude = np.float32(np.sqrt(self.resource_element_power))
+        self._table = qpsk_table(float(amplitude))
+        self._bins = self.numerology.subcarrier_bins
+        # Payload is on neighbouring subcarriers: so many of them, so many of those below DC.
+        payload = self.subchannel_subcarriers
+        self._payload_size = payload.size
+        self._payload_below = self.numerology.subcarriers // 2 - int(payload[0, 0])
+        self._control: tuple[ControlElements, ...] = ()
+        if spec.control and self.cell_ids:
+            elements = (
+                reference_elements(self.cell_ids, self.resource_blocks),
+                sync_elements(self.cell_ids, self.resource_blocks),
+            )
+            self._control = tuple(
+                ControlElements(e.ordinal, e.subcarrier, e.value * amplitude) for e in elements
+            )
+
+    @property
+    def sample_rate_hz(self) -> float:
+        """Sampling rate of the baseband."""
+        return self.numerology.sample_rate_hz
+
+    @property
+    def fft_size(self) -> int:
+        """Points of the transform."""
+        return self.numerology.fft_size
+
+    @property
+    def resource_blocks(self) -> int:
+        """Resource blocks across the carrier."""
+        return self.numerology.resource_blocks
+
+    @property
+    def resource_element_power(self) -> float:
+        """Mean power, mW, of one subcarrier that always carries a unit-energy symbol."""
+        return 1.0 / self.numerology.subcarriers
+
+    @property
+    def samples_per_slot(self) -> int:
+        """Samples in an LTE slot of 0.5 ms."""
+        return self.numerology.samples_per_slot
+
+    @property
+    def samples_per_frame(self) -> int:
+        """Samples in a radio frame of 10 ms."""
+        return self.numerology.samples_per_frame
+
+    @property
+    def symbol_start_samples(self) -> Int64[np.ndarray, "140"]:
+        """First sample, prefix included, of each symbol of a frame."""
+        return self.numerology.symbol_start(np.arange(SYMBOLS_PER_FRAME))
+
+    @property
+    def subcarrier_hz(self) -> Float64[np.ndarray, "subcarrier"]:
+        """Baseband frequency of each subcarrier in use."""
+        return self.numerology.subcarrier_hz
+
+    @property
+    def subchannel_subcarriers(self) -> Int64[np.ndarray, "subchannel subcarrier"]:
+        """Subcarriers of each sub-channel, as places on :attr:`subcarrier_hz`."""
+        return self.subchannels.subcarriers
+
+    @property
+    def subchannel_edges_hz(self) -> Float64[np.ndarray, "subchannel 2"]:
+        """Lower and upper edge of each sub-channel, relative to the carrier."""
+        return self.subchannels.edges_hz(self.numerology)
+
+    def full_load_spectrum(self) -> Float64[np.ndarray, "site subcarrier"]:
+        """Return the mean power, mW, of each subcarrier with all sub-channels occupied.
+
+        The mean is over a frame's samples, so that a symbol weighs what it lasts. Left-over
+        resource blocks carry the control of each cell alone.
+        """
+        sites, numbers = len(self.cell_ids), self.numerology
+        power = np.zeros((SYMBOLS_PER_FRAME, sites, numbers.subcarriers))
+        power[..., self.subchannel_subcarriers.reshape(-1)] = self.resource_element_power
+        for control in self._control:
+            (symbol,) = np.nonzero(control.ordinal >= 0)
+            # Each ordinal belongs to one symbol, in the same order.
+            where = (symbol[:, None, None], np.arange(sites)[:, None], control.subcarrier)
+            power[where] = np.abs(control.value) ** 2
+        length = numbers.symbol_samples[np.arange(SYMBOLS_PER_FRAME) % len(numbers.symbol_samples)]
+        return np.tensordot(length / self.samples_per_frame, power, axes=1)
+
+    def synthesise(
+        self,
+        *,
+        start_sample: Int64[np.ndarray, "record"],
+        samples: int,
+        occupancy: Bool[np.ndarray, "record slot site subchannel"],
+        first_slot: Int64[np.ndarray, "record"],
+        slot_samples: int,
+        keys: UInt64[np.ndarray, "record site 2"],
+    ) -> Complex64[np.ndarray, "record site sample"]:
+        """Return each site's transmitted baseband, √mW, in a window for each record.
+
+        A window equals the same samples of a longer one bit for bit, whatever else is in the batch.
+        Only the symbols that a window touches are computed.
+
+        Args:
+            start_sample: First sample of each window; sample 0 begins radio frame 0, and negative
+                ones come before it.
+            samples: Length of the windows.
+            occupancy: Which sub-channels each site occupies in the occupancy slots around each
+                window. A symbol belongs as a whole to the slot that its prefix begins in.
+            first_slot: Occupancy slot, counted from sample 0, of the first entry on the axis
+                ``slot``. Slots before the first entry and after the last one take the nearest.
+            slot_samples: Samples in an occupancy slot.
+            keys: Payload key of each record and site (see :func:`iqatlas.seeds.key`).
+
+        Raises:
+            SpecError: Shapes that don't fit each other, or a length below one sample.
+        """
+        self._check_shapes(start_sample, samples, occupancy, first_slot, slot_samples, keys)
+        numbers, sites = self.numerology, len(self.cell_ids)
+        out = np.empty((len(start_sample), sites, samples), np.complex64)
+        if out.size == 0:
+            return out
+        chunk_symbols = max(1, _CHUNK_SAMPLES // (self.fft_size * sites))
+        first = numbers.symbol_at(start_sample)
+        touched = numbers.symbol_at(start_sample + samples - 1) - first + 1
+        if touched.max() <= chunk_symbols:
+            chunk = np.cumsum(touched) // chunk_symbols
+            edges = [0, *(np.flatnonzero(np.diff(chunk)) + 1).tolist(), len(out)]
+            for low, high in pairwise(edges):
+                part = slice(low, high)
+                slots = (occupancy[part], first_slot[part], slot_samples)
+                self._window(out[part], start_sample[part], slots, keys[part])
+            return out
+        # Long windows: one record at a time, cut where symbols meet so that none is computed twice.
+        for record in range(len(out)):
+            part = slice(record, record + 1)
+            slots = (occupancy[part], first_slot[part], slot_samples)
+            cuts = numbers.symbol_start(np.arange(0, touched[record], chunk_symbols) + first[record])
+            cuts = np.append(cuts - start_sample[record], samples).clip(0).tolist()
+            for low, high in pairwise(cuts):
+                self._window(out[part, :, low:high], start_sample[part] + low, slots, keys[part])
+        return out
+
+    def _window(
+        self,
+        out: Complex64[np.ndarray, "record site sample"],
+        start: Int64[np.ndarray, "record"],
+        slots: tuple[Bool[np.ndarray, "record slot site subchannel"], Int64[np.ndarray, "record"], int],
+        keys: UInt64[np.ndarray, "record site 2"],
+    ) -> None:
+        """Fill one chunk of the result."""
+        numbers, (records, sites, samples) = self.numerology, out.shape
+        first = numbers.symbol_at(start)
+        touched = numbers.symbol_at(start + samples - 1) - first + 1
+        record = np.repeat(np.arange(records), touched)
+        symbol = np.arange(len(record)) + np.repeat(first - (np.cumsum(touched) - touched), touched)
+        begin = numbers.symbol_start(symbol)
+        occupancy, first_slot, slot_samples = slots
+        slot = np.clip(begin // slot_samples - first_slot[record], 0, occupancy.shape[1] - 1)
+        body = self._bodies(symbol, occupancy[record, slot], keys[record])
+
+        # Whole symbols go to a canvas with a margin of one symbol on either side: copies of
+        # equal length then need no loop, and the margin is left behind.
+        margin = int(numbers.symbol_samples.max())
+        canvas = np.empty((records, sites, samples + 2 * margin), np.complex64)
+        row = (record[:, None] * sites + np.arange(sites)) * canvas.shape[-1]
+        place = row + (margin + begin - start[record])[:, None]
+        prefix = numbers.symbol_prefix(symbol)
+        _scatter(canvas, place + prefix[:, None], body)
+        for length in np.unique(prefix):
+            of_length = prefix == length
+            _scatter(canvas, place[of_length], body[of_length, :, -length:])
+        out[...] = canvas[..., margin:-margin]
+
+    def _bodies(
+        self,
+        symbol: Int64[np.ndarray, "symbol"],
+        occupied: Bool[np.ndarray, "symbol site subchannel"],
+        keys: UInt64[np.ndarray, "symbol site 2"],
+    ) -> Complex64[np.ndarray, "symbol site fft"]:
+        """Return symbols without their prefix."""
+        count, sites, size = len(symbol), occupied.shape[1], self.fft_size
+        padded = -(-count * sites // _VECTOR) * _VECTOR
+        spectrum = np.zeros((padded, size), np.complex64)
+        grid = spectrum[: count * sites].reshape(count, sites, size)
+        payload = payload_bytes(keys, symbol, self._payload_size // ELEMENTS_PER_BYTE)
+        elements = qpsk(self._table, payload, occupied)
+        below = self._payload_below
+        grid[..., size - below :] = elements[..., :below]
+        grid[..., 1 : self._payload_size - below + 1] = elements[..., below:]
+
+        row = np.arange(count * sites).reshape(count, sites, 1) * size
+        flat = spectrum.reshape(-1)
+        for control in self._control:
+            ordinal = control.ordinal[symbol % SYMBOLS_PER_FRAME]
+            (at,) = np.nonzero(ordinal >= 0)
+            flat[row[at] + self._bins[control.subcarrier[ordinal[at]]]] = control.value[ordinal[at]]
+        time = scipy.fft.ifft(spectrum, axis=-1, norm="forward", overwrite_x=True, workers=1)
+        bodies: Complex64[np.ndarray, "symbol site fft"] = time[: count * sites].reshape(count, sites, size)
+        return bodies
+
+    def _check_shapes(
+        self,
+        start_sample: Int64[np.ndarray, "record"],
+        samples: int,
+        occupancy: Bool[np.ndarray, "record slot site subchannel"],
+        first_slot: Int64[np.ndarray, "record"],
+        slot_samples: int,
+        keys: UInt64[np.ndarray, "record site 2"],
+    ) -> None:
+        records, sites, subchannels = len(start_sample), len(self.cell_ids), self.subchannels.count
+        for name, value in (("samples", samples), ("slot_samples", slot_samples)):
+            if value < 1:
+                raise SpecError(f"{value} samples", where=name, accepted="1 or more")
+        for name, got, wanted in (
+            ("first_slot", first_slot.shape, (records,)),
+            ("keys", keys.shape, (records, sites, 2)),
+            ("occupancy", occupancy.shape, (records, max(1, occupancy.shape[1]), sites, subchannels)),
+        ):
+            if got != wanted:
+                raise SpecError(f"shape {got}", where=name, accepted=f"shape {wanted}")
+
+
+def _scatter(
+    canvas: Complex64[np.ndarray, "record site sample"],
+    place: Int64[np.ndarray, "symbol site"],
+    pieces: Complex64[np.ndarray, "symbol site piece"],
+) -> None:
+    """Write pieces of equal length to the flat canvas, each from its place on."""
+    runs = np.lib.stride_tricks.sliding_window_view(canvas.reshape(-1), pieces.shape[-1], writeable=True)
+    runs[place] = pieces

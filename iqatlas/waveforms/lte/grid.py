@@ -1,0 +1,148 @@
+"""Where everything lies: sub-channels across the carrier, control across the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Complex64, Float64, Int64
+
+from iqatlas.errors import SpecError
+from iqatlas.waveforms.lte.numerology import (
+    SLOTS_PER_FRAME,
+    SUBCARRIER_SPACING_HZ,
+    SUBCARRIERS_PER_BLOCK,
+    SYMBOLS_PER_FRAME,
+    SYMBOLS_PER_SLOT,
+    Numerology,
+)
+from iqatlas.waveforms.lte.reference import REFERENCE_SYMBOLS, reference_sequence, reference_subcarriers
+from iqatlas.waveforms.lte.sync import (
+    PSS_SYMBOL,
+    SSS_SYMBOL,
+    SYNC_LENGTH,
+    SYNC_SLOTS,
+    SYNC_SUBFRAMES,
+    pss,
+    sss,
+    sync_subcarriers,
+)
+
+
+@dataclass(frozen=True)
+class Subchannels:
+    """Equal groups of resource blocks, as wide as fit, centred in the carrier.
+
+    Blocks that are left over are split between the two edges (an odd one goes to the upper edge)
+    and never carry payload.
+
+    Args:
+        count: Number of sub-channels.
+        blocks_each: Resource blocks of each.
+        first_block: Resource block at which the lowest sub-channel begins.
+    """
+
+    count: int
+    blocks_each: int
+    first_block: int
+
+    @classmethod
+    def centred(cls, count: int, resource_blocks: int) -> Subchannels:
+        """Divide a carrier.
+
+        Raises:
+            SpecError: There are more sub-channels than resource blocks.
+        """
+        if not 1 <= count <= resource_blocks:
+            raise SpecError(
+                f"{count} sub-channels in {resource_blocks} resource blocks",
+                where="waveform.subchannels",
+                accepted=f"1 to {resource_blocks} at this bandwidth",
+                remedy="ask for fewer sub-channels or a wider channel",
+            )
+        each = resource_blocks // count
+        return cls(count, each, (resource_blocks - each * count) // 2)
+
+    @property
+    def subcarriers(self) -> Int64[np.ndarray, "subchannel subcarrier"]:
+        """Subcarriers of each sub-channel, as places among those in use."""
+        width = SUBCARRIERS_PER_BLOCK * self.blocks_each
+        places = np.arange(self.count * width, dtype=np.int64).reshape(self.count, width)
+        return places + SUBCARRIERS_PER_BLOCK * self.first_block
+
+    def edges_hz(self, numerology: Numerology) -> Float64[np.ndarray, "subchannel 2"]:
+        """Return lower and upper edge of each sub-channel, relative to the carrier.
+
+        An edge lies half a subcarrier beyond the outermost subcarrier. The subcarrier at DC is not
+        in use, so sub-channels above DC lie one subcarrier higher than resource blocks alone would
+        say, and one that straddles DC is one subcarrier wider.
+        """
+        outermost = numerology.subcarrier_hz[self.subcarriers[:, [0, -1]]]
+        edges: Float64[np.ndarray, "subchannel 2"] = outermost + np.array([-0.5, 0.5]) * SUBCARRIER_SPACING_HZ
+        return edges
+
+
+@dataclass(frozen=True, eq=False)
+class ControlElements:
+    """One kind of control, for every cell: which elements of which symbols hold what.
+
+    Args:
+        ordinal: For each symbol of the frame the place on the axis ``symbol`` below, or −1.
+        subcarrier: Reserved subcarriers, as places among those in use.
+        value: What is sent there; 0 on elements that are reserved and stay empty.
+    """
+
+    ordinal: Int64[np.ndarray, "140"]
+    subcarrier: Int64[np.ndarray, "symbol cell element"]
+    value: Complex64[np.ndarray, "symbol cell element"]
+
+
+def reference_elements(cell_ids: Sequence[int], resource_blocks: int) -> ControlElements:
+    """Return the cell-specific reference signals of a frame.
+
+    Args:
+        cell_ids: Physical-layer cell identities.
+        resource_blocks: Resource blocks across the carrier.
+
+    Raises:
+        SpecError: An identity is not between 0 and 503.
+    """
+    places = [(slot, symbol) for slot in range(SLOTS_PER_FRAME) for symbol in REFERENCE_SYMBOLS]
+    subcarrier = [[reference_subcarriers(cell, l_, resource_blocks) for cell in cell_ids] for _, l_ in places]
+    value = [
+        [reference_sequence(cell, slot, l_, resource_blocks) for cell in cell_ids] for slot, l_ in places
+    ]
+    return ControlElements(_ordinal(places), np.array(subcarrier), np.array(value).astype(np.complex64))
+
+
+def sync_elements(cell_ids: Sequence[int], resource_blocks: int) -> ControlElements:
+    """Return the synchronisation signals of a frame, FDD.
+
+    Args:
+        cell_ids: Physical-layer cell identities.
+        resource_blocks: Resource blocks across the carrier.
+
+    Raises:
+        SpecError: An identity is not between 0 and 503.
+
+    Source: TS 36.211, sections 6.11.1.2 and 6.11.2.2.
+    """
+    places: list[tuple[int, int]] = []
+    values = []
+    for slot, subframe in zip(SYNC_SLOTS, SYNC_SUBFRAMES, strict=True):
+        places += [(slot, SSS_SYMBOL), (slot, PSS_SYMBOL)]
+        values += [[sss(cell, subframe) for cell in cell_ids], [pss(cell) for cell in cell_ids]]
+    reserved = sync_subcarriers(resource_blocks)
+    value = np.zeros((len(places), len(cell_ids), len(reserved)), np.complex64)
+    spare = (len(reserved) - SYNC_LENGTH) // 2
+    value[..., spare:-spare] = np.array(values)
+    subcarrier = np.broadcast_to(reserved, value.shape).copy()
+    return ControlElements(_ordinal(places), subcarrier, value)
+
+
+def _ordinal(places: Sequence[tuple[int, int]]) -> Int64[np.ndarray, "140"]:
+    ordinal = np.full(SYMBOLS_PER_FRAME, -1, np.int64)
+    for at, (slot, symbol) in enumerate(places):
+        ordinal[slot * SYMBOLS_PER_SLOT + symbol] = at
+    return ordinal
