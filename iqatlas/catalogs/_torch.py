@@ -1,0 +1,77 @@
+"""The one door to PyTorch: records as a data set of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from iqatlas.catalogs._zarr import open_store
+from iqatlas.catalogs.construction import RECORDS
+from iqatlas.errors import SetupError
+
+try:
+    import torch
+    from torch.utils.data import Dataset
+except ImportError:
+    raise SetupError("PyTorch is not installed", remedy="pip install 'iqatlas[torch]'") from None
+
+
+class RecordDataset(Dataset[dict[str, torch.Tensor]]):
+    """A map-style data set over the records of a split.
+
+    The store is opened in each process on first use, so that the data set can be sent to workers.
+
+    Args:
+        corpus: Folder of the corpus.
+        split: Name of the split, or None for all records.
+        variables: What an item holds.
+        receivers: Names of the receivers to keep, or None for all.
+    """
+
+    def __init__(
+        self, corpus: Path, *, split: str | None, variables: tuple[str, ...], receivers: Sequence[str] | None
+    ) -> None:
+        self._store = corpus / RECORDS
+        self._variables = variables
+        self._receivers = tuple(receivers) if receivers is not None else None
+        self._opened: xr.Dataset | None = None
+        names = open_store(self._store)["split"].values
+        self.record: np.ndarray = np.flatnonzero(names == split) if split else np.arange(len(names))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_opened": None}
+
+    def _dataset(self) -> xr.Dataset:
+        if self._opened is None:
+            # Plain lazy arrays: a record is small, a dask graph for it is not.
+            dataset = xr.open_zarr(self._store, chunks=None, consolidated=True)[list(self._variables)]
+            if self._receivers is not None and "receiver" in dataset.dims:
+                dataset = dataset.sel(receiver=list(self._receivers))
+            self._opened = dataset
+        return self._opened
+
+    def __len__(self) -> int:
+        return len(self.record)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: list[int]) -> list[dict[str, torch.Tensor]]:
+        """Return several items at once: one read for each chunk that they touch."""
+        rows = self.record[np.asarray(indices)]
+        order = np.argsort(rows, kind="stable")
+        batch = self._dataset().isel(record=rows[order]).load()
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        tensors = {name: _tensor(batch[name].values) for name in self._variables}
+        return [{name: tensor[row] for name, tensor in tensors.items()} for row in back]
+
+
+def _tensor(values: np.ndarray) -> torch.Tensor:
+    if values.dtype.kind in "UOT":
+        raise SetupError(f"text of type {values.dtype} has no tensor", remedy="leave it out of variables")
+    return torch.from_numpy(np.ascontiguousarray(values))

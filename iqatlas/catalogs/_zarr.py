@@ -1,0 +1,140 @@
+"""The one door to Zarr: stores of labelled arrays, written shard by shard."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dask.array
+import numpy as np
+import xarray as xr
+import zarr
+
+from iqatlas.axes import RECORD, Quantity
+
+_UNCOMPRESSED = ("iq", "spectrogram")
+"""Noise doesn't compress: 14% off I/Q at the price of most of the writing speed."""
+
+
+def array_variable(quantity: Quantity, values: np.ndarray) -> xr.Variable:
+    """Return values as a variable with its axes and attributes; text becomes variable-length strings."""
+    dtype = np.dtypes.StringDType() if quantity.dtype == "str" else np.dtype(quantity.dtype)
+    return xr.Variable(quantity.dims, np.asarray(values).astype(dtype, copy=False), quantity.attributes())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # Zarr warns of consolidated metadata at each write; readers are better off with it.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
+        yield
+
+
+def create_store(
+    store: Path,
+    coordinates: xr.Dataset,
+    quantities: dict[str, Quantity],
+    shape: dict[str, int],
+    *,
+    chunk_records: int,
+    shard_records: int,
+) -> None:
+    """Create a store with its coordinates, and empty arrays over the records.
+
+    Groups that are there stay; arrays that an earlier try has left are removed.
+
+    Args:
+        store: Folder of the store.
+        coordinates: Everything that doesn't vary over records, and the attributes.
+        quantities: The arrays over records.
+        shape: Length of every axis.
+        chunk_records: Records a chunk, the unit of reading.
+        shard_records: Records a shard, the unit of writing; a multiple of the chunk.
+    """
+    for left in store.glob("*"):
+        if left.is_file():
+            left.unlink()
+        elif not _is_group(left):
+            shutil.rmtree(left)
+    template = coordinates.copy()
+    encoding: dict[str, dict[str, object]] = {}
+    for name, quantity in quantities.items():
+        lengths = tuple(shape[dim] for dim in quantity.dims)
+        dtype = np.dtypes.StringDType() if quantity.dtype == "str" else np.dtype(quantity.dtype)
+        lazy = dask.array.empty(lengths, dtype=dtype, chunks=(shard_records, *lengths[1:]))
+        template[name] = xr.Variable(quantity.dims, lazy, quantity.attributes())
+        encoding[name] = {
+            "chunks": (chunk_records, *lengths[1:]),
+            "shards": (shard_records, *lengths[1:]),
+        }
+        if name in _UNCOMPRESSED:
+            encoding[name]["compressors"] = None
+    with _quiet():
+        template.to_zarr(store, mode="a", zarr_format=3, compute=False, consolidated=False, encoding=encoding)
+
+
+def _is_group(folder: Path) -> bool:
+    metadata = folder / "zarr.json"
+    return metadata.is_file() and json.loads(metadata.read_bytes()).get("node_type") == "group"
+
+
+def copy_metadata(store: Path, staging: Path) -> None:
+    """Make an empty twin of a store, into which one shard is written before it is moved."""
+    for source in store.rglob("zarr.json"):
+        target = staging / source.relative_to(store)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+def write_records(store: Path, records: xr.Dataset, start: int) -> None:
+    """Write a whole shard of records into a store.
+
+    Args:
+        store: The store, or its twin.
+        records: Variables over the records alone.
+        start: First record.
+    """
+    count = records.sizes[RECORD]
+    # Without empty chunks written, an all-zero shard would leave no file that could be checked.
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        records.to_zarr(
+            store, region={RECORD: slice(start, start + count)}, zarr_format=3, consolidated=False
+        )
+
+
+def write_group(store: Path, group: str, data: xr.Dataset) -> None:
+    """Write a whole group of a store."""
+    encoding = {name: {"chunks": variable.shape} for name, variable in data.data_vars.items()}
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        data.to_zarr(store, group=group, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
+
+
+def consolidate(store: Path) -> None:
+    """Gather the metadata of all arrays and groups into the root, so that opening reads one file."""
+    with _quiet():
+        zarr.consolidate_metadata(str(store), zarr_format=3)
+
+
+def open_store(store: Path, group: str | None = None, *, consolidated: bool = True) -> xr.Dataset:
+    """Open a store or a group of it, lazily, dask chunks as stored."""
+    dataset: xr.Dataset = xr.open_zarr(store, group=group, consolidated=consolidated, zarr_format=3)
+    return dataset
+
+
+def shard_files(staging: Path) -> list[Path]:
+    """Return the data files that a shard left in its twin store, in a fixed order."""
+    return sorted(p for p in staging.rglob("*") if p.is_file() and p.name != "zarr.json")
+
+
+def sync_file(path: Path) -> None:
+    """Make sure that a file's bytes are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,73 @@
+"""The storage and splits parts of a spec."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import Int8
+from pydantic import Field, model_validator
+
+from iqatlas.errors import SpecError
+from iqatlas.schema import SpecModel
+
+SPLITS = ("train", "validation", "test", "guard")
+"""Names of the splits, in the order of the numbers that :func:`split_slots` gives."""
+
+
+class StorageSpec(SpecModel):
+    """How a corpus is stored."""
+
+    format: Literal["zarr"] = "zarr"
+    iq: Literal["complex64"] = "complex64"
+
+
+class SplitsSpec(SpecModel):
+    """Shares of the splits; blocks of time with guard gaps between them."""
+
+    train: Annotated[float, Field(ge=0, le=1)] = 0.7
+    validation: Annotated[float, Field(ge=0, le=1)] = 0.15
+    test: Annotated[float, Field(ge=0, le=1)] = 0.15
+    by: Literal["time"] = "time"
+
+    @model_validator(mode="after")
+    def _whole(self) -> SplitsSpec:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train, validation and test add up to {total:g}, not to 1")
+        return self
+
+
+def split_slots(spec: SplitsSpec, *, slots: int, guard_slots: int) -> Int8[np.ndarray, "slot"]:
+    """Return which split each slot of a draw belongs to, as an index into :data:`SPLITS`.
+
+    Args:
+        spec: Shares of the splits.
+        slots: Slots of a draw.
+        guard_slots: Slots left out between two splits, so that the chains forget.
+
+    Raises:
+        SpecError: Too few slots for the shares and the gaps.
+    """
+    shares = np.array([spec.train, spec.validation, spec.test])
+    used = np.flatnonzero(shares)
+    gaps = guard_slots * (len(used) - 1)
+    usable = slots - gaps
+    counts = np.zeros(3, np.int64)
+    if usable >= len(used):
+        counts[used] = 1
+        ends = np.round(np.cumsum(shares[used]) * (usable - len(used))).astype(np.int64)
+        counts[used] += np.diff(ends, prepend=0)
+    else:
+        raise SpecError(
+            f"{slots} slots are too few for {len(used)} splits with gaps of {guard_slots} slots between them",
+            where="capture.slots",
+            accepted=f"at least {gaps + len(used)}",
+            remedy="or use a single split, splits: {train: 1, validation: 0, test: 0}",
+        )
+    out = np.full(slots, SPLITS.index("guard"), np.int8)
+    start = 0
+    for split in used:
+        out[start : start + counts[split]] = split
+        start += int(counts[split]) + guard_slots
+    return out

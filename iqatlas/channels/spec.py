@@ -1,0 +1,65 @@
+"""The capture part of a spec: how long, how many, how noisy."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import Float64
+from pydantic import Field, model_validator
+
+from iqatlas.schema import SpecModel
+
+Decibel = Annotated[float, Field(ge=-200, le=200)]
+
+
+class SnrRange(SpecModel):
+    """Equally spaced SNR levels, both ends included."""
+
+    start: Decibel = -20.0
+    stop: Decibel = 20.0
+    step: Annotated[float, Field(gt=0, le=200)] = 5.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> SnrRange:
+        if self.stop < self.start:
+            raise ValueError("stop is below start")
+        return self
+
+
+class CaptureSpec(SpecModel):
+    """Captures: records = draws x slots x SNR levels."""
+
+    samples: Annotated[int, Field(ge=16, le=10_000_000)] = 1024
+    """Samples a capture and receiver, at the waveform's sampling rate."""
+    slots: Annotated[int, Field(ge=1, le=100_000_000)] = 256
+    """Occupancy slots a draw; one capture in each, at a random time inside it, for every SNR level."""
+    draws: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    """Independent repetitions of the whole: other occupancy, payload, start times and noise."""
+    snr_db: SnrRange | Annotated[tuple[Decibel, ...], Field(min_length=1, max_length=1000)] | Decibel = (
+        SnrRange()
+    )
+    """Signal-to-noise ratio at full load (every sub-channel of every site occupied), noise counted
+    in the bandwidth of the sub-channels: a range, a list or one number."""
+    noise: Literal["common_floor", "per_receiver", "thermal"] = "common_floor"
+    """common_floor: one noise power for all receivers, set so that the strongest one has the SNR;
+    per_receiver: each receiver has the SNR; thermal: kTB and the noise figure (without snr_db)."""
+    noise_figure_db: Annotated[float, Field(ge=0, le=50)] = 7.0
+    """Receiver noise figure for thermal noise."""
+
+    @model_validator(mode="after")
+    def _levels_are_used(self) -> CaptureSpec:
+        if self.noise == "thermal" and "snr_db" in self.model_fields_set:
+            raise ValueError("thermal noise follows from the noise figure: leave snr_db out")
+        if self.noise != "thermal" and "noise_figure_db" in self.model_fields_set:
+            raise ValueError("noise_figure_db is for noise: thermal")
+        return self
+
+    def snr_levels_db(self) -> Float64[np.ndarray, "level"]:
+        """Return the SNR levels in dB; one level, NaN, for thermal noise."""
+        if self.noise == "thermal":
+            return np.array([np.nan])
+        if isinstance(self.snr_db, SnrRange):
+            steps = int(np.floor((self.snr_db.stop - self.snr_db.start) / self.snr_db.step + 1e-9))
+            return self.snr_db.start + self.snr_db.step * np.arange(steps + 1, dtype=np.float64)
+        return np.atleast_1d(np.array(self.snr_db, np.float64))

@@ -1,0 +1,226 @@
+"""The main job: a spec becomes a verified corpus in a folder, resumable at any moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from iqatlas.catalogs._zarr import consolidate, create_store, open_store, write_group
+from iqatlas.catalogs.canonical import sha256_json
+from iqatlas.catalogs.construction import (
+    Construction,
+    file_entry,
+    finished_with,
+    storage_errors,
+)
+from iqatlas.catalogs.corpus import Corpus
+from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry
+from iqatlas.catalogs.path_store import paths_dataset, paths_from_dataset
+from iqatlas.errors import SpecError
+from iqatlas.generators.describe import coordinates, count_splits, describe_scene, statistics, write_cards
+from iqatlas.generators.plan import Plan, plan
+from iqatlas.generators.progress import Listener, Progress, silent
+from iqatlas.generators.provenance import gather_inputs, library_versions
+from iqatlas.generators.shard import Recipe, Workshop
+from iqatlas.generators.spec import CorpusSpec
+from iqatlas.generators.workers import write_shards
+from iqatlas.raytracing.gates import check_paths
+from iqatlas.raytracing.paths import PathSet
+from iqatlas.scenes.scene import Scene
+
+_PATHS_STEP = "paths"
+
+
+def generate(
+    spec: CorpusSpec,
+    dest: str | Path | None = None,
+    *,
+    workers: int = 1,
+    overwrite: bool = False,
+    progress: Listener = silent,
+) -> Corpus:
+    """Make the corpus that a spec asks for, or go on with one that was begun.
+
+    The bytes of the records don't depend on the number of workers. With more than one, call it
+    under ``if __name__ == "__main__":``, as any use of multiprocessing.
+
+    Args:
+        spec: What to make.
+        dest: Folder of the corpus; the spec's name in the current folder without it.
+        workers: Processes that make shards.
+        overwrite: Whether to remove another corpus that is there.
+        progress: Told how far the work is.
+
+    Returns:
+        The finished corpus. One of the same spec and inputs that is there already is returned as
+        it is.
+
+    Raises:
+        IqAtlasError: Bad input, a machine that can't trace, a full disk: each in one line.
+    """
+    corpus = Path(dest) if dest is not None else Path(spec.name)
+    if workers < 1:
+        raise SpecError(f"{workers} workers", where="workers", accepted="1 or more")
+    made = plan(spec)
+    inputs = gather_inputs(spec)
+    if not overwrite and finished_with(corpus, spec.sha256(), [entry.sha256 for entry in inputs]):
+        return Corpus(corpus)
+    build_key = sha256_json(
+        {"spec": spec.tree(), "inputs": [i.sha256 for i in inputs], "iqatlas": library_versions()["iqatlas"]}
+    )
+    with Construction(corpus, build_key=build_key, overwrite=overwrite) as construction:
+        progress(Progress("building the scene"))
+        scene = _scene(spec)
+        paths = _paths(construction, spec, scene, progress)
+        recipe = Recipe(
+            plan=made,
+            paths=paths,
+            cell_ids=tuple(site.cell_id for site in scene.sites),
+            site_power_dbm=tuple(site.power_dbm for site in scene.sites),
+        )
+        workshop = Workshop(recipe)
+        _create_records(construction, recipe, workshop, scene)
+        _make_shards(construction, recipe, workshop, workers, progress)
+        progress(Progress("writing pictures and manifest"))
+        manifest = _describe(construction, made, scene, paths, inputs)
+        construction.finish(manifest)
+    return Corpus(corpus)
+
+
+def _scene(spec: CorpusSpec) -> Scene:
+    # Maps and geometry take a second to import; shards in workers should not pay for them.
+    from iqatlas.scenes.build import build_scene
+
+    return build_scene(
+        spec.name, spec.scene, spec.sites, spec.receivers, seed=spec.seed, base_folder=spec.folder
+    )
+
+
+def _paths(construction: Construction, spec: CorpusSpec, scene: Scene, progress: Listener) -> PathSet:
+    """Return the paths: those stored by an earlier try, or else traced and stored now."""
+    from iqatlas.raytracing.trace import trace
+    from iqatlas.waveforms.carrier import carrier_frequency_hz
+
+    stored = construction.ledger().get(_PATHS_STEP)
+    if stored and construction.intact(stored):
+        dataset = open_store(construction.records, group=_PATHS_STEP, consolidated=False)
+        return paths_from_dataset(dataset.load())
+    # Records follow from the paths, and a ray tracer need not repeat itself to the last bit.
+    construction.forget()
+    progress(Progress("tracing the radio paths"))
+    paths, _ = trace(scene, spec.raytracing, frequency_hz=carrier_frequency_hz(spec.carrier), seed=spec.seed)
+    group = construction.records / _PATHS_STEP
+    with storage_errors(construction.corpus):
+        write_group(
+            construction.records,
+            _PATHS_STEP,
+            paths_dataset(
+                paths,
+                sites=tuple(site.name for site in scene.sites),
+                receivers=scene.receivers.names,
+            ),
+        )
+        files = tuple(
+            file_entry(construction.corpus, path) for path in sorted(group.rglob("*")) if path.is_file()
+        )
+    construction.record(_PATHS_STEP, files)
+    return paths
+
+
+def _create_records(construction: Construction, recipe: Recipe, workshop: Workshop, scene: Scene) -> None:
+    """Create the empty arrays, unless an earlier try has."""
+    step = "store"
+    stored = construction.ledger().get(step)
+    if stored and construction.intact(stored):
+        return
+    made = recipe.plan
+    with storage_errors(construction.corpus):
+        create_store(
+            construction.records,
+            coordinates(made, scene, workshop),
+            made.quantities,
+            made.shape,
+            chunk_records=made.block_records,
+            shard_records=made.shard_records,
+        )
+        # The root's own metadata is left out: gathering all metadata there changes it at the end.
+        files = tuple(
+            file_entry(construction.corpus, path)
+            for path in sorted(construction.records.glob("*/**/*"))
+            if path.is_file() and _PATHS_STEP not in path.relative_to(construction.records).parts
+        )
+    construction.record(step, files)
+
+
+def _make_shards(
+    construction: Construction, recipe: Recipe, workshop: Workshop, workers: int, progress: Listener
+) -> None:
+    made = recipe.plan
+    ledger = construction.ledger()
+    done = {s.step for s in made.shards if s.step in ledger and construction.intact(ledger[s.step])}
+    todo = [shard for shard in made.shards if shard.step not in done]
+    records = sum(shard.stop - shard.start for shard in made.shards if shard.step in done)
+    resumed, written = records, 0
+    per_record = made.samples // made.records
+
+    def tell() -> None:
+        fresh = records - resumed
+        progress(Progress("making records", records, made.records, fresh * per_record, written))
+
+    tell()
+    for shard, files in write_shards(construction.corpus, recipe, workshop, todo, workers):
+        construction.record(shard.step, files)
+        records += shard.stop - shard.start
+        written += sum(file.bytes for file in files)
+        tell()
+
+
+def _describe(
+    construction: Construction,
+    made: Plan,
+    scene: Scene,
+    paths: PathSet,
+    inputs: tuple[InputEntry, ...],
+) -> Manifest:
+    """Write tables, pictures and cards, and return the manifest over everything."""
+    from iqatlas.plotting.overview import draw_overview
+    from iqatlas.scenes.tables import write_scene_tables
+
+    corpus, ledger = construction.corpus, construction.ledger()
+    with storage_errors(corpus):
+        consolidate(construction.records)
+        write_scene_tables(scene, corpus / "scene")
+        dataset = open_store(construction.records)
+        draw_overview(scene, dataset, paths, corpus / "scene" / "map.png", title=made.spec.name)
+        figures = statistics(dataset, made)
+        report = check_paths(paths, scene.sites, scene.receivers)
+        write_cards(corpus, made, scene, figures, inputs)
+        known = {file.path: file for step in made.shards for file in ledger[step.step]}
+        files = []
+        for path in sorted(corpus.rglob("*")):
+            relative = path.relative_to(corpus)
+            if path.is_file() and relative.parts[0] != construction.building.name:
+                files.append(known.get(relative.as_posix()) or file_entry(corpus, path))
+    return Manifest(
+        name=made.spec.name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        spec=made.spec.tree(),
+        spec_sha256=made.spec.sha256(),
+        inputs=inputs,
+        versions=library_versions(),
+        scene=describe_scene(scene),
+        paths={**paths.model, "frequency_hz": paths.frequency_hz, "gates": report.__dict__},
+        records=made.records,
+        splits=count_splits(made),
+        statistics=figures,
+        shards=tuple(
+            ShardEntry(
+                index=shard.index,
+                start=shard.start,
+                stop=shard.stop,
+                sha256=sha256_json([[file.path, file.sha256] for file in ledger[shard.step]]),
+            )
+            for shard in made.shards
+        ),
+        files=tuple(files),
+    )

@@ -1,0 +1,198 @@
+"""The plan: a spec resolved to counts, bytes and ranges of records, before anything is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Int8
+
+from iqatlas.axes import QUANTITIES, RECORD, Quantity
+from iqatlas.catalogs.spec import split_slots
+from iqatlas.errors import SpecError
+from iqatlas.features.spectrogram import frame_count
+from iqatlas.generators.spec import CorpusSpec
+from iqatlas.occupancy.markov import guard_slots
+from iqatlas.scenes.spec import BundledSites, ListedSites
+from iqatlas.waveforms.lte.downlink import LteDownlink
+
+_BLOCK_SAMPLES = 1 << 20
+"""Received samples a block: 8 MiB of I/Q, the unit of computing and the chunk of reading."""
+_LARGEST_BLOCK = 4096
+_BLOCKS_A_SHARD = 8
+_SHARDS_AT_LEAST = 8
+BUNDLED_SITE_COUNT = 3
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A range of records that is made and written at once.
+
+    Args:
+        index: Position in the plan.
+        start: First record.
+        stop: One past the last record.
+    """
+
+    index: int
+    start: int
+    stop: int
+
+    @property
+    def step(self) -> str:
+        """Name of the shard in the ledger of a corpus under construction."""
+        return f"shard-{self.index:05d}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A spec resolved.
+
+    Records are numbered with the SNR level fastest, then the slot, then the draw. Blocks and
+    shards follow from the spec alone, so that bytes don't depend on the number of workers.
+
+    Args:
+        spec: What was asked.
+        sites: Number of transmitter sites.
+        receivers: Number of receivers.
+        levels: Number of SNR levels.
+        sample_rate_hz: Sampling rate.
+        slot_samples: Samples an occupancy slot.
+        guard_slots: Slots left out between two splits.
+        block_records: Records a block, the unit of random streams and of reading.
+        shard_records: Records a shard, the unit of writing.
+    """
+
+    spec: CorpusSpec
+    sites: int
+    receivers: int
+    levels: int
+    sample_rate_hz: float
+    slot_samples: int
+    guard_slots: int
+    block_records: int
+    shard_records: int
+
+    @property
+    def records(self) -> int:
+        """Number of records."""
+        return self.spec.capture.draws * self.spec.capture.slots * self.levels
+
+    @cached_property
+    def shards(self) -> tuple[Shard, ...]:
+        """All shards, in order."""
+        starts = range(0, self.records, self.shard_records)
+        return tuple(
+            Shard(index, start, min(start + self.shard_records, self.records))
+            for index, start in enumerate(starts)
+        )
+
+    @cached_property
+    def slot_split(self) -> Int8[np.ndarray, "slot"]:
+        """The split of each slot of a draw, as an index into the names of splits."""
+        return split_slots(self.spec.splits, slots=self.spec.capture.slots, guard_slots=self.guard_slots)
+
+    @property
+    def shape(self) -> dict[str, int]:
+        """Length of every axis of the records."""
+        spectrogram = self.spec.features.spectrogram
+        shape = {
+            RECORD: self.records,
+            "receiver": self.receivers,
+            "site": self.sites,
+            "subchannel": self.spec.waveform.subchannels,
+            "sample": self.spec.capture.samples,
+        }
+        if spectrogram is not None:
+            shape["frame"] = frame_count(self.spec.capture.samples, spectrogram)
+            shape["frequency"] = spectrogram.nperseg
+        return shape
+
+    @property
+    def quantities(self) -> dict[str, Quantity]:
+        """The arrays over the records."""
+        over_records = {name: q for name, q in QUANTITIES.items() if q.dims[0] == RECORD}
+        if self.spec.features.spectrogram is None:
+            del over_records["spectrogram"]
+        return over_records
+
+    @property
+    def bytes_by_variable(self) -> dict[str, int]:
+        """Uncompressed bytes of each array over the records."""
+        shape, sizes = self.shape, {}
+        for name, quantity in self.quantities.items():
+            width = 8 if quantity.dtype == "str" else np.dtype(quantity.dtype).itemsize
+            sizes[name] = width * int(np.prod([shape[dim] for dim in quantity.dims]))
+        return sizes
+
+    @property
+    def bytes(self) -> int:
+        """Uncompressed bytes of all records."""
+        return sum(self.bytes_by_variable.values())
+
+    @property
+    def samples(self) -> int:
+        """Received complex samples of the whole corpus."""
+        return self.records * self.receivers * self.spec.capture.samples
+
+
+def plan(spec: CorpusSpec) -> Plan:
+    """Resolve a spec to counts, bytes and ranges; reads no file and makes nothing.
+
+    Raises:
+        SpecError: Parts of the spec don't fit each other.
+    """
+    sites = _site_count(spec)
+    waveform = LteDownlink(spec.waveform, cell_ids=list(range(sites)))
+    sample_rate_hz = waveform.sample_rate_hz
+    exact = spec.occupancy.slot_s * sample_rate_hz
+    slot_samples = round(exact)
+    lte_slots = slot_samples // waveform.samples_per_slot
+    if abs(exact - slot_samples) > 1e-6 * exact or slot_samples % waveform.samples_per_slot or lte_slots == 0:
+        raise SpecError(
+            f"{spec.occupancy.slot_s:g} s is not a whole number of LTE slots",
+            where="occupancy.slot_s",
+            accepted="multiples of 0.0005",
+        )
+    samples = spec.capture.samples
+    if samples > slot_samples:
+        raise SpecError(
+            f"{samples} samples are longer than an occupancy slot of {slot_samples} samples",
+            where="capture.samples",
+            accepted=f"at most {slot_samples}",
+            remedy="or make occupancy.slot_s longer",
+        )
+    if spec.features.spectrogram is not None:
+        frame_count(samples, spec.features.spectrogram)
+    receivers = _receiver_count(spec)
+    levels = len(spec.capture.snr_levels_db())
+    records = spec.capture.draws * spec.capture.slots * levels
+    block = 1 << max(0, int(np.log2(max(1, _BLOCK_SAMPLES // (samples * receivers)))))
+    block = min(block, _LARGEST_BLOCK)
+    blocks = -(-records // block)
+    shard_blocks = min(_BLOCKS_A_SHARD, max(1, -(-blocks // _SHARDS_AT_LEAST)))
+    made = Plan(
+        spec=spec,
+        sites=sites,
+        receivers=receivers,
+        levels=levels,
+        sample_rate_hz=sample_rate_hz,
+        slot_samples=slot_samples,
+        guard_slots=guard_slots(spec.occupancy, spec.waveform.subchannels),
+        block_records=block,
+        shard_records=shard_blocks * block,
+    )
+    _ = made.slot_split  # too few slots for the splits is the user's to know now, not after the trace
+    return made
+
+
+def _site_count(spec: CorpusSpec) -> int:
+    if isinstance(spec.sites, BundledSites):
+        return BUNDLED_SITE_COUNT
+    return len(spec.sites.sites) if isinstance(spec.sites, ListedSites) else spec.sites.count
+
+
+def _receiver_count(spec: CorpusSpec) -> int:
+    positions = spec.receivers.positions
+    return len(positions) if positions is not None else spec.receivers.count

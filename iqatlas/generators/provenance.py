@@ -1,0 +1,78 @@
+"""Where a corpus comes from: hashes of its inputs, versions of what made it, and the words of credit."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import iqatlas
+from iqatlas.catalogs.canonical import sha256_file
+from iqatlas.catalogs.manifest import InputEntry
+from iqatlas.errors import MissingFileError
+from iqatlas.generators.spec import CorpusSpec
+from iqatlas.scenes.spec import OpenCellIdSites, OsmFileBuildings
+
+_LIBRARIES = (
+    "numpy",
+    "scipy",
+    "xarray",
+    "zarr",
+    "shapely",
+    "pyproj",
+    "osmium",
+    "sionna-rt",
+    "mitsuba",
+    "drjit",
+)
+
+
+def gather_inputs(spec: CorpusSpec) -> tuple[InputEntry, ...]:
+    """Return the files that a spec names, with their hashes and licences.
+
+    Raises:
+        MissingFileError: One of them is not there.
+    """
+    inputs = []
+    if isinstance(spec.scene.buildings, OsmFileBuildings):
+        path = _existing(spec.folder / spec.scene.buildings.path.expanduser(), "scene.buildings.path")
+        inputs.append(_entry("buildings", path, "ODbL-1.0", "© OpenStreetMap contributors"))
+    else:
+        from iqatlas.scenes.bundled import bundled_city_path
+
+        path = bundled_city_path(spec.scene.buildings.city)
+        inputs.append(_entry("buildings", path, "ODbL-1.0", "© OpenStreetMap contributors"))
+    if isinstance(spec.sites, OpenCellIdSites):
+        path = _existing(spec.folder / spec.sites.path.expanduser(), "sites.path")
+        inputs.append(_entry("sites", path, "CC-BY-SA-4.0", "OpenCelliD Project"))
+    return tuple(inputs)
+
+
+def _existing(path: Path, where: str) -> Path:
+    if not path.is_file():
+        raise MissingFileError(
+            f"no such file: {path}", where=where, remedy="relative paths start at the spec's folder"
+        )
+    return path
+
+
+def _entry(role: str, path: Path, licence: str, attribution: str) -> InputEntry:
+    return InputEntry(
+        role=role,
+        name=path.name,
+        bytes=path.stat().st_size,
+        sha256=sha256_file(path),
+        licence=licence,
+        attribution=attribution,
+    )
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python, iqatlas and the libraries that decide a corpus's bytes."""
+    versions = {"python": platform.python_version(), "iqatlas": iqatlas.__version__}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "missing"
+    return versions

@@ -1,0 +1,197 @@
+"""From paths and plan to records: a pure function of its arguments, shard by shard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Bool, Float64, Int64, UInt64
+
+from iqatlas.catalogs._zarr import array_variable
+from iqatlas.catalogs.spec import SPLITS
+from iqatlas.channels.noise import add_noise, full_load_power_mw, noise_power_mw
+from iqatlas.channels.propagate import Channel, block_for
+from iqatlas.features.spectrogram import spectrogram
+from iqatlas.generators.plan import Plan, Shard
+from iqatlas.occupancy.markov import draw_occupancy
+from iqatlas.raytracing.paths import PathSet
+from iqatlas.seeds import Stage, key, stream, words
+from iqatlas.waveforms.lte.downlink import LteDownlink
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """All that the records follow from.
+
+    Args:
+        plan: The spec, resolved.
+        paths: Traced paths.
+        cell_ids: Physical cell identity of each site.
+        site_power_dbm: Transmitted power of each site with every resource block in use.
+    """
+
+    plan: Plan
+    paths: PathSet
+    cell_ids: tuple[int, ...]
+    site_power_dbm: tuple[float, ...]
+
+
+class Workshop:
+    """A recipe, with everything worked out that its shards share.
+
+    Args:
+        recipe: All that the records follow from.
+
+    Raises:
+        SpecError: No signal reaches the receivers, so that no noise gives the asked SNR.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.plan = recipe.plan
+        spec = self.plan.spec
+        self.downlink = LteDownlink(spec.waveform, cell_ids=recipe.cell_ids)
+        self.block = block_for(
+            spec.capture.samples,
+            max_delay_s=recipe.paths.max_delay_s,
+            sample_rate_hz=self.plan.sample_rate_hz,
+        )
+        self.max_delay_samples = int(np.ceil(recipe.paths.max_delay_s * self.plan.sample_rate_hz))
+        site_power_mw = 10 ** (np.array(recipe.site_power_dbm, np.float64) / 10)
+        self.channel = Channel(
+            recipe.paths,
+            self.block,
+            sample_rate_hz=self.plan.sample_rate_hz,
+            site_power_mw=site_power_mw,
+        )
+        switched = self.downlink.subchannel_subcarriers.reshape(-1)
+        self.noise_mw = noise_power_mw(
+            spec.capture,
+            full_load_mw=full_load_power_mw(
+                recipe.paths,
+                site_power_mw=site_power_mw,
+                subcarrier_hz=self.downlink.subcarrier_hz[switched],
+                subcarrier_power=self.downlink.full_load_spectrum()[:, switched],
+            ),
+            sample_rate_hz=self.plan.sample_rate_hz,
+            reference_bandwidth_hz=self.noise_bandwidth_hz,
+        )
+        self._payload_key = key(spec.seed, Stage.PAYLOAD)
+        self._occupancy = lru_cache(maxsize=2)(self._draw_occupancy)
+
+    @property
+    def noise_bandwidth_hz(self) -> float:
+        """Bandwidth of all sub-channels, in which SNRs count the noise."""
+        return self.downlink.subchannel_subcarriers.size * 15e3
+
+    def _draw_occupancy(self, draw: int) -> Bool[np.ndarray, "slot site subchannel"]:
+        spec = self.plan.spec
+        return draw_occupancy(
+            spec.occupancy,
+            slots=spec.capture.slots,
+            sites=self.plan.sites,
+            subchannels=spec.waveform.subchannels,
+            rng=stream(spec.seed, Stage.OCCUPANCY, draw),
+        )
+
+    def make_shard(self, shard: Shard) -> xr.Dataset:
+        """Return the labelled records of a shard.
+
+        The same recipe and shard give the same bytes, in any process and in any order.
+        """
+        size = self.plan.block_records
+        blocks = [
+            self._make_block(start, min(start + size, shard.stop))
+            for start in range(shard.start, shard.stop, size)
+        ]
+        joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        quantities = self.plan.quantities
+        return xr.Dataset({name: array_variable(quantities[name], values) for name, values in joined.items()})
+
+    def _make_block(self, start: int, stop: int) -> dict[str, np.ndarray]:
+        plan, spec = self.plan, self.plan.spec
+        number = start // plan.block_records
+        record = np.arange(start, stop, dtype=np.int64)
+        level = record % plan.levels
+        slot = record // plan.levels % spec.capture.slots
+        draw = record // (plan.levels * spec.capture.slots)
+        begin = slot * plan.slot_samples + self._offsets(number, len(record))
+        around = self._occupancy_around(draw, slot)
+        baseband = self.downlink.synthesise(
+            start_sample=begin - self.block.lead,
+            samples=self.block.length,
+            occupancy=around,
+            first_slot=slot - 1,
+            slot_samples=plan.slot_samples,
+            keys=self._payload_keys(record),
+        )
+        time_s = begin / plan.sample_rate_hz
+        waypoint = np.zeros(len(record), np.int64)
+        iq, link_mw = self.channel.receive(baseband, waypoint=waypoint, time_s=time_s)
+        noise_mw = self.noise_mw[level]
+        signal_mw = np.mean(np.square(np.abs(iq)), axis=-1, dtype=np.float64)
+        add_noise(iq, noise_mw, rng=stream(spec.seed, Stage.NOISE, number))
+        occupancy = around[:, 1]
+        in_band_mw = noise_mw * (self.noise_bandwidth_hz / plan.sample_rate_hz)
+        block = {
+            "iq": iq,
+            "occupancy": occupancy,
+            "label": occupancy.any(axis=1),
+            "signal_power": _db(link_mw),
+            "noise_power": _db(noise_mw),
+            "snr": _db(signal_mw / in_band_mw),
+            "slot": slot,
+            "time": time_s,
+            "draw": draw,
+            "waypoint": waypoint,
+            "split": np.array(SPLITS)[plan.slot_split[slot]],
+            "snr_level": spec.capture.snr_levels_db()[level],
+        }
+        if spec.features.spectrogram is not None:
+            block["spectrogram"] = spectrogram(
+                iq, spec.features.spectrogram, sample_rate_hz=plan.sample_rate_hz
+            )
+        return block
+
+    def _offsets(self, number: int, count: int) -> Int64[np.ndarray, "record"]:
+        """Return where in its slot each capture begins: after the echoes of the slot before, if it can."""
+        latest = self.plan.slot_samples - self.plan.spec.capture.samples
+        earliest = min(self.max_delay_samples, latest)
+        rng = stream(self.plan.spec.seed, Stage.START_TIME, number)
+        return rng.integers(earliest, latest, size=count, dtype=np.int64, endpoint=True)
+
+    def _occupancy_around(
+        self, draw: Int64[np.ndarray, "record"], slot: Int64[np.ndarray, "record"]
+    ) -> Bool[np.ndarray, "record slot site subchannel"]:
+        """Return the occupancy of the slot before, the slot itself and the slot after."""
+        slots = self.plan.spec.capture.slots
+        near = np.clip(slot[:, None] + np.arange(-1, 2), 0, slots - 1)
+        around = np.empty((len(slot), 3, self.plan.sites, self.plan.spec.waveform.subchannels), bool)
+        for number in np.unique(draw):
+            rows = draw == number
+            around[rows] = self._occupancy(int(number))[near[rows]]
+        return around
+
+    def _payload_keys(self, record: Int64[np.ndarray, "record"]) -> UInt64[np.ndarray, "record site 2"]:
+        counter = np.empty((len(record), self.plan.sites, 2), np.uint64)
+        counter[..., 0] = record[:, None]
+        counter[..., 1] = np.arange(self.plan.sites)
+        return words(self._payload_key, counter)
+
+
+def _db(power: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
+    with np.errstate(divide="ignore"):  # a site that sends nothing has -inf dBm
+        level: Float64[np.ndarray, "*shape"] = 10 * np.log10(power)
+    return level
+
+
+def make_shard(recipe: Recipe, shard: Shard) -> xr.Dataset:
+    """Return the labelled records of one shard, axis ``record`` first.
+
+    Args:
+        recipe: Plan, paths and sites.
+        shard: Which records.
+    """
+    return Workshop(recipe).make_shard(shard)
