@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from iqatlas.version import __version__
 
 if TYPE_CHECKING:
     from iqatlas.catalogs.corpus import Corpus, open_corpus

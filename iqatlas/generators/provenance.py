@@ -6,12 +6,12 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import iqatlas
 from iqatlas.catalogs.canonical import sha256_file
 from iqatlas.catalogs.manifest import InputEntry
 from iqatlas.errors import MissingFileError
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.scenes.spec import OpenCellIdSites, OsmFileBuildings
+from iqatlas.version import __version__
 
 _LIBRARIES = (
     "numpy",
@@ -69,7 +69,7 @@ def _entry(role: str, path: Path, licence: str, attribution: str) -> InputEntry:
 
 def library_versions() -> dict[str, str]:
     """Return the versions of Python, iqatlas and the libraries that decide a corpus's bytes."""
-    versions = {"python": platform.python_version(), "iqatlas": iqatlas.__version__}
+    versions = {"python": platform.python_version(), "iqatlas": __version__}
     for name in _LIBRARIES:
         try:
             versions[name] = version(name)

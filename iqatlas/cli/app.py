@@ -1,0 +1,79 @@
+"""The application: its commands, and how errors become one line and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from iqatlas.cli import doctor, generate, info, plan, schema, validate, verify
+from iqatlas.cli.console import errors
+from iqatlas.errors import IqAtlasError
+from iqatlas.version import __version__
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="iqatlas",
+    help="City-specific, labelled multi-UAV I/Q corpora for spectrum sensing.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("generate")(generate.generate)
+app.command("plan")(plan.plan)
+app.command("info")(info.info)
+app.command("verify")(verify.verify)
+app.command("validate")(validate.validate)
+app.command("schema")(schema.schema)
+app.command("doctor")(doctor.doctor)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"iqatlas {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    del version
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Everything after the program's name.
+
+    Returns:
+        0 done; 1 what was checked does not hold; 2 wrong input; 130 interrupted.
+    """
+    try:
+        result = app(args=list(arguments), prog_name="iqatlas", standalone_mode=False)
+    except IqAtlasError as failure:
+        errors.print(f"iqatlas: {failure.line()}", style="red", markup=False, highlight=False, soft_wrap=True)
+        return failure.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        errors.print("iqatlas: interrupted; the same command goes on from here", style="yellow")
+        return INTERRUPTED
+    except typer.Exit as leaving:
+        return int(leaving.exit_code)
+    except Exception as failure:  # noqa: BLE001
+        return _usage_or_raise(failure)
+    return int(result or 0)
+
+
+def _usage_or_raise(failure: Exception) -> int:
+    """Print a wrong command line as one line; anything else is a defect and keeps its traceback."""
+    message = getattr(failure, "format_message", None)
+    if message is None:
+        raise failure
+    if text := " ".join(str(message()).split()):
+        errors.print(f"iqatlas: {text} (see iqatlas --help)", style="red", markup=False, soft_wrap=True)
+    return 2

@@ -1,0 +1,115 @@
+"""What a person sees: consoles, and progress bars where a terminal listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+
+from iqatlas.generators.progress import Listener, Progress
+
+out = Console()
+errors = Console(stderr=True)
+
+
+@contextmanager
+def generation_bars() -> Iterator[Listener]:
+    """Give a listener that shows each step of a generation with its rate and the time left."""
+    if not errors.is_terminal:
+        yield _Lines()
+        return
+    with Bars(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+    ) as bars:
+        yield _BarListener(bars)
+
+
+class _Lines:
+    """Without a terminal: one line a step, no bars."""
+
+    def __init__(self) -> None:
+        self._step = ""
+
+    def __call__(self, progress: Progress, /) -> None:
+        if progress.step != self._step:
+            self._step = progress.step
+            errors.print(progress.step, highlight=False)
+
+
+class _BarListener:
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, progress: Progress, /) -> None:
+        if progress.step not in self._tasks:
+            for task in self._tasks.values():
+                self._finish(task)
+            self._tasks[progress.step] = self._bars.add_task(
+                progress.step, total=progress.total or None, rate="", completed=progress.done
+            )
+        task = self._tasks[progress.step]
+        elapsed = self._bars.tasks[task].elapsed or 0
+        rate = ""
+        if progress.samples and elapsed:
+            rate = f"{progress.samples / elapsed / 1e6:.1f} Msps, {progress.bytes / 1e6:,.0f} MB"
+        if progress.total:
+            self._bars.update(task, completed=progress.done, rate=rate)
+
+    def _finish(self, task: TaskID) -> None:
+        total = self._bars.tasks[task].total or 1
+        self._bars.update(task, total=total, completed=total)
+        self._bars.stop_task(task)
+
+
+@contextmanager
+def counting_bar(step: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function (done, total) that shows a bar, and nothing where no terminal listens."""
+    if not errors.is_terminal:
+        yield _nothing
+        return
+    with Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+    ) as bars:
+        task = bars.add_task(step, total=None)
+
+        def tell(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total)
+
+        yield tell
+
+
+def _nothing(done: int, total: int) -> None:
+    del done, total
+
+
+def bytes_text(count: int) -> str:
+    """Return a size as a person reads it."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{count} B"
