@@ -15,14 +15,15 @@ _CALIBRATION_SAMPLES = 400_000
 _TYPICAL_DELAY_S = 5e-6
 
 
-def seconds_per_sample(plan: Plan) -> float:
-    """Return the time that a received sample of a plan takes one worker, storage left out.
+def stand_in_recipe(plan: Plan, *, paths_a_link: int = 1) -> Recipe:
+    """Return a recipe whose links have paths of a city's usual delays, without any city.
 
     Args:
-        plan: The plan; its links are stood in for by single paths of a city's usual delays.
+        plan: The plan.
+        paths_a_link: Paths of each link.
     """
-    shape = (1, plan.receivers, plan.sites, 1)
-    delay = np.linspace(0, _TYPICAL_DELAY_S, num=plan.receivers * plan.sites).reshape(shape)
+    shape = (1, plan.receivers, plan.sites, paths_a_link)
+    delay = np.linspace(0, _TYPICAL_DELAY_S, num=int(np.prod(shape))).reshape(shape)
     paths = PathSet(
         gain=np.full(shape, 1e-5, np.complex128),
         delay_s=delay,
@@ -36,15 +37,23 @@ def seconds_per_sample(plan: Plan) -> float:
         valid=np.ones(shape, bool),
         frequency_hz=2e9,
     )
-    per_record = plan.receivers * plan.spec.capture.samples
-    records = int(np.clip(_CALIBRATION_SAMPLES // per_record, 1, plan.records))
-    recipe = Recipe(
-        plan=replace(plan, block_records=min(plan.block_records, records)),
+    return Recipe(
+        plan=plan,
         paths=paths,
         cell_ids=tuple(range(plan.sites)),
         site_power_dbm=(43.0,) * plan.sites,
     )
-    workshop = Workshop(recipe)
+
+
+def seconds_per_sample(plan: Plan) -> float:
+    """Return the time that a received sample of a plan takes one worker, storage left out.
+
+    Args:
+        plan: The plan.
+    """
+    per_record = plan.receivers * plan.spec.capture.samples
+    records = int(np.clip(_CALIBRATION_SAMPLES // per_record, 1, plan.records))
+    workshop = Workshop(stand_in_recipe(replace(plan, block_records=min(plan.block_records, records))))
     workshop.make_shard(Shard(0, 0, 1))  # transforms and tables are planned on first use
     begun = time.perf_counter()
     workshop.make_shard(Shard(0, 0, records))

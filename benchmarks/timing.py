@@ -1,0 +1,64 @@
+"""Fair timing of two rivals on a machine that others use too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+ROUNDS = 7
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two rivals at the same work.
+
+    Args:
+        name: What is compared.
+        unit: What is counted, such as Msps.
+        ours: Our rate.
+        peer: The peer's rate.
+        peer_name: Who the peer is.
+    """
+
+    name: str
+    unit: str
+    ours: float
+    peer: float
+    peer_name: str
+
+    def line(self) -> str:
+        """Return one line of the report."""
+        return (
+            f"{self.name:<34} {self.ours:9.1f} {self.unit:<5} {self.ours / self.peer:7.2f} x "
+            f"{self.peer_name} ({self.peer:.1f} {self.unit})"
+        )
+
+
+def compare(
+    name: str,
+    *,
+    work: float,
+    unit: str,
+    ours: Callable[[], object],
+    peer: Callable[[], object],
+    peer_name: str,
+) -> Comparison:
+    """Time both in turns, and take the best round of each: what the machine can do undisturbed.
+
+    Args:
+        name: What is compared.
+        work: Units of work in one call of either.
+        unit: What is counted.
+        ours: Our way.
+        peer: The peer's way.
+        peer_name: Who the peer is.
+    """
+    best = {"ours": float("inf"), "peer": float("inf")}
+    ours(), peer()
+    for _ in range(ROUNDS):
+        for rival, call in (("ours", ours), ("peer", peer)):
+            begun = time.perf_counter()
+            call()
+            best[rival] = min(best[rival], time.perf_counter() - begun)
+    return Comparison(name, unit, work / best["ours"], work / best["peer"], peer_name)
