@@ -39,13 +39,21 @@ class GateReport:
     delay_spread_s: float
 
 
-def check_paths(paths: PathSet, sites: tuple[Site, ...], receivers: Receivers) -> GateReport:
+def check_paths(
+    paths: PathSet,
+    sites: tuple[Site, ...],
+    receivers: Receivers,
+    *,
+    line_of_sight_is_free_space: bool = True,
+) -> GateReport:
     """Check a set of paths against physics.
 
     Args:
-        paths: Paths between isotropic antennas.
+        paths: The paths.
         sites: The transmitters, in the order of the site axis.
         receivers: The receivers, in the order of the receiver axis.
+        line_of_sight_is_free_space: Whether a direct path has to have the amplitude of free space:
+            between isotropic antennas, where the model knows no shadowing of it.
 
     Raises:
         RaytracingError: A gain of 1 or more, a path faster than light, a path that is there
@@ -76,7 +84,7 @@ def check_paths(paths: PathSet, sites: tuple[Site, ...], receivers: Receivers) -
     expected = np.broadcast_to((wavelength / (4 * np.pi * distance))[..., None], direct.shape)
     error = np.abs(np.abs(paths.gain) / expected - 1)
     worst = float(np.max(error, where=direct, initial=0.0))
-    if worst > LINE_OF_SIGHT_TOLERANCE:
+    if line_of_sight_is_free_space and worst > LINE_OF_SIGHT_TOLERANCE:
         raise RaytracingError(
             f"a line of sight differs from free space by {worst:.2%}",
             where="raytracing",

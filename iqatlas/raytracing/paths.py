@@ -12,6 +12,20 @@ SPEED_OF_LIGHT_MPS = 299_792_458.0
 INTERACTIONS = ("none", "reflection", "diffuse", "refraction", "diffraction")
 """Kinds of interaction, in the order of their numbers in :attr:`PathSet.interaction`."""
 
+ARRAYS = (
+    "gain",
+    "delay_s",
+    "doppler_hz",
+    "departure_azimuth_deg",
+    "departure_zenith_deg",
+    "arrival_azimuth_deg",
+    "arrival_zenith_deg",
+    "interaction",
+    "vertex_m",
+    "valid",
+)
+"""Names of the arrays of a :class:`PathSet`."""
+
 
 @dataclass(frozen=True, eq=False)
 class PathSet:
@@ -53,6 +67,10 @@ class PathSet:
     def max_delay_s(self) -> float:
         """The largest delay of any path, 0 where there is none."""
         return float(np.max(self.delay_s, where=self.valid, initial=0.0))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays by name, on [waypoint, receiver, site, path, …]."""
+        return {name: getattr(self, name) for name in ARRAYS}
 
     def link_power(self) -> Float64[np.ndarray, "waypoint receiver site"]:
         """Return the power gain of each link, summed over its paths without interference."""

@@ -2,22 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
+from iqatlas.errors import RaytracingError
+from iqatlas.raytracing.aerial import aerial_paths
+from iqatlas.raytracing.cache import PathCache, receiver_key, scene_key
 from iqatlas.raytracing.free_space import free_space_paths
 from iqatlas.raytracing.gates import GateReport, check_paths
+from iqatlas.raytracing.join import join_receivers
+from iqatlas.raytracing.maritime import maritime_paths
 from iqatlas.raytracing.paths import PathSet
-from iqatlas.raytracing.spec import FreeSpace, SionnaRaytracing
-from iqatlas.scenes.scene import Scene
-from iqatlas.seeds import Stage, key
+from iqatlas.raytracing.spec import (
+    AerialUrbanMacro,
+    FreeSpace,
+    Maritime,
+    SionnaRaytracing,
+    StoredPaths,
+    TwoRay,
+)
+from iqatlas.raytracing.two_ray import two_ray_paths
+from iqatlas.scenes.scene import Receivers, Scene
+from iqatlas.seeds import Stage, key, stream
 
 GROUND_MARGIN_M = 200.0
 """How far the ground reaches beyond buildings, sites and receivers, for its reflections."""
 
+Model = SionnaRaytracing | FreeSpace | TwoRay | Maritime | AerialUrbanMacro | StoredPaths
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Paths, and how they came about.
+
+    Args:
+        paths: The paths, checked.
+        report: What the checks measured.
+        traced: Receivers that were traced.
+        cached: Receivers whose paths were found in the cache.
+    """
+
+    paths: PathSet
+    report: GateReport
+    traced: int
+    cached: int
+
 
 def trace(
-    scene: Scene, spec: SionnaRaytracing | FreeSpace, *, frequency_hz: float, seed: int
-) -> tuple[PathSet, GateReport]:
+    scene: Scene,
+    spec: Model,
+    *,
+    frequency_hz: float,
+    seed: int,
+    cache: PathCache | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Trace:
     """Return the checked paths of a scene, and what the checks measured.
 
     Args:
@@ -25,24 +66,104 @@ def trace(
         spec: Which model, and its settings.
         frequency_hz: Carrier.
         seed: The spec's seed.
+        cache: Where traced paths are kept and found again; without it, everything is traced.
+        progress: Called with receivers done and receivers in all.
 
     Raises:
         SetupError: No usable ray tracer on this machine.
         RaytracingError: The paths break a law of physics, or don't fit the solver.
     """
-    if isinstance(spec, FreeSpace):
-        paths = free_space_paths(scene.sites, scene.receivers, frequency_hz=frequency_hz)
+    receivers = scene.receivers
+    count = len(receivers.names)
+    cached = 0
+    if isinstance(spec, SionnaRaytracing):
+        paths, cached = _sionna(scene, spec, frequency_hz, seed, cache, progress)
+    elif isinstance(spec, FreeSpace):
+        paths = free_space_paths(scene.sites, receivers, frequency_hz=frequency_hz)
+    elif isinstance(spec, TwoRay):
+        paths = two_ray_paths(scene.sites, receivers, spec, frequency_hz=frequency_hz)
+    elif isinstance(spec, Maritime):
+        rng = stream(seed, Stage.RAYTRACING)
+        paths = maritime_paths(scene.sites, receivers, spec, frequency_hz=frequency_hz, rng=rng)
+    elif isinstance(spec, AerialUrbanMacro):
+        rng = stream(seed, Stage.RAYTRACING)
+        paths = aerial_paths(scene.sites, receivers, spec, frequency_hz=frequency_hz, rng=rng)
     else:
-        # The ray tracer takes a second to import; free space should not pay for it.
-        from iqatlas.raytracing._sionna import trace_meshes
-        from iqatlas.scenes.mesh import scene_meshes
+        raise RaytracingError("stored paths are read, not traced", where="raytracing.kind")
+    return Trace(paths, check(paths, scene, spec), traced=count - cached, cached=cached)
 
-        solver_seed = int(key(seed, Stage.RAYTRACING)[0] % 2**31)
-        meshes = scene_meshes(scene.buildings, GROUND_MARGIN_M, _extent(scene))
-        paths = trace_meshes(
-            meshes, scene.sites, scene.receivers, spec, frequency_hz=frequency_hz, seed=solver_seed
+
+def check(paths: PathSet, scene: Scene, spec: Model) -> GateReport:
+    """Check paths against physics; see :func:`iqatlas.raytracing.gates.check_paths`."""
+    return check_paths(
+        paths, scene.sites, scene.receivers, line_of_sight_is_free_space=direct_is_free_space(spec)
+    )
+
+
+def direct_is_free_space(spec: Model) -> bool:
+    """Return whether a model's direct path has to have the amplitude of free space."""
+    if isinstance(spec, SionnaRaytracing):
+        return spec.site_antenna == "isotropic" and spec.receiver_antenna == "isotropic"
+    return isinstance(spec, FreeSpace | TwoRay | Maritime)
+
+
+def _sionna(
+    scene: Scene,
+    spec: SionnaRaytracing,
+    frequency_hz: float,
+    seed: int,
+    cache: PathCache | None,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[PathSet, int]:
+    """Return the traced paths, and how many receivers' were found in the cache."""
+    from iqatlas.raytracing.llvm import cuda_driver_present
+    from iqatlas.raytracing.versions import library_versions
+    from iqatlas.scenes.mesh import scene_meshes
+
+    receivers = scene.receivers
+    solver_seed = int(key(seed, Stage.RAYTRACING)[0] % 2**31)
+    meshes = scene_meshes(scene.buildings, GROUND_MARGIN_M, _extent(scene))
+    versions = {**library_versions(), "variant": "cuda" if cuda_driver_present() else "llvm"}
+    scene_hash = scene_key(
+        meshes, scene.sites, spec, frequency_hz=frequency_hz, seed=solver_seed, versions=versions
+    )
+    keys = [
+        receiver_key(scene_hash, receivers.position_m[:, index], receivers.velocity_mps[:, index])
+        for index in range(len(receivers.names))
+    ]
+    found: dict[int, Mapping[str, np.ndarray]] = {}
+    for index, name in enumerate(keys):
+        arrays = cache.get(name) if cache else None
+        if arrays is not None:
+            found[index] = arrays
+    cached = len(found)
+    missing = [index for index in range(len(keys)) if index not in found]
+    for done, index in enumerate(missing):
+        # The ray tracer takes a second to import; paths from the cache should not pay for it.
+        from iqatlas.raytracing._sionna import trace_meshes
+
+        if progress:
+            progress(cached + done, len(keys))
+        alone = trace_meshes(
+            meshes, scene.sites, _one(receivers, index), spec, frequency_hz=frequency_hz, seed=solver_seed
         )
-    return paths, check_paths(paths, scene.sites, scene.receivers)
+        arrays = {name: array[:, 0] for name, array in alone.arrays().items()}
+        found[index] = arrays
+        if cache:
+            cache.put(keys[index], arrays)
+    model: dict[str, str | int | float | bool] = {**spec.model_dump(mode="json"), **versions}
+    parts: Sequence[Mapping[str, np.ndarray]] = [found[index] for index in range(len(keys))]
+    return PathSet(frequency_hz=frequency_hz, model=model, **join_receivers(parts)), cached
+
+
+def _one(receivers: Receivers, index: int) -> Receivers:
+    return Receivers(
+        names=(receivers.names[index],),
+        time_s=receivers.time_s,
+        position_m=receivers.position_m[:, index : index + 1],
+        velocity_mps=receivers.velocity_mps[:, index : index + 1],
+        provenance=receivers.provenance,
+    )
 
 
 def _extent(scene: Scene) -> tuple[float, float, float, float]:
