@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,7 @@ class OsmFeatures:
         masts: The radio masts.
         read: How many features carry ``building`` or ``building:part``, dropped ones included.
         dropped: How many of them are no polygon, by reason.
+        notes: Other counts that belong in the scene's report.
     """
 
     osm_id: tuple[str, ...]
@@ -66,6 +67,7 @@ class OsmFeatures:
     masts: tuple[Mast, ...]
     read: int
     dropped: dict[str, int]
+    notes: dict[str, int] = field(default_factory=dict)
 
 
 def read_osm(path: Path, *, where: str) -> OsmFeatures:

@@ -102,9 +102,9 @@ def _reason(error: Exception) -> str:
 def _unpack(path: Path, target: Path, *, is_bz2: bool, where: str) -> None:
     allowed = min(MAX_MAP_BYTES, _SLACK_BYTES + MAX_GROWTH * path.stat().st_size)
     written = 0
-    opened: IO[bytes] = bz2.open(path, "rb") if is_bz2 else gzip.open(path, "rb")
+    unpack = bz2.open if is_bz2 else gzip.open
     try:
-        with opened as stream, target.open("wb") as out:
+        with unpack(path, "rb") as stream, target.open("wb") as out:
             while chunk := stream.read(_CHUNK_BYTES):
                 written += len(chunk)
                 if written > allowed:
