@@ -88,6 +88,7 @@ def assemble_buildings(
     level_height_m: float,
     where: str,
     imputation_seed: int | None = None,
+    outline: shapely.Geometry | None = None,
 ) -> BuildingTable:
     """Make solids of a map's polygons.
 
@@ -104,6 +105,7 @@ def assemble_buildings(
         level_height_m: Height of a storey.
         where: What error messages name as the place of the fault, such as a spec's key.
         imputation_seed: The seed of heights drawn from the neighbours'; without it, their median is taken.
+        outline: A polygon in degrees that buildings have to lie in too; without it, the bbox alone counts.
 
     Raises:
         SceneError: The map holds no buildings, or none inside the bbox.
@@ -120,6 +122,9 @@ def assemble_buildings(
     if frame is None:
         frame = LocalFrame(0.5 * (area[0] + area[2]), 0.5 * (area[1] + area[3]))
     inside = np.ones(len(features.osm_id), bool) if bbox is None else _inside(features.geometry, bbox)
+    if outline is not None:
+        shapely.prepare(outline)
+        inside &= shapely.contains(outline, shapely.point_on_surface(features.geometry))
     if not inside.any():
         raise SceneError(
             f"no buildings of {name} lie in the bbox {_degrees(area)}",

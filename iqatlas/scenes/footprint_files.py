@@ -1,4 +1,4 @@
-"""Footprints from GeoJSON, GeoPackage and GeoParquet: polygons of any reference system, with named columns."""
+"""Footprints from GeoJSON, GeoPackage and GeoParquet: polygons of any reference system, named columns."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def read_footprints(
     dropped = Counter(str(reason) for reason in fault[fault != ""])
     rows = np.flatnonzero(fault == "")
     given = {tag: column for tag, column in zip(_TAG_OF_COLUMN, named, strict=True) if column is not None}
-    tags = [_tags(table.values, given, row) for row in rows]
+    tags = [_tags(table.values, given, int(row)) for row in rows]
     unreadable = sum("height" in each and parse_length_m(each["height"]) is None for each in tags)
     return OsmFeatures(
         osm_id=tuple(f"footprint/{row}" for row in rows),
