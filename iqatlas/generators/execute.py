@@ -12,6 +12,7 @@ from iqatlas.catalogs.construction import (
     file_entry,
     finished_with,
     storage_errors,
+    write_file,
 )
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry
@@ -190,6 +191,8 @@ def _describe(
     with storage_errors(corpus):
         consolidate(construction.records)
         write_scene_tables(scene, corpus / "scene")
+        for name, content in scene.archive.items():
+            write_file(corpus / "scene" / name, content)
         dataset = open_store(construction.records)
         draw_overview(scene, dataset, paths, corpus / "scene" / "map.png", title=made.spec.name)
         figures = statistics(dataset, made)

@@ -10,7 +10,13 @@ from iqatlas.catalogs.canonical import sha256_file
 from iqatlas.catalogs.manifest import InputEntry
 from iqatlas.errors import MissingFileError
 from iqatlas.generators.spec import CorpusSpec
-from iqatlas.scenes.spec import OpenCellIdSites, OsmFileBuildings
+from iqatlas.scenes.spec import (
+    BundledBuildings,
+    FootprintBuildings,
+    OpenCellIdSites,
+    OverpassBuildings,
+    SceneSpec,
+)
 from iqatlas.version import __version__
 
 _LIBRARIES = (
@@ -21,31 +27,47 @@ _LIBRARIES = (
     "shapely",
     "pyproj",
     "osmium",
+    "osmnx",
+    "geopandas",
+    "pyogrio",
+    "pyarrow",
     "sionna-rt",
     "mitsuba",
     "drjit",
 )
+_OPENSTREETMAP = ("ODbL-1.0", "© OpenStreetMap contributors")
 
 
 def gather_inputs(spec: CorpusSpec) -> tuple[InputEntry, ...]:
-    """Return the files that a spec names, with their hashes and licences.
+    """Return the files that a spec names or that map servers gave for it, with hashes and licences.
 
     Raises:
         MissingFileError: One of them is not there.
+        SceneError: A map server gives no answer.
     """
-    inputs = []
-    if isinstance(spec.scene.buildings, OsmFileBuildings):
-        path = _existing(spec.folder / spec.scene.buildings.path.expanduser(), "scene.buildings.path")
-        inputs.append(_entry("buildings", path, "ODbL-1.0", "© OpenStreetMap contributors"))
-    else:
-        from iqatlas.scenes.bundled import bundled_city_path
-
-        path = bundled_city_path(spec.scene.buildings.city)
-        inputs.append(_entry("buildings", path, "ODbL-1.0", "© OpenStreetMap contributors"))
+    inputs: list[InputEntry] = []
+    inputs += _building_inputs(spec.scene, spec.folder)
     if isinstance(spec.sites, OpenCellIdSites):
         path = _existing(spec.folder / spec.sites.path.expanduser(), "sites.path")
         inputs.append(_entry("sites", path, "CC-BY-SA-4.0", "OpenCelliD Project"))
     return tuple(inputs)
+
+
+def _building_inputs(scene: SceneSpec, folder: Path) -> list[InputEntry]:
+    buildings = scene.buildings
+    if isinstance(buildings, OverpassBuildings):
+        from iqatlas.scenes.overpass_maps import fetch_overpass_map
+
+        fetched = fetch_overpass_map(scene, base_folder=folder)
+        return [_entry("buildings", answer.path, *_OPENSTREETMAP) for answer in fetched.answers()]
+    if isinstance(buildings, BundledBuildings):
+        from iqatlas.scenes.bundled import bundled_city_path
+
+        return [_entry("buildings", bundled_city_path(buildings.city), *_OPENSTREETMAP)]
+    path = _existing(folder / buildings.path.expanduser(), "scene.buildings.path")
+    if isinstance(buildings, FootprintBuildings):
+        return [_entry("buildings", path, buildings.licence, buildings.attribution)]
+    return [_entry("buildings", path, *_OPENSTREETMAP)]
 
 
 def _existing(path: Path, where: str) -> Path:

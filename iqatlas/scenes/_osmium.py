@@ -5,18 +5,25 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import osmium
 import shapely
 from osmium.filter import EmptyTagFilter, KeyFilter
+from osmium.osm import mutable
 
-from iqatlas.errors import MissingFileError, SceneError
+from iqatlas.errors import IqAtlasError, SceneError
+from iqatlas.scenes.map_content import MapContent, damaged, plain_map
 from iqatlas.scenes.osm_xml import write_plain_osm_xml
+from iqatlas.scenes.overpass_json import OsmObjects, read_overpass_json
 
-SUFFIXES = (".osm", ".osm.pbf")
+MAX_WAY_NODES = 2000
+"""OpenStreetMap takes no longer way. Whether a ring crosses itself costs the square of its length."""
+MAX_RELATION_NODES = 50_000
+MAX_SORT_BYTES = 1 << 28
+"""Objects are sorted in memory."""
 RADIO_TELECOM = frozenset({"antenna", "base_station", "bts", "mast", "tower", "yes"})
 """Values of ``telecom`` that radiate; exchanges, cabinets and distribution points don't."""
 _NO = frozenset({"no", "none"})
@@ -51,6 +58,7 @@ class OsmFeatures:
         masts: The radio masts.
         read: How many features carry ``building`` or ``building:part``, dropped ones included.
         dropped: How many of them are no polygon, by reason.
+        notes: Other counts that belong in the scene's report.
     """
 
     osm_id: tuple[str, ...]
@@ -59,41 +67,29 @@ class OsmFeatures:
     masts: tuple[Mast, ...]
     read: int
     dropped: dict[str, int]
+    notes: dict[str, int] = field(default_factory=dict)
 
 
 def read_osm(path: Path, *, where: str) -> OsmFeatures:
     """Read the buildings, building parts and radio masts of an OpenStreetMap file.
 
     Args:
-        path: A ``.osm`` or ``.osm.pbf`` file. Objects may be out of order and lack timestamps.
+        path: OpenStreetMap XML (plain, bzip2 or gzip), PBF, or an answer of Overpass in JSON. Objects may be
+            out of order and lack timestamps.
         where: What error messages name as the place of the fault.
 
     Raises:
         MissingFileError: The file isn't there.
-        SceneError: The file's name has another suffix, or the file is damaged or not OpenStreetMap data.
+        SceneError: The file's name has another suffix, or the file is damaged, too large, or not
+            OpenStreetMap data.
     """
-    if not path.exists():
-        raise MissingFileError(f"no such file: {path}", where=where, remedy="check the path")
-    if not path.name.lower().endswith(SUFFIXES) or not path.is_file():
-        raise SceneError(
-            f"{path.name} is not an OpenStreetMap file that can be read",
-            where=where,
-            accepted="a file that ends in " + " or ".join(SUFFIXES),
-            remedy="convert it, for example with osmium cat",
-        )
     with tempfile.TemporaryDirectory(prefix="iqatlas-osm-") as folder:
         try:
-            source = _in_order(path, Path(folder), where)
-            return _features(source)
+            return _features(_in_order(path, Path(folder), where), Path(folder))
         except _READ_ERRORS as error:
-            if isinstance(error, SceneError):
+            if isinstance(error, IqAtlasError):
                 raise
-            raise SceneError(
-                f"{path.name} is damaged or not OpenStreetMap data ({_short(error)})",
-                where=where,
-                accepted=" or ".join(SUFFIXES),
-                remedy="fetch the file again",
-            ) from error
+            raise damaged(path, where, _short(error)) from error
 
 
 def _short(error: Exception) -> str:
@@ -103,24 +99,48 @@ def _short(error: Exception) -> str:
 
 def _in_order(path: Path, folder: Path, where: str) -> osmium.io.File:
     """Return the file itself, or a copy in ``folder`` that pyosmium can assemble areas from."""
-    plain = path
-    source_format = "pbf" if path.name.lower().endswith(".pbf") else "xml"
-    if source_format == "pbf":
-        source = osmium.io.File(str(path), source_format)
-        in_order = osmium.FileProcessor(source).header.get("sorting") == "Type_then_ID" or _is_ordered(source)
+    plain, content = plain_map(path, folder, where=where)
+    if content == "json":
+        objects = read_overpass_json(plain, name=path.name, where=where)
+        return _written(objects, folder / "from-json.osm.pbf")
+    if content == "pbf":
+        source = osmium.io.File(str(plain), content)
+        if osmium.FileProcessor(source).header.get("sorting") == "Type_then_ID" or _is_ordered(source):
+            return source
     else:
-        plain = folder / "plain.osm"
-        in_order = write_plain_osm_xml(path, plain, where=where)
-        source = osmium.io.File(str(plain), source_format)
-    if in_order:
-        return source
+        unsafe, plain = plain, folder / "plain.osm"
+        if write_plain_osm_xml(unsafe, plain, where=where, name=path.name):
+            return osmium.io.File(str(plain), content)
     # The area assembler loses, without a word, areas of ways that come before their nodes.
+    return _sorted(plain, content, path, folder, where)
+
+
+def _sorted(plain: Path, content: MapContent, path: Path, folder: Path, where: str) -> osmium.io.File:
+    if plain.stat().st_size > MAX_SORT_BYTES:
+        raise SceneError(
+            f"{path.name} has its objects out of order and is too large to sort",
+            where=where,
+            accepted=f"up to {MAX_SORT_BYTES >> 20} MiB out of order",
+            remedy="sort it with osmium sort, or cut it to the scene's area",
+        )
     merged = osmium.MergeInputReader()
-    merged.add_buffer(plain.read_bytes(), source_format)
+    merged.add_buffer(plain.read_bytes(), content)
     ordered = str(folder / "in-order.osm.pbf")
     with osmium.SimpleWriter(ordered) as writer:
         merged.apply(writer, simplify=True)
     return osmium.io.File(ordered, "pbf")
+
+
+def _written(objects: OsmObjects, target: Path) -> osmium.io.File:
+    """Write objects to a file, nodes before ways before relations, each with rising numbers."""
+    with osmium.SimpleWriter(str(target)) as writer:
+        for number, (longitude, latitude, tags) in sorted(objects.nodes.items()):
+            writer.add_node(mutable.Node(id=number, version=1, location=(longitude, latitude), tags=tags))
+        for number, (nodes, tags) in sorted(objects.ways.items()):
+            writer.add_way(mutable.Way(id=number, version=1, nodes=nodes, tags=tags))
+        for number, (members, tags) in sorted(objects.relations.items()):
+            writer.add_relation(mutable.Relation(id=number, version=1, members=members, tags=tags))
+    return osmium.io.File(str(target), "pbf")
 
 
 def _is_ordered(source: osmium.io.File) -> bool:
@@ -134,9 +154,43 @@ def _is_ordered(source: osmium.io.File) -> bool:
     return True
 
 
-def _features(source: osmium.io.File) -> OsmFeatures:
+def _oversized(source: osmium.io.File, keys: KeyFilter) -> set[tuple[str, int]]:
+    """Return type and number of the ways and relations that are too long to assemble."""
+    found: set[tuple[str, int]] = set()
+    length: dict[int, int] = {}
+    members: set[int] = set()
+    for relation in osmium.FileProcessor(source, osmium.osm.RELATION).with_filter(keys):
+        members.update(member.ref for member in relation.members if member.type == "w")
+    for way in osmium.FileProcessor(source, osmium.osm.WAY):
+        count = len(way.nodes)
+        if count > MAX_WAY_NODES:
+            found.add(("w", way.id))
+        if way.id in members:
+            length[way.id] = count
+    for relation in osmium.FileProcessor(source, osmium.osm.RELATION).with_filter(keys):
+        total = sum(length.get(member.ref, 0) for member in relation.members if member.type == "w")
+        if total > MAX_RELATION_NODES or any(("w", member.ref) in found for member in relation.members):
+            found.add(("r", relation.id))
+    return found
+
+
+def _shortened(source: osmium.io.File, oversized: set[tuple[str, int]], folder: Path) -> osmium.io.File:
+    """Return a copy in which the ways and relations that are too long have no nodes and no members."""
+    target = folder / "shortened.osm.pbf"
+    with osmium.SimpleWriter(str(target)) as writer:
+        for item in osmium.FileProcessor(source):
+            if (item.type_str(), item.id) in oversized:
+                item = item.replace(nodes=[]) if item.is_way() else item.replace(members=[])
+            writer.add(item)
+    return osmium.io.File(str(target), "pbf")
+
+
+def _features(source: osmium.io.File, folder: Path) -> OsmFeatures:
     keys = KeyFilter("building", "building:part")
     to_wkb = osmium.geom.WKBFactory().create_multipolygon
+    oversized = _oversized(source, keys)
+    if oversized:
+        source = _shortened(source, oversized, folder)
     read = 0
     dropped: Counter[str] = Counter()
     awaited: dict[tuple[bool, int], str] = {}
@@ -150,7 +204,8 @@ def _features(source: osmium.io.File) -> OsmFeatures:
                 found.append((*identity, dict(item.tags), to_wkb(item)))
             continue
         read += 1
-        reason = _why_no_area(item)
+        is_oversized = (item.type_str(), item.id) in oversized
+        reason = "too_many_nodes" if is_oversized else _why_no_area(item)
         if item.is_node() or _is_no_building(dict(item.tags)):
             dropped[reason] += 1
         else:
@@ -180,7 +235,7 @@ def _why_no_area(item: osmium.osm.OSMObject) -> str:
     if item.is_relation():
         is_area = item.tags.get("type") in {"multipolygon", "boundary"}
         return "members_missing_or_rings_broken" if is_area else "relation_not_multipolygon"
-    if any(not node.location.valid() for node in item.nodes):
+    if not item.nodes or any(not node.location.valid() for node in item.nodes):
         return "nodes_missing"
     return "outline_broken" if item.is_closed() else "outline_open"
 

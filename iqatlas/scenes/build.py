@@ -6,8 +6,9 @@ import math
 from pathlib import Path
 
 from iqatlas.errors import SpecError
-from iqatlas.scenes import bundled, opencellid
-from iqatlas.scenes.buildings import BuildingTable, read_buildings
+from iqatlas.scenes import opencellid
+from iqatlas.scenes.building_sources import read_building_source
+from iqatlas.scenes.buildings import BuildingTable
 from iqatlas.scenes.receivers import hover_receivers
 from iqatlas.scenes.scene import Scene, Site
 from iqatlas.scenes.sites import bundled_sites, listed_sites, sites_from_opencellid
@@ -63,9 +64,10 @@ def build_scene(
             accepted="opencellid, list",
             remedy="name a cell database or list the sites, or set scene.buildings.kind to bundled",
         )
-    table = _buildings(scene, base_folder)
-    attribution = [bundled.ATTRIBUTION]
-    report: Report = dict(table.report)
+    source = read_building_source(scene, seed=seed, base_folder=base_folder)
+    table = source.table
+    attribution = [source.attribution]
+    report: Report = dict(table.report) | source.report
     placed: tuple[Site, ...]
     if isinstance(sites, OpenCellIdSites):
         placed = _opencellid(sites, table, base_folder, report)
@@ -92,23 +94,7 @@ def build_scene(
         receivers=hovering,
         attribution=tuple(attribution),
         report=report,
-    )
-
-
-def _buildings(scene: SceneSpec, base_folder: Path) -> BuildingTable:
-    if isinstance(scene.buildings, BundledBuildings):
-        path, where = bundled.bundled_city_path(scene.buildings.city), "scene.buildings.city"
-        bbox: BBox | None = scene.bbox or bundled.BUNDLED_BBOX
-    else:
-        path, where = base_folder / scene.buildings.path.expanduser(), "scene.buildings.path"
-        bbox = scene.bbox
-    return read_buildings(
-        path,
-        frame=None,
-        bbox=bbox,
-        default_height_m=scene.default_height_m,
-        level_height_m=scene.level_height_m,
-        where=where,
+        archive=source.archive,
     )
 
 

@@ -94,11 +94,14 @@ class BuildingDraft:
             key: value for key, value in own.items() if key != "building"
         }
 
-    def find_heights(self, default_height_m: float) -> None:
+    def find_heights(
+        self, default_height_m: float, rank: Float64[np.ndarray, "feature"] | None = None
+    ) -> None:
         """Find base, top and the source of the height of every polygon.
 
         Args:
             default_height_m: Height where nothing tells one; kinds that stay low get less.
+            rank: Which of its neighbours' heights each feature takes; without it, the median.
         """
         tagged = [
             tagged_height(self._features.tags[index], level_height_m=self._level_height_m)
@@ -115,6 +118,7 @@ class BuildingDraft:
                 self._kind,
                 self._top_m,
                 known,
+                None if rank is None else rank[self._feature],
             ),
             "neighbour",
         )

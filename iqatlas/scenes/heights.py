@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import shapely
 from jaxtyping import Bool, Float64
+
+from iqatlas import seeds
 
 HeightSource = Literal["tag", "levels", "part", "neighbour", "default"]
 """Where the height of a building comes from, from the surest to the least sure."""
@@ -169,18 +172,20 @@ def neighbour_heights_m(
     kinds: np.ndarray,
     top_m: Float64[np.ndarray, "building"],
     is_known: Bool[np.ndarray, "building"],
+    rank: Float64[np.ndarray, "building"] | None = None,
 ) -> Float64[np.ndarray, "building"]:
-    """Return the median height of what stands within 200 m, NaN where that isn't told.
+    """Return a height that stands within 200 m, the median one or the one of a rank, NaN where none is told.
 
-    The median is over known heights of the same kind, where at least three are; else, except for kinds that
+    It is taken over known heights of the same kind, where at least three are; else, except for kinds that
     stay low (:data:`LOW_KIND_HEIGHT_M`), over known heights of all other kinds, where at least three are.
-    Nothing is drawn at random.
 
     Args:
         points: A point inside each building, as Shapely points in local metres.
         kinds: Kind of each building, as strings.
         top_m: Known heights in metres; not read where ``is_known`` is False.
         is_known: Which heights come from tags or storeys.
+        rank: For each building which of the neighbours' heights in rising order counts, from 0, the least, to
+            just below 1, the greatest (:func:`drawn_ranks`); without it, the median.
     """
     result = np.full(len(points), np.nan)
     known = np.flatnonzero(is_known)
@@ -194,18 +199,35 @@ def neighbour_heights_m(
     first, second = wanted[near_wanted], known[near_known]
     for pair in (~low[first] & ~low[second], kinds[first] == kinds[second]):
         # The second pass, same kind, overrides the first, any kind.
-        target, median = _medians(first[pair], top_m[second[pair]])
-        result[target] = median
+        target, height = _chosen(first[pair], top_m[second[pair]], rank)
+        result[target] = height
     return result
 
 
-def _medians(
-    group: np.ndarray, value: Float64[np.ndarray, "pair"]
+def drawn_ranks(identity: Sequence[str], *, seed: int) -> Float64[np.ndarray, "building"]:
+    """Return a number in [0, 1) for each building, drawn by the seed and the building's identity alone.
+
+    A building is then as high in a small cut-out of a city as in a large one, if its neighbours are there.
+
+    Args:
+        identity: Of each building, such as ``way/123``.
+        seed: The spec's seed.
+    """
+    digests = b"".join(hashlib.sha256(each.encode()).digest()[:16] for each in identity)
+    counter = np.frombuffer(digests, "<u8").astype(np.uint64).reshape(-1, 2)
+    # The upper 53 bits fill a float64's mantissa.
+    bits = seeds.words(seeds.key(seed, seeds.Stage.SCENE), counter)[:, 0] >> np.uint64(11)
+    return bits.astype(np.float64) * 2.0**-53
+
+
+def _chosen(
+    group: np.ndarray, value: Float64[np.ndarray, "pair"], rank: Float64[np.ndarray, "building"] | None
 ) -> tuple[np.ndarray, Float64[np.ndarray, "group"]]:
     order = np.lexsort((value, group))
     members, start, count = np.unique(group[order], return_index=True, return_counts=True)
     ordered = value[order]
     enough = count >= NEIGHBOUR_MIN_COUNT
-    start, count = start[enough], count[enough]
-    median = 0.5 * (ordered[start + (count - 1) // 2] + ordered[start + count // 2])
-    return members[enough], median
+    members, start, count = members[enough], start[enough], count[enough]
+    if rank is not None:
+        return members, ordered[start + (rank[members] * count).astype(np.int64)]
+    return members, 0.5 * (ordered[start + (count - 1) // 2] + ordered[start + count // 2])

@@ -13,6 +13,9 @@ from defusedxml.common import DefusedXmlException
 
 from iqatlas.errors import SceneError
 
+MAX_TOKEN_BYTES = 1 << 22
+"""A tag of OpenStreetMap takes a few hundred bytes; a parser holds a tag in memory whole."""
+MAX_DEPTH = 100
 _RANK = {"node": 0, "way": 1, "relation": 2}
 _INNER = frozenset({"nd", "tag", "member"})
 _KEPT = {
@@ -23,6 +26,31 @@ _KEPT = {
     "tag": ("k", "v"),
     "member": ("type", "ref", "role"),
 }
+
+
+class _Bounded:
+    """A stream that ends in an error where no tag ends for long."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._open_bytes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to ``size`` bytes."""
+        data = self._stream.read(size)
+        last = data.rfind(b">")
+        self._open_bytes = len(data) - last - 1 if last >= 0 else self._open_bytes + len(data)
+        if self._open_bytes > MAX_TOKEN_BYTES:
+            raise _Excess(f"a tag of more than {MAX_TOKEN_BYTES >> 20} MiB")
+        return data
+
+    def close(self) -> None:
+        """Close the stream, as the parser does at the end."""
+        self._stream.close()
+
+
+class _Excess(Exception):
+    """What a map never holds, and what is made to fill a memory."""
 
 
 class _Plain(ContentHandler):
@@ -41,6 +69,8 @@ class _Plain(ContentHandler):
     def startElement(self, name: str, attrs: xml.sax.xmlreader.AttributesImpl) -> None:
         depth = len(self._open)
         kept = False
+        if depth >= MAX_DEPTH:
+            raise _Excess(f"tags nested {MAX_DEPTH} deep")
         if depth == 0:
             kept = self.is_osm = name == "osm"
             if kept:
@@ -59,7 +89,8 @@ class _Plain(ContentHandler):
             self._out.write(f"</{name}>\n")
 
     def _write(self, name: str, attrs: xml.sax.xmlreader.AttributesImpl) -> None:
-        given = "".join(f" {key}={quoteattr(attrs[key])}" for key in _KEPT[name] if key in attrs)
+        kept = _KEPT[name] if name != "node" or _is_on_earth(attrs) else ("id", "version")
+        given = "".join(f" {key}={quoteattr(attrs[key])}" for key in kept if key in attrs)
         self._out.write(f"<{name}{given}{'/' if name in _INNER else ''}>\n")
 
     def _watch(self, name: str, number: str) -> None:
@@ -69,11 +100,16 @@ class _Plain(ContentHandler):
         self._last = place
 
 
+def _is_on_earth(attrs: xml.sax.xmlreader.AttributesImpl) -> bool:
+    """Tell whether a node has a place; libosmium reads 1e300 as 0, which would be one."""
+    return abs(float(attrs.get("lat", "nan"))) <= 90 and abs(float(attrs.get("lon", "nan"))) <= 180
+
+
 def _is_deleted(attrs: xml.sax.xmlreader.AttributesImpl) -> bool:
     return attrs.get("visible") == "false" or attrs.get("action") == "delete"
 
 
-def write_plain_osm_xml(source: Path, target: Path, *, where: str) -> bool:
+def write_plain_osm_xml(source: Path, target: Path, *, where: str, name: str | None = None) -> bool:
     """Copy nodes, ways and relations of an OpenStreetMap XML file, and nothing else, in constant memory.
 
     Overpass's counts and notes, editors' deleted objects and all metadata are left out. Document types and
@@ -83,6 +119,7 @@ def write_plain_osm_xml(source: Path, target: Path, *, where: str) -> bool:
         source: The ``.osm`` file.
         target: The file to write.
         where: What error messages name as the place of the fault.
+        name: The file's name in error messages, where it isn't that of ``source``.
 
     Returns:
         Whether nodes come before ways before relations, each with rising numbers.
@@ -90,26 +127,31 @@ def write_plain_osm_xml(source: Path, target: Path, *, where: str) -> bool:
     Raises:
         SceneError: The file is not well-formed OpenStreetMap XML.
     """
+    shown = name or source.name
     with source.open("rb") as stream, target.open("w", encoding="utf-8", newline="\n") as out:
         handler = _Plain(out)
         try:
-            defusedxml.sax.parse(stream, handler, forbid_dtd=True)
+            defusedxml.sax.parse(_Bounded(stream), handler, forbid_dtd=True)
         except xml.sax.SAXParseException as error:
-            raise _broken(source, where, f"line {error.getLineNumber()}: {error.getMessage()}") from error
+            raise _broken(shown, where, f"line {error.getLineNumber()}: {error.getMessage()}") from error
         except DefusedXmlException as error:
-            raise _broken(source, where, "it declares a document type or entities") from error
+            raise _broken(shown, where, "it declares a document type or entities") from error
         except LookupError as error:
-            raise _broken(source, where, "it is written in an unknown encoding") from error
+            raise _broken(shown, where, "it is written in an unknown encoding") from error
+        except _Excess as error:
+            raise _broken(shown, where, str(error)) from error
         except ValueError as error:
-            raise _broken(source, where, "an object without a whole number as id") from error
+            raise _broken(
+                shown, where, "an object without a whole number as id, or a node without numbers as place"
+            ) from error
     if not handler.is_osm:
-        raise _broken(source, where, "its outermost element is not <osm>")
+        raise _broken(shown, where, "its outermost element is not <osm>")
     return handler.in_order
 
 
-def _broken(source: Path, where: str, why: str) -> SceneError:
+def _broken(name: str, where: str, why: str) -> SceneError:
     return SceneError(
-        f"{source.name} is damaged or not OpenStreetMap data ({why})",
+        f"{name} is damaged or not OpenStreetMap data ({why})",
         where=where,
         accepted="well-formed OpenStreetMap XML",
         remedy="fetch the file again",

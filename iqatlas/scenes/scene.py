@@ -85,6 +85,7 @@ class Scene:
         receivers: The UAVs.
         attribution: Lines of credit that the data's licences ask for.
         report: Counts and reasons: what was read, imputed, dropped.
+        archive: Files to keep with the scene, by name: what map servers answered, and what they were asked.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Scene:
     receivers: Receivers
     attribution: tuple[str, ...]
     report: dict[str, int | float | str | list[str]] = field(default_factory=dict)
+    archive: dict[str, bytes] = field(default_factory=dict)
 
     def content_hash(self) -> str:
         """Return the SHA-256 of what the paths depend on: geometry, materials, sites, receivers."""
