@@ -11,7 +11,7 @@ from jaxtyping import Bool, Complex64, Float64, Int64, UInt64
 
 from iqatlas.errors import SpecError
 from iqatlas.waveforms.lte.grid import ControlElements, Subchannels, reference_elements, sync_elements
-from iqatlas.waveforms.lte.numerology import SYMBOLS_PER_FRAME, numerology
+from iqatlas.waveforms.lte.numerology import numerology
 from iqatlas.waveforms.lte.payload import ELEMENTS_PER_BYTE, payload_bytes, qpsk, qpsk_table
 from iqatlas.waveforms.lte.sync import check_cell_id
 from iqatlas.waveforms.spec import LteWaveform
@@ -57,7 +57,8 @@ class LteDownlink:
         self.cell_ids = tuple(cell_ids)
         for cell_id in self.cell_ids:
             check_cell_id(cell_id)
-        self.numerology = numerology(spec.bandwidth_mhz)
+        extended = spec.cyclic_prefix == "extended"
+        self.numerology = numerology(spec.bandwidth_mhz, extended_prefix=extended)
         self.subchannels = Subchannels.centred(spec.subchannels, self.resource_blocks)
         amplitude = np.float32(np.sqrt(self.resource_element_power))
         self._table = qpsk_table(float(amplitude))
@@ -69,8 +70,13 @@ class LteDownlink:
         self._control: tuple[ControlElements, ...] = ()
         if spec.control and self.cell_ids:
             elements = (
-                reference_elements(self.cell_ids, self.resource_blocks),
-                sync_elements(self.cell_ids, self.resource_blocks),
+                reference_elements(
+                    self.cell_ids,
+                    self.resource_blocks,
+                    antenna_ports=spec.antenna_ports,
+                    extended_prefix=extended,
+                ),
+                sync_elements(self.cell_ids, self.resource_blocks, extended_prefix=extended),
             )
             self._control = tuple(
                 ControlElements(e.ordinal, e.subcarrier, e.value * amplitude) for e in elements
@@ -107,9 +113,9 @@ class LteDownlink:
         return self.numerology.samples_per_frame
 
     @property
-    def symbol_start_samples(self) -> Int64[np.ndarray, "140"]:
+    def symbol_start_samples(self) -> Int64[np.ndarray, "symbol_of_frame"]:
         """First sample, prefix included, of each symbol of a frame."""
-        return self.numerology.symbol_start(np.arange(SYMBOLS_PER_FRAME))
+        return self.numerology.symbol_start(np.arange(self.numerology.symbols_per_frame))
 
     @property
     def subcarrier_hz(self) -> Float64[np.ndarray, "subcarrier"]:
@@ -133,14 +139,14 @@ class LteDownlink:
         resource blocks carry the control of each cell alone.
         """
         sites, numbers = len(self.cell_ids), self.numerology
-        power = np.zeros((SYMBOLS_PER_FRAME, sites, numbers.subcarriers))
+        power = np.zeros((numbers.symbols_per_frame, sites, numbers.subcarriers))
         power[..., self.subchannel_subcarriers.reshape(-1)] = self.resource_element_power
         for control in self._control:
             (symbol,) = np.nonzero(control.ordinal >= 0)
             # Each ordinal belongs to one symbol, in the same order.
             where = (symbol[:, None, None], np.arange(sites)[:, None], control.subcarrier)
             power[where] = np.abs(control.value) ** 2
-        length = numbers.symbol_samples[np.arange(SYMBOLS_PER_FRAME) % len(numbers.symbol_samples)]
+        length = numbers.symbol_samples[np.arange(numbers.symbols_per_frame) % len(numbers.symbol_samples)]
         return np.tensordot(length / self.samples_per_frame, power, axes=1)
 
     def synthesise(
@@ -249,7 +255,7 @@ class LteDownlink:
         row = np.arange(count * sites).reshape(count, sites, 1) * size
         flat = spectrum.reshape(-1)
         for control in self._control:
-            ordinal = control.ordinal[symbol % SYMBOLS_PER_FRAME]
+            ordinal = control.ordinal[symbol % self.numerology.symbols_per_frame]
             (at,) = np.nonzero(ordinal >= 0)
             flat[row[at] + self._bins[control.subcarrier[ordinal[at]]]] = control.value[ordinal[at]]
         time = scipy.fft.ifft(spectrum, axis=-1, norm="forward", overwrite_x=True, workers=1)
