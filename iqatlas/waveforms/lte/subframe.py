@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Complex64, Int64, UInt8, UInt64
+from jaxtyping import Bool, Complex64, UInt8, UInt64
 
 from iqatlas.seeds import words
 from iqatlas.waveforms.lte import dci, pbch, pcfich, pdcch, phich, sib1, transport
@@ -144,15 +144,3 @@ def _random_bits(
     counter[:, 1] = np.uint64(tag) + np.arange(len(counter), dtype=np.uint64)
     octets = np.ascontiguousarray(words(key, counter), "<u8").view(np.uint8).reshape(-1)
     return np.unpackbits(octets, bitorder="little")[:size]
-
-
-def subframe_of(
-    symbol: Int64[np.ndarray, "*n"], symbols_per_subframe: int
-) -> tuple[Int64[np.ndarray, "*n"], Int64[np.ndarray, "*n"]]:
-    """Return the subframe of symbols, and their place in it.
-
-    Args:
-        symbol: Symbols, counted from the start of frame 0; negative ones come before it.
-        symbols_per_subframe: Symbols in a subframe.
-    """
-    return np.divmod(symbol, symbols_per_subframe)
