@@ -307,8 +307,9 @@ class LteDownlink:
     ) -> None:
         """Write the channels of coded subframes; symbols of one record and subframe are neighbours."""
         subframe, place = np.divmod(symbol, self.numerology.symbols_per_subframe)
-        # A new record begins a new subframe or goes back in time, or else it begins inside one.
-        fresh = (np.diff(subframe) != 0) | (np.diff(place) != 1) | (np.diff(keys, axis=0) != 0).any(axis=(1, 2))
+        fresh = (np.diff(symbol) != 1) | (np.diff(subframe) != 0)
+        # A record may begin in the subframe in which the one before it ends.
+        fresh |= (keys[1:] != keys[:-1]).any(axis=(1, 2)) | (occupied[1:] != occupied[:-1]).any(axis=(1, 2))
         edges = [0, *(np.flatnonzero(fresh) + 1).tolist(), len(symbol)]
         for (low, high), (site, coded) in product(pairwise(edges), enumerate(self.coded_cells)):
             ports = coded.ports(int(subframe[low]), occupied[low, site], keys[low, site])
