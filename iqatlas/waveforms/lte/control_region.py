@@ -56,7 +56,7 @@ class ControlRegion:
     """
 
     symbols: int
-    pcfich: Int64[np.ndarray, "group 4"]
+    pcfich: Int64[np.ndarray, "indicator_group 4"]
     phich: Int64[np.ndarray, "unit 3 4"]
     pdcch: Int64[np.ndarray, "group 4"]
 
@@ -93,4 +93,5 @@ def control_region(cell: Cell, control_format: int) -> ControlRegion:
 def _span_begin(first: Int64[np.ndarray, "group"], cell: Cell, symbol: int) -> Int64[np.ndarray, "group"]:
     """Return where the span of groups begins, reference signals included."""
     width = 6 if symbol == 0 or (symbol == 3 and cell.extended_prefix) else 4
-    return first - first % width
+    begin: Int64[np.ndarray, "group"] = first - first % width
+    return begin

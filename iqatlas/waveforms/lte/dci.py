@@ -116,7 +116,8 @@ def encode(message: UInt8[np.ndarray, "bit"], rnti: int, sent: int) -> UInt8[np.
     """
     mask = (rnti >> np.arange(15, -1, -1) & 1).astype(np.uint8)
     coded = convolutional.encode(np.concatenate([message, parity(CRC16, message) ^ mask]))
-    return coded.reshape(-1)[convolutional_order(coded.shape[-1], sent)]
+    matched: UInt8[np.ndarray, "sent"] = coded.reshape(-1)[convolutional_order(coded.shape[-1], sent)]
+    return matched
 
 
 def candidates(

@@ -175,8 +175,9 @@ class LteDownlink:
         for subframe, (site, coded) in product(range(20), enumerate(self.coded_cells)):
             sent = coded.ports(subframe, busy, key)
             used[subframe // 10, subframe % 10, site] = (sent != 0).any(axis=0)
-        share = used.mean(axis=0)
-        return np.moveaxis(share, 1, 2).reshape(-1, len(self.coded_cells), self.numerology.subcarriers)
+        share = np.moveaxis(used.mean(axis=0), 1, 2)
+        power: Float64[np.ndarray, "symbol site subcarrier"] = share.reshape(-1, *share.shape[2:])
+        return power
 
     def synthesise(
         self,

@@ -28,7 +28,8 @@ def constellation(bits_per_symbol: int) -> Complex64[np.ndarray, "point"]:
         in_phase = 2 * in_phase + (number >> (bits_per_symbol - 1 - place) & 1)
         quadrature = 2 * quadrature + (number >> (bits_per_symbol - 2 - place) & 1)
     levels = _LEVELS[bits_per_symbol]
-    return (levels[in_phase] + 1j * levels[quadrature]).astype(np.complex64)
+    points: Complex64[np.ndarray, "point"] = (levels[in_phase] + 1j * levels[quadrature]).astype(np.complex64)
+    return points
 
 
 _TABLES = {order: constellation(order) for order in _LEVELS}
@@ -45,4 +46,5 @@ def modulate(bits: UInt8[np.ndarray, "*n bit"], bits_per_symbol: int) -> Complex
     """
     groups = bits.reshape(*bits.shape[:-1], -1, bits_per_symbol)
     number = groups @ (1 << np.arange(bits_per_symbol - 1, -1, -1))
-    return _TABLES[bits_per_symbol][number]
+    symbols: Complex64[np.ndarray, "*n symbol"] = _TABLES[bits_per_symbol][number]
+    return symbols

@@ -30,7 +30,7 @@ def element_count(groups: int) -> int:
 
 
 def symbols(
-    cell: Cell, subframe: int, groups: int, messages: Sequence[tuple[int, UInt8[np.ndarray, "bit"]]]
+    cell: Cell, subframe: int, groups: int, messages: Sequence[tuple[int, UInt8[np.ndarray, "_"]]]
 ) -> Complex64[np.ndarray, "port group 4"]:
     """Return what each port sends on each group of the region, nothing where there is no message.
 

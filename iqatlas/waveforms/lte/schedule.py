@@ -105,9 +105,7 @@ class Scheduler:
                 break
         return blocks
 
-    def schedule(
-        self, subframe: int, occupied: tuple[bool, ...], *, system: bool
-    ) -> tuple[Assignment, ...]:
+    def schedule(self, subframe: int, occupied: tuple[bool, ...], *, system: bool) -> tuple[Assignment, ...]:
         """Return the transport blocks of a subframe, system information first.
 
         Args:

@@ -43,9 +43,7 @@ class CodedCell:
     def __post_init__(self) -> None:
         object.__setattr__(self, "scheduler", Scheduler(self.cell, self.subchannels, self.modulation))
 
-    def assignments(
-        self, subframe: int, occupied: Bool[np.ndarray, "subchannel"]
-    ) -> tuple[Assignment, ...]:
+    def assignments(self, subframe: int, occupied: Bool[np.ndarray, "subchannel"]) -> tuple[Assignment, ...]:
         """Return the transport blocks of a subframe.
 
         Args:
@@ -120,9 +118,7 @@ class CodedCell:
         )
         return to_ports(modulate(bits ^ assignment.scrambling, order), ports)
 
-    def _message(
-        self, assignment: Assignment, subframe: int, version: int
-    ) -> UInt8[np.ndarray, "bit"]:
+    def _message(self, assignment: Assignment, subframe: int, version: int) -> UInt8[np.ndarray, "bit"]:
         blocks = self.cell.resource_blocks
         if assignment.rnti == dci.SI_RNTI:
             grant = dci.Grant(assignment.modulation_coding, redundancy_version=version)

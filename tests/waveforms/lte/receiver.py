@@ -173,9 +173,7 @@ class Grid:
         return np.array(channels), float(np.mean(noise)) + 1e-12
 
 
-def equalise(
-    heard: np.ndarray, channel: np.ndarray, noise: float
-) -> tuple[np.ndarray, np.ndarray]:
+def equalise(heard: np.ndarray, channel: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray]:
     """Return symbols and their ratio of signal to noise; two ports by their block code.
 
     Args:

@@ -83,9 +83,7 @@ def broadcast(grid: Grid, subframe: int) -> Broadcast | None:
             bandwidth = number(bits[:3])
             if bandwidth < 6:
                 frame = 4 * number(bits[6:14]) + quarter
-                return Broadcast(
-                    BANDWIDTHS[bandwidth], bool(bits[3]), number(bits[4:6]), frame, ports
-                )
+                return Broadcast(BANDWIDTHS[bandwidth], bool(bits[3]), number(bits[4:6]), frame, ports)
     return None
 
 
@@ -210,9 +208,7 @@ class Subframe:
             start = start * 39827 % 65537
         return place in {(start + m) % count for m in range({1: 6, 2: 6, 4: 2, 8: 2}[level])}
 
-    def _parse(
-        self, bits: np.ndarray, compact: bool, rnti: int, element: int, level: int
-    ) -> Message | None:
+    def _parse(self, bits: np.ndarray, compact: bool, rnti: int, element: int, level: int) -> Message | None:
         total = self.grid.resource_blocks
         if compact:
             if bits[0] != 1:

@@ -209,9 +209,7 @@ def segments(size: int) -> list[int]:
     return [small] * smalls + [large] * (count - smalls)
 
 
-def transport_block(
-    received: list[tuple[np.ndarray, int]], size: int, unit: int
-) -> np.ndarray | None:
+def transport_block(received: list[tuple[np.ndarray, int]], size: int, unit: int) -> np.ndarray | None:
     """Return a transport block whose checks hold, or none.
 
     Args:

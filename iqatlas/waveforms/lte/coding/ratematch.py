@@ -24,8 +24,9 @@ def subblock_order(size: int) -> Int64[np.ndarray, "size"]:
 
     Source: TS 36.212, section 5.1.4.2.1, without the padding.
     """
-    order = _rows(size)[:, _CONVOLUTIONAL_COLUMNS].T.reshape(-1)
-    return order[order != _EMPTY]
+    padded = _rows(size)[:, _CONVOLUTIONAL_COLUMNS].T.reshape(-1)
+    order: Int64[np.ndarray, "size"] = padded[padded != _EMPTY]
+    return order
 
 
 @cache
