@@ -1,0 +1,54 @@
+"""The broadcast channel's message and its places; a blind receiver decodes it in test_receiver."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from iqatlas.waveforms.lte import pbch
+from iqatlas.waveforms.lte.cell import Cell
+
+
+@pytest.mark.parametrize(
+    ("resource_blocks", "frame", "bits"),
+    [
+        (6, 0, "000" "0" "10" "00000000" "0000000000"),
+        (50, 3, "011" "0" "10" "00000000" "0000000000"),
+        (50, 4, "011" "0" "10" "00000001" "0000000000"),
+        (100, 1023, "101" "0" "10" "11111111" "0000000000"),
+        (25, 1024 + 5, "010" "0" "10" "00000001" "0000000000"),
+        (15, -1, "001" "0" "10" "11111111" "0000000000"),
+    ],
+)
+def test_the_message_tells_bandwidth_phich_and_the_upper_bits_of_the_frame(
+    resource_blocks: int, frame: int, bits: str
+) -> None:
+    message = pbch.master_information_block(resource_blocks, frame)
+    assert "".join(map(str, message.tolist())) == bits
+
+
+@pytest.mark.parametrize(("extended", "count"), [(False, 240), (True, 216)])
+@pytest.mark.parametrize("resource_blocks", [6, 25, 100])
+def test_elements_are_1920_or_1728_bits_in_four_frames(
+    resource_blocks: int, extended: bool, count: int
+) -> None:
+    cell = Cell(301, resource_blocks, 2, extended)
+    mask = pbch.elements(cell)
+    assert 4 * 2 * mask.sum() == 8 * count
+    assert mask.sum(axis=1).tolist() == ([48, 48, 72, 48] if extended else [48, 48, 72, 72])
+    assert not mask[:, : 6 * resource_blocks - 36].any() and not mask[:, 6 * resource_blocks + 36 :].any()
+    assert pbch.symbols(cell, 3).shape == (4, 2, count)
+
+
+def test_a_frame_differs_from_the_others_of_its_block_and_a_block_from_the_next() -> None:
+    cell = Cell(5, 50)
+    block = pbch.symbols(cell, 0)
+    assert all((block[a] != block[b]).any() for a in range(4) for b in range(a))
+    assert (pbch.symbols(cell, 1) != block).any()
+
+
+def test_ports_are_told_by_the_check_alone() -> None:
+    one, two = (pbch.symbols(Cell(5, 50, ports), 0)[0] for ports in (1, 2))
+    assert one.shape == (1, 240) and two.shape == (2, 240)
+    # With the check of two ports the first port would send what a lone port does, √2 weaker.
+    assert np.abs(two[0] * np.sqrt(2) - one[0]).max() > 1
