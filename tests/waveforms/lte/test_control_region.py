@@ -32,7 +32,17 @@ def test_every_element_but_the_reference_ones_belongs_to_one_group(
 
 @pytest.mark.parametrize(
     ("resource_blocks", "control_format", "elements"),
-    [(6, 3, 6), (15, 3, 12), (25, 2, 12), (50, 1, 8), (50, 2, 25), (50, 3, 41), (75, 2, 37), (100, 1, 17), (100, 3, 84)],
+    [
+        (6, 3, 6),
+        (15, 3, 12),
+        (25, 2, 12),
+        (50, 1, 8),
+        (50, 2, 25),
+        (50, 3, 41),
+        (75, 2, 37),
+        (100, 1, 17),
+        (100, 3, 84),
+    ],
 )
 def test_numbers_of_control_channel_elements(
     resource_blocks: int, control_format: int, elements: int
@@ -75,7 +85,9 @@ def test_the_four_groups_of_the_format_indicator_are_a_quarter_of_the_carrier_ap
     assert pcfich.group_places(Cell(99, 25)).tolist() == [49, 11, 24, 36]
 
 
-@pytest.mark.parametrize(("resource_blocks", "groups"), [(6, 1), (15, 2), (25, 4), (50, 7), (75, 10), (100, 13)])
+@pytest.mark.parametrize(
+    ("resource_blocks", "groups"), [(6, 1), (15, 2), (25, 4), (50, 7), (75, 10), (100, 13)]
+)
 def test_indicator_groups_follow_the_bandwidth(resource_blocks: int, groups: int) -> None:
     assert phich.group_count(Cell(0, resource_blocks)) == groups
     assert phich.group_count(Cell(0, resource_blocks, 1, True)) == 2 * groups
