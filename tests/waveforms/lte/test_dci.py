@@ -1,4 +1,4 @@
-"""Control messages have the sizes and fields of TS 36.212, section 5.3.3.1, and stand where terminals look."""
+"""Control messages have the sizes and fields of TS 36.212, section 5.3.3.1, in their search spaces."""
 
 from __future__ import annotations
 

@@ -11,8 +11,20 @@ from iqatlas.waveforms.lte.coding.segmentation import segment
 
 @pytest.mark.parametrize(
     ("row", "blocks", "size"),
-    [(0, 1, 16), (0, 100, 2792), (2, 25, 1096), (4, 50, 3624), (9, 1, 136), (9, 50, 7992), (9, 100, 15840)]
-    + [(7, 6, 712), (12, 3, 680), (15, 50, 15264), (15, 100, 30576), (17, 75, 27376)],
+    [
+        (0, 1, 16),
+        (0, 100, 2792),
+        (2, 25, 1096),
+        (4, 50, 3624),
+        (9, 1, 136),
+        (9, 50, 7992),
+        (9, 100, 15840),
+        (7, 6, 712),
+        (12, 3, 680),
+        (15, 50, 15264),
+        (15, 100, 30576),
+        (17, 75, 27376),
+    ],
 )
 def test_values_of_the_table(row: int, blocks: int, size: int) -> None:
     assert tbs.transport_block_size(row, blocks) == size

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ def test_there_are_188_block_sizes_from_40_to_6144() -> None:
     assert len(BLOCK_SIZES) == 188
     assert (BLOCK_SIZES[0], BLOCK_SIZES[-1]) == (40, 6144)
     steps = {512: 8, 1024: 16, 2048: 32, 6144: 64}
-    for small, large in zip(BLOCK_SIZES[:-1], BLOCK_SIZES[1:], strict=True):
+    for small, large in pairwise(BLOCK_SIZES):
         assert large - small == next(step for limit, step in steps.items() if large <= limit)
 
 
