@@ -43,7 +43,7 @@ class LteWaveform(SpecModel):
     subchannels: Annotated[int, Field(ge=1, le=100)] = 16
     """Equal groups of resource blocks that are switched together, centred in the carrier."""
     control: Switch = True
-    """Whether PSS, SSS, reference signals and control channels are sent, also in vacant sub-channels."""
+    """Whether PSS, SSS, broadcast channel and reference signals are sent, also in vacant sub-channels."""
     payload: Literal["coded", "symbols"] = "symbols"
     """`coded`: broadcast, control and shared channels that a receiver decodes; for files and tests.
     `symbols`: random symbols on the elements of occupied sub-channels, at the speed of the transforms."""

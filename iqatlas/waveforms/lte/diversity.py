@@ -6,7 +6,9 @@ import numpy as np
 from jaxtyping import Complex64
 
 
-def to_ports(symbols: Complex64[np.ndarray, "element"], ports: int) -> Complex64[np.ndarray, "port element"]:
+def to_ports(
+    symbols: Complex64[np.ndarray, "*n element"], ports: int
+) -> Complex64[np.ndarray, "port *n element"]:
     """Return what each antenna port sends on the elements that the symbols go to.
 
     Two ports share each pair of elements by a space-frequency block code. Their powers add up to
@@ -20,8 +22,7 @@ def to_ports(symbols: Complex64[np.ndarray, "element"], ports: int) -> Complex64
     """
     if ports == 1:
         return symbols[None]
-    first, second = symbols[0::2], symbols[1::2]
-    out = np.empty((2, len(symbols)), np.complex64)
+    out = np.empty((2, *symbols.shape), np.complex64)
     out[0] = symbols
-    out[1, 0::2], out[1, 1::2] = -second.conj(), first.conj()
+    out[1, ..., 0::2], out[1, ..., 1::2] = -symbols[..., 1::2].conj(), symbols[..., 0::2].conj()
     return out * np.float32(np.sqrt(0.5))

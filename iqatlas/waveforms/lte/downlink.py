@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise, product
 
 import numpy as np
@@ -11,7 +13,14 @@ from jaxtyping import Bool, Complex64, Float64, Int64, UInt64
 
 from iqatlas.errors import SpecError
 from iqatlas.waveforms.lte.cell import Cell
-from iqatlas.waveforms.lte.grid import ControlElements, Subchannels, reference_elements, sync_elements
+from iqatlas.waveforms.lte.grid import (
+    BroadcastElements,
+    ControlElements,
+    Subchannels,
+    broadcast_elements,
+    reference_elements,
+    sync_elements,
+)
 from iqatlas.waveforms.lte.numerology import numerology
 from iqatlas.waveforms.lte.payload import SymbolPayload
 from iqatlas.waveforms.lte.subframe import CodedCell
@@ -37,13 +46,14 @@ def check(spec: LteWaveform) -> None:
 class LteDownlink:
     """FDD downlinks, one a cell.
 
-    PSS, SSS and cell-specific reference signals stand at their places by absolute time, in vacant
-    sub-channels too. With ``payload: symbols``, random symbols are on every other resource element of
-    the occupied sub-channels, and with control off also on the elements that control would hold. With
-    ``payload: coded``, every channel of the standard is there: broadcast and control channels and system
-    information, whatever is vacant, and transport blocks in the occupied sub-channels. There a subframe
-    as a whole belongs to the occupancy slot that its first symbol begins in. The system frame number
-    counts from sample 0.
+    PSS, SSS, the broadcast channel and cell-specific reference signals stand at their places by absolute
+    time, in vacant sub-channels too. The system frame number counts from sample 0.
+
+    With ``payload: symbols``, random symbols are on every other resource element of the occupied
+    sub-channels, and with control off also on the elements that control would hold. With
+    ``payload: coded``, every channel of the standard is there: control channels and system information
+    too, whatever is vacant, and transport blocks in the occupied sub-channels. There a subframe as a
+    whole belongs to the occupancy slot that it begins in.
 
     Mean power is 1 mW with a unit-energy symbol on each resource element of the carrier. Of the 72
     elements that a synchronisation signal reserves ten stay empty, as in the standard. Two antenna
@@ -75,10 +85,12 @@ class LteDownlink:
         self._payload_size = payload.size
         self._payload_below = self.numerology.subcarriers // 2 - int(payload[0, 0])
         self._payload = SymbolPayload(spec.modulation, float(amplitude))
+        self._cells = tuple(
+            Cell(cell_id, self.resource_blocks, spec.antenna_ports, extended) for cell_id in self.cell_ids
+        )
         self.coded_cells: tuple[CodedCell, ...] = ()
         if spec.payload == "coded":
-            cells = (Cell(c, self.resource_blocks, spec.antenna_ports, extended) for c in self.cell_ids)
-            self.coded_cells = tuple(CodedCell(c, self.subchannels, spec.modulation) for c in cells)
+            self.coded_cells = tuple(CodedCell(c, self.subchannels, spec.modulation) for c in self._cells)
         self._control: tuple[ControlElements, ...] = ()
         if spec.control and self.cell_ids:
             elements = (
@@ -156,6 +168,10 @@ class LteDownlink:
             power[:] = self._coded_power() * self.resource_element_power
         else:
             power[..., self.subchannel_subcarriers.reshape(-1)] = self.resource_element_power
+        if self._broadcast is not None:
+            symbols = self._broadcast.first_symbol + np.arange(self._broadcast.used.shape[1])
+            used = np.swapaxes(self._broadcast.used, 0, 1) * self.resource_element_power
+            power[symbols[:, None], :, self._broadcast.subcarrier] = np.swapaxes(used, 1, 2)
         for control in self._control:
             (symbol,) = np.nonzero(control.ordinal >= 0)
             # Each ordinal belongs to one symbol, in the same order.
@@ -163,6 +179,14 @@ class LteDownlink:
             power[where] = np.abs(control.value) ** 2
         length = numbers.symbol_samples[np.arange(numbers.symbols_per_frame) % len(numbers.symbol_samples)]
         return np.tensordot(length / self.samples_per_frame, power, axes=1)
+
+    @cached_property
+    def _broadcast(self) -> BroadcastElements | None:
+        """What random symbols leave to the broadcast channel; coded subframes hold it themselves."""
+        if not self._control or self.coded_cells:
+            return None
+        elements = broadcast_elements(self._cells)
+        return replace(elements, value=elements.value * self._amplitude)
 
     def _coded_power(self) -> Float64[np.ndarray, "symbol site subcarrier"]:
         """Return the share of frames in which each element is in use at full load.
@@ -288,6 +312,13 @@ class LteDownlink:
             below = self._payload_below
             grid[..., size - below :] = elements[..., :below]
             grid[..., 1 : self._payload_size - below + 1] = elements[..., below:]
+
+        if self._broadcast is not None:
+            frame, place = np.divmod(symbol, self.numerology.symbols_per_frame)
+            place = place - self._broadcast.first_symbol
+            (at,) = np.nonzero((place >= 0) & (place < self._broadcast.used.shape[1]))
+            value = self._broadcast.value[frame[at] % len(self._broadcast.value), :, place[at]]
+            grid[at[:, None, None], np.arange(sites)[:, None], self._bins[self._broadcast.subcarrier]] = value
 
         row = np.arange(count * sites).reshape(count, sites, 1) * size
         flat = spectrum.reshape(-1)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Complex64, Float64, Int64
+from jaxtyping import Bool, Complex64, Float64, Int64
 
 from iqatlas.errors import SpecError
+from iqatlas.waveforms.lte import pbch
+from iqatlas.waveforms.lte.cell import Cell
 from iqatlas.waveforms.lte.numerology import (
     SLOTS_PER_FRAME,
     SUBCARRIER_SPACING_HZ,
@@ -163,6 +165,37 @@ def sync_elements(
     value[..., spare:-spare] = np.array(values)
     subcarrier = np.broadcast_to(reserved, value.shape).copy()
     return ControlElements(_ordinal(places, extended_prefix), subcarrier, value)
+
+
+@dataclass(frozen=True, eq=False)
+class BroadcastElements:
+    """The broadcast channel of every cell: symbols of slot 1 on subcarriers around DC.
+
+    Args:
+        first_symbol: Symbol of the frame at which the channel begins.
+        subcarrier: Subcarriers that it reserves, as places among those in use.
+        used: Where it sends; other elements of it are left to reference signals, or empty.
+        value: What is sent in each frame of the count, the sum of the ports; 0 where nothing is.
+    """
+
+    first_symbol: int
+    subcarrier: Int64[np.ndarray, "72"]
+    used: Bool[np.ndarray, "cell 4 72"]
+    value: Complex64[np.ndarray, "1024 cell 4 72"]
+
+
+def broadcast_elements(cells: Sequence[Cell]) -> BroadcastElements:
+    """Return the broadcast channels.
+
+    Args:
+        cells: Cells of one bandwidth and prefix.
+    """
+    subcarrier = sync_subcarriers(cells[0].resource_blocks)
+    used = np.stack([pbch.elements(cell)[:, subcarrier] for cell in cells])
+    value = np.zeros((pbch.FRAME_NUMBERS, *used.shape), np.complex64)
+    for at, cell in enumerate(cells):
+        value[:, at, used[at]] = pbch.symbols(cell).sum(axis=0)
+    return BroadcastElements(cells[0].symbols_per_slot, subcarrier, used, value)
 
 
 def _ordinal(

@@ -16,6 +16,8 @@ from iqatlas.waveforms.lte.gold import gold_sequence
 from iqatlas.waveforms.lte.modulation import modulate
 from iqatlas.waveforms.lte.sync import sync_subcarriers
 
+FRAME_NUMBERS = 1024
+"""System frame numbers count modulo this."""
 FRAMES = 4
 """Frames that one transport block is spread over."""
 SYMBOLS = 4
@@ -40,7 +42,7 @@ def master_information_block(resource_blocks: int, frame: int) -> UInt8[np.ndarr
     value = _BANDWIDTH_CODES[resource_blocks]
     value = value << 1 | _PHICH_NORMAL
     value = value << 2 | _PHICH_ONE
-    value = value << 8 | (frame % 1024) // FRAMES
+    value = value << 8 | (frame % FRAME_NUMBERS) // FRAMES
     value <<= _SPARE_BITS
     return (value >> np.arange(23, -1, -1) & 1).astype(np.uint8)
 
@@ -60,22 +62,21 @@ def elements(cell: Cell) -> Bool[np.ndarray, "4 subcarrier"]:
     return mask
 
 
-@lru_cache(maxsize=64)
-def symbols(cell: Cell, block: int) -> Complex64[np.ndarray, "frame port element"]:
-    """Return the channel in the four frames of one transport block, in the order of its elements.
+@lru_cache(maxsize=16)
+def symbols(cell: Cell) -> Complex64[np.ndarray, "port 1024 element"]:
+    """Return the channel in every frame of the count, in the order of its elements.
 
     Args:
         cell: The cell.
-        block: Number of the block: system frame number divided by four.
 
     Source: TS 36.212, section 5.3.1; TS 36.211, section 6.6.
     """
-    message = master_information_block(cell.resource_blocks, FRAMES * block)
+    frames = range(0, FRAME_NUMBERS, FRAMES)
+    messages = np.stack([master_information_block(cell.resource_blocks, frame) for frame in frames])
     # The check tells how many ports there are.
-    check = parity(CRC16, message) ^ np.uint8(_PORT_MASKS[cell.antenna_ports])
-    coded = convolutional.encode(np.concatenate([message, check]))
+    check = parity(CRC16, messages) ^ np.uint8(_PORT_MASKS[cell.antenna_ports])
+    coded = convolutional.encode(np.concatenate([messages, check], axis=-1))
     sent = FRAMES * 2 * int(elements(cell).sum())
-    matched = coded.reshape(-1)[convolutional_order(coded.shape[-1], sent)]
+    matched = coded.reshape(len(coded), -1)[:, convolutional_order(coded.shape[-1], sent)]
     scrambled = matched ^ gold_sequence(np.array(cell.cell_id, np.int64), sent)
-    frames = modulate(scrambled, 2).reshape(FRAMES, -1)
-    return np.stack([to_ports(frame, cell.antenna_ports) for frame in frames])
+    return to_ports(modulate(scrambled, 2).reshape(FRAME_NUMBERS, -1), cell.antenna_ports)

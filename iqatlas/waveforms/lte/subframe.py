@@ -99,10 +99,9 @@ class CodedCell:
             grid[:, places.reshape(-1)] = values
         shaped = grid.reshape(cell.antenna_ports, cell.symbols_per_subframe, cell.subcarriers)
         if within == 0:
-            block_number, quarter = divmod(frame % 1024, pbch.FRAMES)
             symbols = cell.symbols_per_slot
             broadcast = shaped[:, symbols : symbols + pbch.SYMBOLS]
-            broadcast[:, pbch.elements(cell)] = pbch.symbols(cell, block_number)[quarter]
+            broadcast[:, pbch.elements(cell)] = pbch.symbols(cell)[:, frame % pbch.FRAME_NUMBERS]
         return shaped
 
     def _shared(
