@@ -1,6 +1,8 @@
-"""Whole LTE frames against the inverse FFTs and random symbols that they can't avoid."""
+"""LTE frames and windows against the inverse FFTs and random symbols that they can't avoid."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import scipy.fft
@@ -11,24 +13,14 @@ from iqatlas.waveforms.spec import LteWaveform
 
 _SITES = 3
 _SYMBOLS = 140
+_WINDOWS = 64
+_WINDOW_SAMPLES, _SUBFRAME_SAMPLES = 128, 15_360
 
 
 def run() -> list[Comparison]:
-    """Compare 10 ms at 10 MHz, all sub-channels busy, control on."""
-    downlink = LteDownlink(LteWaveform(), cell_ids=[0, 4, 8])
-    occupancy = np.ones((1, 1, _SITES, 16), bool)
-    keys = np.arange(2 * _SITES, dtype=np.uint64).reshape(1, _SITES, 2)
+    """Compare frames at 10 MHz, all sub-channels busy, and short windows with whole subframes."""
     rng = np.random.default_rng(1)
-
-    def ours() -> object:
-        return downlink.synthesise(
-            start_sample=np.zeros(1, np.int64),
-            samples=downlink.samples_per_frame,
-            occupancy=occupancy,
-            first_slot=np.zeros(1, np.int64),
-            slot_samples=15360,
-            keys=keys,
-        )
+    starts = rng.integers(0, 10**8, _WINDOWS)
 
     def bare() -> object:
         grid = np.zeros((_SITES * _SYMBOLS, 1024), np.complex64)
@@ -36,14 +28,45 @@ def run() -> list[Comparison]:
         grid[:, 212:812] = np.array([1 + 1j, 1 - 1j, -1 + 1j, -1 - 1j], np.complex64)[symbols]
         return scipy.fft.ifft(grid, axis=-1, overwrite_x=True)
 
-    work = _SITES * downlink.samples_per_frame / 1e6
-    return [
+    frame = np.zeros(1, np.int64)
+    megasamples = _SITES * _SYMBOLS * 1024 / 1e6
+    comparisons = [
         compare(
-            "LTE frames",
-            work=work,
+            name,
+            work=megasamples,
             unit="Msps",
-            ours=ours,
+            ours=_synthesis(LteWaveform(payload=payload), frame, 10 * _SUBFRAME_SAMPLES),
             peer=bare,
             peer_name="bare inverse FFTs and symbols",
         )
+        for name, payload in (("LTE frames", "symbols"), ("LTE frames, coded", "coded"))
     ]
+    return [
+        *comparisons,
+        compare(
+            "LTE windows of 128 samples",
+            work=_WINDOWS,
+            unit="1",
+            ours=_synthesis(LteWaveform(), starts, _WINDOW_SAMPLES),
+            peer=_synthesis(LteWaveform(), starts, _SUBFRAME_SAMPLES),
+            peer_name="subframes of 1 ms",
+        ),
+    ]
+
+
+def _synthesis(spec: LteWaveform, starts: np.ndarray, samples: int) -> Callable[[], object]:
+    downlink = LteDownlink(spec, cell_ids=[0, 4, 8])
+    records = len(starts)
+    keys = np.arange(2 * _SITES * records, dtype=np.uint64).reshape(records, _SITES, 2)
+
+    def synthesise() -> object:
+        return downlink.synthesise(
+            start_sample=starts,
+            samples=samples,
+            occupancy=np.ones((records, 1, _SITES, 16), bool),
+            first_slot=np.zeros(records, np.int64),
+            slot_samples=_SUBFRAME_SAMPLES,
+            keys=keys,
+        )
+
+    return synthesise

@@ -35,7 +35,7 @@ class Carrier(SpecModel):
 
 
 class LteWaveform(SpecModel):
-    """An LTE-like FDD downlink with normal cyclic prefix."""
+    """An LTE FDD downlink."""
 
     kind: Literal["lte"] = "lte"
     bandwidth_mhz: float = 10.0
@@ -43,8 +43,16 @@ class LteWaveform(SpecModel):
     subchannels: Annotated[int, Field(ge=1, le=100)] = 16
     """Equal groups of resource blocks that are switched together, centred in the carrier."""
     control: Switch = True
-    """Whether PSS, SSS and cell-specific reference signals are sent, also in vacant sub-channels."""
-    modulation: Literal["qpsk"] = "qpsk"
+    """Whether PSS, SSS, broadcast channel and reference signals are sent, also in vacant sub-channels."""
+    payload: Literal["coded", "symbols"] = "symbols"
+    """`coded`: broadcast, control and shared channels that a receiver decodes; for files and tests.
+    `symbols`: random symbols on the elements of occupied sub-channels, at the speed of the transforms."""
+    modulation: Literal["qpsk", "16qam", "64qam"] = "qpsk"
+    """Modulation of the payload. Coded subframes with too little room for it take a lower one."""
+    antenna_ports: Literal[1, 2] = 1
+    """Antenna ports of the cell. Both are radiated from one position, as their sum."""
+    cyclic_prefix: Literal["normal", "extended"] = "normal"
+    """Seven symbols with a prefix of 4.7 µs in a slot, or six with one of 16.7 µs."""
 
     @field_validator("bandwidth_mhz")
     @classmethod
@@ -52,6 +60,12 @@ class LteWaveform(SpecModel):
         if bandwidth_mhz not in BANDWIDTHS_MHZ:
             raise ValueError(f"LTE has {', '.join(f'{b:g}' for b in BANDWIDTHS_MHZ)} MHz")
         return bandwidth_mhz
+
+    @model_validator(mode="after")
+    def _coded_needs_control(self) -> LteWaveform:
+        if self.payload == "coded" and not self.control:
+            raise ValueError("payload: coded needs control: on, without which nothing can be decoded")
+        return self
 
 
 WaveformSpec = LteWaveform

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import replace
+from functools import cached_property
+from itertools import pairwise, product
 
 import numpy as np
 import scipy.fft
 from jaxtyping import Bool, Complex64, Float64, Int64, UInt64
 
 from iqatlas.errors import SpecError
-from iqatlas.waveforms.lte.grid import ControlElements, Subchannels, reference_elements, sync_elements
-from iqatlas.waveforms.lte.numerology import SYMBOLS_PER_FRAME, numerology
-from iqatlas.waveforms.lte.payload import ELEMENTS_PER_BYTE, payload_bytes, qpsk, qpsk_table
+from iqatlas.waveforms.lte.cell import Cell
+from iqatlas.waveforms.lte.grid import (
+    BroadcastElements,
+    ControlElements,
+    Subchannels,
+    broadcast_elements,
+    reference_elements,
+    sync_elements,
+)
+from iqatlas.waveforms.lte.numerology import numerology
+from iqatlas.waveforms.lte.payload import SymbolPayload
+from iqatlas.waveforms.lte.subframe import CodedCell
 from iqatlas.waveforms.lte.sync import check_cell_id
 from iqatlas.waveforms.spec import LteWaveform
 
@@ -33,23 +44,29 @@ def check(spec: LteWaveform) -> None:
 
 
 class LteDownlink:
-    """FDD downlinks with normal prefix and one antenna port, one a cell.
+    """FDD downlinks, one a cell.
 
-    PSS, SSS and cell-specific reference signals stand at their places by absolute time, in vacant
-    sub-channels too. QPSK payload is on every other resource element of the occupied sub-channels.
-    With control off, payload also takes the elements that control would hold.
+    PSS, SSS, the broadcast channel and cell-specific reference signals stand at their places by absolute
+    time, in vacant sub-channels too. The system frame number counts from sample 0.
+
+    With ``payload: symbols``, random symbols are on every other resource element of the occupied
+    sub-channels, and with control off also on the elements that control would hold. With
+    ``payload: coded``, every channel of the standard is there: control channels and system information
+    too, whatever is vacant, and transport blocks in the occupied sub-channels. There a subframe as a
+    whole belongs to the occupancy slot that it begins in.
 
     Mean power is 1 mW with a unit-energy symbol on each resource element of the carrier. Of the 72
-    elements that a synchronisation signal reserves ten stay empty, as in the standard.
+    elements that a synchronisation signal reserves ten stay empty, as in the standard. Two antenna
+    ports stand at one position: what is returned is their sum, of the same mean power.
 
     Args:
-        spec: Bandwidth, sub-channels, control.
+        spec: Bandwidth, prefix, ports, sub-channels, control, payload and its modulation.
         cell_ids: Physical-layer cell identity of each site.
 
     Raises:
         SpecError: There are more sub-channels than resource blocks, or no such cell identity.
 
-    Source: TS 36.211, sections 6.2, 6.3, 6.10.1, 6.11 and 6.12.
+    Source: TS 36.211, sections 6.2, 6.3, 6.10.1, 6.11 and 6.12; :mod:`iqatlas.waveforms.lte.subframe`.
     """
 
     def __init__(self, spec: LteWaveform, *, cell_ids: Sequence[int]) -> None:
@@ -57,20 +74,33 @@ class LteDownlink:
         self.cell_ids = tuple(cell_ids)
         for cell_id in self.cell_ids:
             check_cell_id(cell_id)
-        self.numerology = numerology(spec.bandwidth_mhz)
+        extended = spec.cyclic_prefix == "extended"
+        self.numerology = numerology(spec.bandwidth_mhz, extended_prefix=extended)
         self.subchannels = Subchannels.centred(spec.subchannels, self.resource_blocks)
         amplitude = np.float32(np.sqrt(self.resource_element_power))
-        self._table = qpsk_table(float(amplitude))
+        self._amplitude = amplitude
         self._bins = self.numerology.subcarrier_bins
         # Payload is on neighbouring subcarriers: so many of them, so many of those below DC.
         payload = self.subchannel_subcarriers
         self._payload_size = payload.size
         self._payload_below = self.numerology.subcarriers // 2 - int(payload[0, 0])
+        self._payload = SymbolPayload(spec.modulation, float(amplitude))
+        self._cells = tuple(
+            Cell(cell_id, self.resource_blocks, spec.antenna_ports, extended) for cell_id in self.cell_ids
+        )
+        self.coded_cells: tuple[CodedCell, ...] = ()
+        if spec.payload == "coded":
+            self.coded_cells = tuple(CodedCell(c, self.subchannels, spec.modulation) for c in self._cells)
         self._control: tuple[ControlElements, ...] = ()
         if spec.control and self.cell_ids:
             elements = (
-                reference_elements(self.cell_ids, self.resource_blocks),
-                sync_elements(self.cell_ids, self.resource_blocks),
+                reference_elements(
+                    self.cell_ids,
+                    self.resource_blocks,
+                    antenna_ports=spec.antenna_ports,
+                    extended_prefix=extended,
+                ),
+                sync_elements(self.cell_ids, self.resource_blocks, extended_prefix=extended),
             )
             self._control = tuple(
                 ControlElements(e.ordinal, e.subcarrier, e.value * amplitude) for e in elements
@@ -107,9 +137,9 @@ class LteDownlink:
         return self.numerology.samples_per_frame
 
     @property
-    def symbol_start_samples(self) -> Int64[np.ndarray, "140"]:
+    def symbol_start_samples(self) -> Int64[np.ndarray, "symbol_of_frame"]:
         """First sample, prefix included, of each symbol of a frame."""
-        return self.numerology.symbol_start(np.arange(SYMBOLS_PER_FRAME))
+        return self.numerology.symbol_start(np.arange(self.numerology.symbols_per_frame))
 
     @property
     def subcarrier_hz(self) -> Float64[np.ndarray, "subcarrier"]:
@@ -133,15 +163,45 @@ class LteDownlink:
         resource blocks carry the control of each cell alone.
         """
         sites, numbers = len(self.cell_ids), self.numerology
-        power = np.zeros((SYMBOLS_PER_FRAME, sites, numbers.subcarriers))
-        power[..., self.subchannel_subcarriers.reshape(-1)] = self.resource_element_power
+        power = np.zeros((numbers.symbols_per_frame, sites, numbers.subcarriers))
+        if self.coded_cells:
+            power[:] = self._coded_power() * self.resource_element_power
+        else:
+            power[..., self.subchannel_subcarriers.reshape(-1)] = self.resource_element_power
+        if self._broadcast is not None:
+            symbols = self._broadcast.first_symbol + np.arange(self._broadcast.used.shape[1])
+            used = np.swapaxes(self._broadcast.used, 0, 1) * self.resource_element_power
+            power[symbols[:, None], :, self._broadcast.subcarrier] = np.swapaxes(used, 1, 2)
         for control in self._control:
             (symbol,) = np.nonzero(control.ordinal >= 0)
             # Each ordinal belongs to one symbol, in the same order.
             where = (symbol[:, None, None], np.arange(sites)[:, None], control.subcarrier)
             power[where] = np.abs(control.value) ** 2
-        length = numbers.symbol_samples[np.arange(SYMBOLS_PER_FRAME) % len(numbers.symbol_samples)]
+        length = numbers.symbol_samples[np.arange(numbers.symbols_per_frame) % len(numbers.symbol_samples)]
         return np.tensordot(length / self.samples_per_frame, power, axes=1)
+
+    @cached_property
+    def _broadcast(self) -> BroadcastElements | None:
+        """What random symbols leave to the broadcast channel; coded subframes hold it themselves."""
+        if not self._control or self.coded_cells:
+            return None
+        elements = broadcast_elements(self._cells)
+        return replace(elements, value=elements.value * self._amplitude)
+
+    def _coded_power(self) -> Float64[np.ndarray, "symbol site subcarrier"]:
+        """Return the share of frames in which each element is in use at full load.
+
+        An even and an odd frame stand for all: messages lie at the same places in every second one.
+        """
+        subframe_symbols = self.numerology.symbols_per_subframe
+        busy, key = np.ones(self.subchannels.count, bool), np.zeros(2, np.uint64)
+        used = np.empty((2, 10, len(self.coded_cells), subframe_symbols, self.numerology.subcarriers), bool)
+        for subframe, (site, coded) in product(range(20), enumerate(self.coded_cells)):
+            sent = coded.ports(subframe, busy, key)
+            used[subframe // 10, subframe % 10, site] = (sent != 0).any(axis=0)
+        share = np.moveaxis(used.mean(axis=0), 1, 2)
+        power: Float64[np.ndarray, "symbol site subcarrier"] = share.reshape(-1, *share.shape[2:])
+        return power
 
     def synthesise(
         self,
@@ -163,7 +223,8 @@ class LteDownlink:
                 ones come before it.
             samples: Length of the windows.
             occupancy: Which sub-channels each site occupies in the occupancy slots around each
-                window. A symbol belongs as a whole to the slot that its prefix begins in.
+                window. A symbol belongs as a whole to the slot that its prefix begins in, a coded
+                subframe to the slot that it begins in.
             first_slot: Occupancy slot, counted from sample 0, of the first entry on the axis
                 ``slot``. Slots before the first entry and after the last one take the nearest.
             slot_samples: Samples in an occupancy slot.
@@ -213,7 +274,11 @@ class LteDownlink:
         symbol = np.arange(len(record)) + np.repeat(first - (np.cumsum(touched) - touched), touched)
         begin = numbers.symbol_start(symbol)
         occupancy, first_slot, slot_samples = slots
-        slot = np.clip(begin // slot_samples - first_slot[record], 0, occupancy.shape[1] - 1)
+        switched = begin
+        if self.coded_cells:
+            # What a subframe announces at its head holds to its end.
+            switched = numbers.symbol_start(symbol - symbol % numbers.symbols_per_subframe)
+        slot = np.clip(switched // slot_samples - first_slot[record], 0, occupancy.shape[1] - 1)
         body = self._bodies(symbol, occupancy[record, slot], keys[record])
 
         # Whole symbols go to a canvas with a margin of one symbol on either side: copies of
@@ -240,21 +305,48 @@ class LteDownlink:
         padded = -(-count * sites // _VECTOR) * _VECTOR
         spectrum = np.zeros((padded, size), np.complex64)
         grid = spectrum[: count * sites].reshape(count, sites, size)
-        payload = payload_bytes(keys, symbol, self._payload_size // ELEMENTS_PER_BYTE)
-        elements = qpsk(self._table, payload, occupied)
-        below = self._payload_below
-        grid[..., size - below :] = elements[..., :below]
-        grid[..., 1 : self._payload_size - below + 1] = elements[..., below:]
+        if self.coded_cells:
+            self._fill_coded(grid, symbol, occupied, keys)
+        else:
+            elements = self._payload.elements(keys, symbol, self._payload_size, occupied)
+            below = self._payload_below
+            grid[..., size - below :] = elements[..., :below]
+            grid[..., 1 : self._payload_size - below + 1] = elements[..., below:]
+
+        if self._broadcast is not None:
+            frame, place = np.divmod(symbol, self.numerology.symbols_per_frame)
+            place = place - self._broadcast.first_symbol
+            (at,) = np.nonzero((place >= 0) & (place < self._broadcast.used.shape[1]))
+            value = self._broadcast.value[frame[at] % len(self._broadcast.value), :, place[at]]
+            grid[at[:, None, None], np.arange(sites)[:, None], self._bins[self._broadcast.subcarrier]] = value
 
         row = np.arange(count * sites).reshape(count, sites, 1) * size
         flat = spectrum.reshape(-1)
         for control in self._control:
-            ordinal = control.ordinal[symbol % SYMBOLS_PER_FRAME]
+            ordinal = control.ordinal[symbol % self.numerology.symbols_per_frame]
             (at,) = np.nonzero(ordinal >= 0)
             flat[row[at] + self._bins[control.subcarrier[ordinal[at]]]] = control.value[ordinal[at]]
         time = scipy.fft.ifft(spectrum, axis=-1, norm="forward", overwrite_x=True, workers=1)
         bodies: Complex64[np.ndarray, "symbol site fft"] = time[: count * sites].reshape(count, sites, size)
         return bodies
+
+    def _fill_coded(
+        self,
+        grid: Complex64[np.ndarray, "symbol site fft"],
+        symbol: Int64[np.ndarray, "symbol"],
+        occupied: Bool[np.ndarray, "symbol site subchannel"],
+        keys: UInt64[np.ndarray, "symbol site 2"],
+    ) -> None:
+        """Write the channels of coded subframes; symbols of one record and subframe are neighbours."""
+        subframe, place = np.divmod(symbol, self.numerology.symbols_per_subframe)
+        fresh = (np.diff(symbol) != 1) | (np.diff(subframe) != 0)
+        # A record may begin in the subframe in which the one before it ends.
+        fresh |= (keys[1:] != keys[:-1]).any(axis=(1, 2)) | (occupied[1:] != occupied[:-1]).any(axis=(1, 2))
+        edges = [0, *(np.flatnonzero(fresh) + 1).tolist(), len(symbol)]
+        for (low, high), (site, coded) in product(pairwise(edges), enumerate(self.coded_cells)):
+            ports = coded.ports(int(subframe[low]), occupied[low, site], keys[low, site])
+            sent = ports.sum(axis=0) * self._amplitude
+            grid[low:high, site, self._bins] = sent[place[low:high]]
 
     def _check_shapes(
         self,

@@ -21,7 +21,8 @@ def gold_sequence(c_init: Int64[np.ndarray, "*n"], length: int) -> UInt8[np.ndar
 
     Source: TS 36.211, section 7.2.
     """
-    first, second = _registers(length)
+    # Few lengths are kept: a shorter sequence begins a longer one.
+    first, second = (values[..., :length] for values in _registers(1 << max(length, 512).bit_length()))
     bits = (c_init[..., None] >> np.arange(_DEGREE)) & 1
     # The second register is linear over GF(2) in its initial bits.
     values: UInt8[np.ndarray, "*n length"] = ((bits @ second + first) & 1).astype(np.uint8)

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Complex64, Float64, Int64
+from jaxtyping import Bool, Complex64, Float64, Int64
 
 from iqatlas.errors import SpecError
+from iqatlas.waveforms.lte import pbch
+from iqatlas.waveforms.lte.cell import Cell
 from iqatlas.waveforms.lte.numerology import (
     SLOTS_PER_FRAME,
     SUBCARRIER_SPACING_HZ,
     SUBCARRIERS_PER_BLOCK,
-    SYMBOLS_PER_FRAME,
-    SYMBOLS_PER_SLOT,
     Numerology,
+    symbols_per_slot,
 )
-from iqatlas.waveforms.lte.reference import REFERENCE_SYMBOLS, reference_sequence, reference_subcarriers
+from iqatlas.waveforms.lte.reference import reference_sequence, reference_subcarriers, reference_symbols
 from iqatlas.waveforms.lte.sync import (
     PSS_SYMBOL,
     SSS_SYMBOL,
@@ -93,56 +94,115 @@ class ControlElements:
         value: What is sent there; 0 on elements that are reserved and stay empty.
     """
 
-    ordinal: Int64[np.ndarray, "140"]
+    ordinal: Int64[np.ndarray, "symbol_of_frame"]
     subcarrier: Int64[np.ndarray, "symbol cell element"]
     value: Complex64[np.ndarray, "symbol cell element"]
 
 
-def reference_elements(cell_ids: Sequence[int], resource_blocks: int) -> ControlElements:
+def reference_elements(
+    cell_ids: Sequence[int], resource_blocks: int, *, antenna_ports: int = 1, extended_prefix: bool = False
+) -> ControlElements:
     """Return the cell-specific reference signals of a frame.
 
     Args:
         cell_ids: Physical-layer cell identities.
         resource_blocks: Resource blocks across the carrier.
+        antenna_ports: 1 or 2.
+        extended_prefix: Whether the cyclic prefix is the extended one.
 
     Raises:
         SpecError: An identity is not between 0 and 503.
     """
-    places = [(slot, symbol) for slot in range(SLOTS_PER_FRAME) for symbol in REFERENCE_SYMBOLS]
-    subcarrier = [[reference_subcarriers(cell, l_, resource_blocks) for cell in cell_ids] for _, l_ in places]
-    value = [
-        [reference_sequence(cell, slot, l_, resource_blocks) for cell in cell_ids] for slot, l_ in places
+    symbols = reference_symbols(extended_prefix)
+    places = [(slot, symbol) for slot in range(SLOTS_PER_FRAME) for symbol in symbols]
+    ports = range(antenna_ports)
+    subcarrier = [
+        [
+            np.concatenate([reference_subcarriers(cell, l_, resource_blocks, port=port) for port in ports])
+            for cell in cell_ids
+        ]
+        for _, l_ in places
     ]
-    return ControlElements(_ordinal(places), np.array(subcarrier), np.array(value).astype(np.complex64))
+    # Both ports send the same sequence, at places of their own.
+    value = [
+        [
+            np.tile(
+                reference_sequence(cell, slot, l_, resource_blocks, extended_prefix=extended_prefix),
+                antenna_ports,
+            )
+            for cell in cell_ids
+        ]
+        for slot, l_ in places
+    ]
+    ordinal = _ordinal(places, extended_prefix)
+    return ControlElements(ordinal, np.array(subcarrier), np.array(value).astype(np.complex64))
 
 
-def sync_elements(cell_ids: Sequence[int], resource_blocks: int) -> ControlElements:
+def sync_elements(
+    cell_ids: Sequence[int], resource_blocks: int, *, extended_prefix: bool = False
+) -> ControlElements:
     """Return the synchronisation signals of a frame, FDD.
 
     Args:
         cell_ids: Physical-layer cell identities.
         resource_blocks: Resource blocks across the carrier.
+        extended_prefix: Whether the cyclic prefix is the extended one.
 
     Raises:
         SpecError: An identity is not between 0 and 503.
 
     Source: TS 36.211, sections 6.11.1.2 and 6.11.2.2.
     """
+    symbols = symbols_per_slot(extended_prefix)
     places: list[tuple[int, int]] = []
     values = []
     for slot, subframe in zip(SYNC_SLOTS, SYNC_SUBFRAMES, strict=True):
-        places += [(slot, SSS_SYMBOL), (slot, PSS_SYMBOL)]
+        places += [(slot, symbols + SSS_SYMBOL), (slot, symbols + PSS_SYMBOL)]
         values += [[sss(cell, subframe) for cell in cell_ids], [pss(cell) for cell in cell_ids]]
     reserved = sync_subcarriers(resource_blocks)
     value = np.zeros((len(places), len(cell_ids), len(reserved)), np.complex64)
     spare = (len(reserved) - SYNC_LENGTH) // 2
     value[..., spare:-spare] = np.array(values)
     subcarrier = np.broadcast_to(reserved, value.shape).copy()
-    return ControlElements(_ordinal(places), subcarrier, value)
+    return ControlElements(_ordinal(places, extended_prefix), subcarrier, value)
 
 
-def _ordinal(places: Sequence[tuple[int, int]]) -> Int64[np.ndarray, "140"]:
-    ordinal = np.full(SYMBOLS_PER_FRAME, -1, np.int64)
+@dataclass(frozen=True, eq=False)
+class BroadcastElements:
+    """The broadcast channel of every cell: symbols of slot 1 on subcarriers around DC.
+
+    Args:
+        first_symbol: Symbol of the frame at which the channel begins.
+        subcarrier: Subcarriers that it reserves, as places among those in use.
+        used: Where it sends; other elements of it are left to reference signals, or empty.
+        value: What is sent in each frame of the count, the sum of the ports; 0 where nothing is.
+    """
+
+    first_symbol: int
+    subcarrier: Int64[np.ndarray, "72"]
+    used: Bool[np.ndarray, "cell 4 72"]
+    value: Complex64[np.ndarray, "1024 cell 4 72"]
+
+
+def broadcast_elements(cells: Sequence[Cell]) -> BroadcastElements:
+    """Return the broadcast channels.
+
+    Args:
+        cells: Cells of one bandwidth and prefix.
+    """
+    subcarrier = sync_subcarriers(cells[0].resource_blocks)
+    used = np.stack([pbch.elements(cell)[:, subcarrier] for cell in cells])
+    value = np.zeros((pbch.FRAME_NUMBERS, *used.shape), np.complex64)
+    for at, cell in enumerate(cells):
+        value[:, at, used[at]] = pbch.symbols(cell).sum(axis=0)
+    return BroadcastElements(cells[0].symbols_per_slot, subcarrier, used, value)
+
+
+def _ordinal(
+    places: Sequence[tuple[int, int]], extended_prefix: bool
+) -> Int64[np.ndarray, "symbol_of_frame"]:
+    symbols = symbols_per_slot(extended_prefix)
+    ordinal = np.full(SLOTS_PER_FRAME * symbols, -1, np.int64)
     for at, (slot, symbol) in enumerate(places):
-        ordinal[slot * SYMBOLS_PER_SLOT + symbol] = at
+        ordinal[slot * symbols + symbol] = at
     return ordinal

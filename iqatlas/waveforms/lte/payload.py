@@ -1,4 +1,4 @@
-"""Random QPSK payload, a function of key, symbol and subcarrier alone."""
+"""Random payload symbols, a function of key, symbol and subcarrier alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Complex64, Int64, UInt8, UInt64
 
 from iqatlas.seeds import words
+from iqatlas.waveforms.lte.modulation import BITS_PER_SYMBOL, constellation
 
 ELEMENTS_PER_BYTE = 4
 _BYTES_PER_COUNTER = 16
@@ -63,3 +64,42 @@ def qpsk(
     place = payload.reshape(*occupied.shape, -1).astype(np.intp)
     np.copyto(place, _SILENT, where=~occupied[..., None])
     return np.take(table, place.reshape(-1), axis=0, mode="clip").reshape(*shape, -1)
+
+
+class SymbolPayload:
+    """Random symbols of one modulation.
+
+    Args:
+        modulation: qpsk, 16qam or 64qam.
+        amplitude: Root mean square of a symbol, √mW.
+    """
+
+    def __init__(self, modulation: str, amplitude: float) -> None:
+        self._bits = BITS_PER_SYMBOL[modulation]
+        self._qpsk = qpsk_table(amplitude)
+        # A byte holds one symbol; of the eight bits of it 64QAM leaves two alone.
+        points = constellation(self._bits) * np.float32(amplitude)
+        self._points = np.append(np.resize(points, _SILENT), np.complex64(0))
+
+    def elements(
+        self,
+        keys: UInt64[np.ndarray, "symbol site 2"],
+        symbol: Int64[np.ndarray, "symbol"],
+        count: int,
+        occupied: Bool[np.ndarray, "symbol site subchannel"],
+    ) -> Complex64[np.ndarray, "symbol site element"]:
+        """Return payload elements, zero where the sub-channel is vacant.
+
+        Args:
+            keys: Key of each symbol and site.
+            symbol: Symbols, counted from the start of frame 0; negative ones are before it.
+            count: Elements of each symbol, equally many for each sub-channel.
+            occupied: Whether each sub-channel is sent.
+        """
+        if self._bits == 2:
+            payload = payload_bytes(keys, symbol, count // ELEMENTS_PER_BYTE)
+            return qpsk(self._qpsk, payload, occupied)
+        payload = payload_bytes(keys, symbol, count)
+        place = payload.reshape(*occupied.shape, -1).astype(np.intp)
+        np.copyto(place, _SILENT, where=~occupied[..., None])
+        return np.take(self._points, place.reshape(-1), mode="clip").reshape(*payload.shape)

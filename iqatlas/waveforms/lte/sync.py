@@ -10,8 +10,8 @@ from iqatlas.errors import SpecError
 CELL_IDS = 504
 """Number of physical-layer cell identities (TS 36.211, section 6.11)."""
 SYNC_LENGTH = 62
-PSS_SYMBOL, SSS_SYMBOL = 6, 5
-"""Symbols of the slot that carry them, in FDD with normal prefix."""
+PSS_SYMBOL, SSS_SYMBOL = -1, -2
+"""Symbols of the slot that carry them in FDD, counted from its end."""
 SYNC_SLOTS = (0, 10)
 """Slots of the frame that carry them."""
 SYNC_SUBFRAMES = (0, 5)

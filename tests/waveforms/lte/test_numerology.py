@@ -29,16 +29,26 @@ def test_prefixes_at_the_full_rate_are_those_of_the_standard() -> None:
     assert numerology(1.4).prefix_samples.tolist() == [10, 9, 9, 9, 9, 9, 9]
 
 
+@pytest.mark.parametrize("bandwidth_mhz", BANDWIDTHS_MHZ)
+def test_the_extended_prefix_is_a_quarter_of_a_symbol_and_six_symbols_fill_a_slot(
+    bandwidth_mhz: float,
+) -> None:
+    sizes = numerology(bandwidth_mhz, extended_prefix=True)
+    assert (sizes.prefix_samples * 4 == sizes.fft_size).all()
+    assert (sizes.symbols_per_slot, sizes.symbols_per_subframe, sizes.symbols_per_frame) == (6, 12, 120)
+    assert sizes.symbol_samples.sum() == sizes.samples_per_slot == sizes.sample_rate_hz * 0.5e-3
+
+
 def test_symbols_of_a_slot_begin_where_the_published_offsets_say() -> None:
     starts = numerology(20.0).symbol_start(np.arange(8))
     assert starts.tolist() == [0, *(2208 + 2192 * np.arange(6)).tolist(), 15360]
 
 
-@given(st.sampled_from(BANDWIDTHS_MHZ), st.integers(-(10**9), 10**9))
+@given(st.sampled_from(BANDWIDTHS_MHZ), st.booleans(), st.integers(-(10**9), 10**9))
 def test_a_sample_lies_in_the_symbol_that_begins_before_it_and_ends_after_it(
-    bandwidth_mhz: float, sample: int
+    bandwidth_mhz: float, extended_prefix: bool, sample: int
 ) -> None:
-    sizes = numerology(bandwidth_mhz)
+    sizes = numerology(bandwidth_mhz, extended_prefix=extended_prefix)
     symbol = sizes.symbol_at(np.array([sample]))
     assert sizes.symbol_start(symbol)[0] <= sample < sizes.symbol_start(symbol + 1)[0]
     assert sizes.symbol_start(symbol + 1) - sizes.symbol_start(symbol) == (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy.stats import chi2
 
 from iqatlas.seeds import Stage, key, words
-from iqatlas.waveforms.lte.payload import payload_bytes, qpsk, qpsk_table
+from iqatlas.waveforms.lte.modulation import BITS_PER_SYMBOL, constellation
+from iqatlas.waveforms.lte.payload import SymbolPayload, payload_bytes, qpsk, qpsk_table
 
 
 def keys_of(symbols: int, sites: int) -> np.ndarray:
@@ -53,3 +55,23 @@ def test_the_four_symbols_are_equally_frequent() -> None:
     statistic = ((counts - expected) ** 2 / expected).sum()
     # A fair source exceeds this once in 1e6 keys; the key is fixed.
     assert statistic < chi2.isf(1e-6, 3)
+
+
+@pytest.mark.parametrize("modulation", ["qpsk", "16qam", "64qam"])
+def test_every_point_of_a_modulation_is_equally_frequent_and_vacant_subchannels_are_empty(
+    modulation: str,
+) -> None:
+    occupied = np.ones((64, 2, 50), bool)
+    occupied[:, :, 7] = False
+    elements = SymbolPayload(modulation, 0.5).elements(keys_of(64, 2), np.arange(64), 600, occupied)
+    parts = elements.reshape(64, 2, 50, 12)
+    assert (parts[:, :, 7] == 0).all()
+    heard = np.delete(parts, 7, axis=2).reshape(-1)
+    points = constellation(BITS_PER_SYMBOL[modulation]) * np.float32(0.5)
+    distance = np.abs(heard[:, None] - points)
+    # Points are at least 0.15 apart; complex64 rounds to 1e-7.
+    assert distance.min(axis=1).max() < 1e-6
+    counts = np.bincount(distance.argmin(axis=1), minlength=len(points))
+    expected = len(heard) / len(points)
+    # A fair source exceeds this once in 1e6 keys; the key is fixed.
+    assert ((counts - expected) ** 2 / expected).sum() < chi2.isf(1e-6, len(points) - 1)

@@ -7,7 +7,7 @@ import pytest
 
 from iqatlas.errors import SpecError
 from iqatlas.waveforms.lte.gold import gold_sequence
-from iqatlas.waveforms.lte.reference import reference_sequence, reference_subcarriers
+from iqatlas.waveforms.lte.reference import reference_sequence, reference_subcarriers, reference_symbols
 
 
 @pytest.mark.parametrize("cell_id", [0, 1, 5, 6, 301, 503])
@@ -31,6 +31,27 @@ def test_values_are_the_middle_of_the_widest_carriers_sequence(
         wanted.append(((1 - 2 * c[2 * at]) + 1j * (1 - 2 * c[2 * at + 1])) / np.sqrt(2))
     # One rounding of 1/√2 in double precision.
     np.testing.assert_allclose(reference_sequence(cell_id, slot, symbol, resource_blocks), wanted, atol=1e-15)
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_two_ports_send_side_by_side_every_third_subcarrier(extended: bool) -> None:
+    first, second = reference_symbols(extended)
+    assert (first, second) == (0, 3 if extended else 4)
+    for symbol in (first, second):
+        ports = [reference_subcarriers(8, symbol, 6, port=port) for port in (0, 1)]
+        assert np.sort(np.concatenate(ports)).tolist() == list(range(2, 72, 3))
+    # What one port sends on in a slot's first symbol, the other one does in its second.
+    np.testing.assert_array_equal(
+        reference_subcarriers(8, first, 6, port=1), reference_subcarriers(8, second, 6, port=0)
+    )
+
+
+def test_the_prefix_is_the_lowest_bit_of_the_sequences_start() -> None:
+    c_init = 2**10 * (7 * (9 + 1) + 3 + 1) * (2 * 301 + 1) + 2 * 301
+    c = gold_sequence(np.array(c_init), 440).astype(float)[208:232]
+    wanted = ((1 - 2 * c[0::2]) + 1j * (1 - 2 * c[1::2])) / np.sqrt(2)
+    # One rounding of 1/√2 in double precision.
+    np.testing.assert_allclose(reference_sequence(301, 9, 3, 6, extended_prefix=True), wanted, atol=1e-15)
 
 
 def test_what_is_no_cell_identity_is_refused() -> None:
