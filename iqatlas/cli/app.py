@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from iqatlas.cli import doctor, generate, info, plan, schema, validate, verify
+from iqatlas.cli import doctor, generate, info, plan, schema, validate, verify, waveform
 from iqatlas.cli.console import errors
 from iqatlas.errors import IqAtlasError
 from iqatlas.version import __version__
@@ -26,6 +26,7 @@ app.command("plan")(plan.plan)
 app.command("info")(info.info)
 app.command("verify")(verify.verify)
 app.command("validate")(validate.validate)
+app.command("waveform")(waveform.waveform)
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
 
