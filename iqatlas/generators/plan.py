@@ -151,7 +151,7 @@ def plan(spec: CorpusSpec) -> Plan:
     lte_slots = slot_samples // waveform.samples_per_slot
     if abs(exact - slot_samples) > 1e-6 * exact or slot_samples % waveform.samples_per_slot or lte_slots == 0:
         raise SpecError(
-            f"{spec.occupancy.slot_s:g} s is not a whole number of slots of 0.5 ms",
+            f"{spec.occupancy.slot_s:g} s is not a whole number of LTE slots",
             where="occupancy.slot_s",
             accepted="multiples of 0.0005",
         )

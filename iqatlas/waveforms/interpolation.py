@@ -42,7 +42,7 @@ def interpolated(
 @lru_cache(maxsize=1)
 def _kernel() -> Float32[np.ndarray, "phase tap"]:
     offset = np.arange(TAPS) - (REACH - 1) - (np.arange(_PHASES + 1) / _PHASES)[:, None]
-    return _windowed_sinc(offset, REACH)
+    return _windowed_sinc(offset, float(REACH))
 
 
 def _windowed_sinc(offset: np.ndarray, reach: float) -> Float32[np.ndarray, "*shape"]:

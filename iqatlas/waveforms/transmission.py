@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from math import gcd
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Complex64, Float64, Int64, UInt64
@@ -24,6 +24,7 @@ _TILES_A_SLOT = 32
 """Where frames are not aligned, occupancy is looked up on a grid of so many parts of 0.5 ms."""
 
 
+@runtime_checkable
 class Baseband(Protocol):
     """What every kind of waveform offers, sites in order."""
 

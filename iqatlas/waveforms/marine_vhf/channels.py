@@ -8,7 +8,9 @@ CHANNEL_SPACING_HZ = 25_000
 """Spacing of the channels, and the width that each may fill."""
 DUPLEX_SPACING_HZ = 4_600_000
 """By how much the coast station's frequency lies above the ship's."""
-_SIMPLEX = frozenset([6, *range(8, 18), *range(67, 78), 87, 88])
+_LOWER_ALONE = frozenset([27, 28, 87, 88])
+"""Channels whose upper legs went to data: voice is on the lower ones alone since 2019."""
+_ONE_FREQUENCY = frozenset([6, *range(8, 18), *range(67, 78)])
 _LOWER_LEG, _UPPER_LEG = 1000, 2000
 _NO_VOICE = {
     70: "digital selective calling",
@@ -35,7 +37,7 @@ def channel_frequency_hz(number: int) -> int:
     """
     leg, base = number // 1000 * 1000, number % 1000
     known = 1 <= base <= 28 or 60 <= base <= 88
-    if not known or leg not in (0, _LOWER_LEG, _UPPER_LEG) or (leg and base in _SIMPLEX - {87, 88}):
+    if not known or leg not in (0, _LOWER_LEG, _UPPER_LEG) or (leg and base in _ONE_FREQUENCY):
         raise SpecError(
             f"{number} is no channel of the VHF maritime mobile band",
             where="waveform.channels",
@@ -49,7 +51,7 @@ def channel_frequency_hz(number: int) -> int:
         )
     # 60 to 88 lie halfway between 1 to 29, with 60 below 1.
     below = (base - 1) * 50_000 + 50_000 if base < 60 else (base - 60) * 50_000 + 25_000
-    is_upper = leg == _UPPER_LEG or (leg == 0 and base not in _SIMPLEX)
+    is_upper = leg == _UPPER_LEG or (leg == 0 and base not in _ONE_FREQUENCY | _LOWER_ALONE)
     return 156_000_000 + below + (DUPLEX_SPACING_HZ if is_upper else 0)
 
 

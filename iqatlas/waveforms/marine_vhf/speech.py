@@ -32,8 +32,8 @@ _PHASES_A_COUNTER = 8
 _PAUSE_SHARE, _UNVOICED_SHARE = 0.15, 0.25
 _FORMANTS_HZ = ((300.0, 850.0, 90.0), (850.0, 2300.0, 110.0), (2300.0, 2950.0, 170.0))
 """Lowest and highest frequency, and width, of each formant (after Peterson and Barney, 1952)."""
-_PITCH_LINES = (17, 50)
-"""85 to 250 Hz, in lines."""
+_PITCH_LINES = (17.0, 51.0)
+"""85 to 250 Hz, in lines, whole ones."""
 _LEVEL = (0.5, 1.0)
 """Peaks of syllables, of full modulation."""
 
@@ -103,7 +103,7 @@ def _spectra(
 
 def _voiced(traits: UInt16[np.ndarray, "syllable trait"]) -> Float32[np.ndarray, "syllable line"]:
     """Return harmonics under three formants; the source falls by 12 dB an octave, the lips give back 6."""
-    pitch = np.floor(_between(traits[:, 1], _PITCH_LINES[0], _PITCH_LINES[1] + 1)).astype(np.int64)
+    pitch = np.floor(_between(traits[:, 1], *_PITCH_LINES)).astype(np.int64)
     frequency = _LINES * _LINE_HZ
     gain = np.zeros((len(traits), len(_LINES)))
     for formant, (low, high, width) in enumerate(_FORMANTS_HZ):

@@ -17,6 +17,7 @@ RAMP_S = 0.2e-3
 """Raised-cosine rise and fall of a carrier at the edge of a slot, inside the slot that it is sent in."""
 SPECTRUM_STEP_HZ = 1000.0
 _SPECTRUM_BINS = 25
+_FINE_PER_STEP = 20
 _PIECE_SAMPLES = 1 << 18
 """Samples worked on at once, over the sites of a channel."""
 _USED_SHARE = 0.8
@@ -313,9 +314,10 @@ def _reference(
     ).reshape(-1)
     power = float(np.mean(np.square(audio), dtype=np.float64))
     signal = np.exp(1j * (deviation_hz / EMPHASIS_HZ) * audio) if modulation == "fm" else 1 + depth * audio
-    bins = round(KNOT_HZ / SPECTRUM_STEP_HZ)
-    segments = signal.reshape(-1, bins) * (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(bins) / bins))
+    points = round(_FINE_PER_STEP * KNOT_HZ / SPECTRUM_STEP_HZ)
+    segments = signal.reshape(-1, points) * (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(points) / points))
     density = np.mean(np.abs(np.fft.fftshift(np.fft.fft(segments), axes=-1)) ** 2, axis=0)
-    half = _SPECTRUM_BINS // 2
-    inside = density[bins // 2 - half : bins // 2 + half + 1]
+    # Bins of 1 kHz around multiples of it; the middle one is around the carrier.
+    first = points // 2 - _SPECTRUM_BINS * _FINE_PER_STEP // 2
+    inside = density[first : first + _SPECTRUM_BINS * _FINE_PER_STEP].reshape(_SPECTRUM_BINS, -1).sum(axis=1)
     return np.asarray(inside / inside.sum(), np.float64), power
