@@ -80,9 +80,8 @@ def downlinks() -> dict[float, np.ndarray]:
 
 
 def margin_db(signal: np.ndarray) -> float:
-    return measure_emissions(
-        signal, sample_rate_hz=RATE_HZ, bandwidth_mhz=10.0, power_dbm=POWER_DBM
-    ).margin_db
+    found = measure_emissions(signal, sample_rate_hz=RATE_HZ, bandwidth_mhz=10.0, power_dbm=POWER_DBM)
+    return found.margin_db
 
 
 def test_with_windowed_symbols_the_downlink_is_under_the_mask_at_46_dbm(
