@@ -109,18 +109,17 @@ def _metadata(
     description: str,
     occupied: Occupied,
 ) -> str:
-    keys = sigmf.SigMFFile
     info: dict[str, object] = {
-        keys.DATATYPE_KEY: "cf32_le",
-        keys.SAMPLE_RATE_KEY: sample_rate_hz,
-        keys.DESCRIPTION_KEY: description,
-        keys.RECORDER_KEY: f"iqatlas {__version__}",
-        keys.SHA512_KEY: sha512,
+        "core:datatype": "cf32_le",
+        "core:sample_rate": sample_rate_hz,
+        "core:description": description,
+        "core:recorder": f"iqatlas {__version__}",
+        "core:sha512": sha512,
     }
     if data.suffix != DATA_SUFFIX:
-        info[keys.DATASET_KEY] = data.name
+        info["core:dataset"] = data.name
     recording = sigmf.SigMFFile(global_info=info)
-    recording.add_capture(0, metadata={keys.FREQUENCY_KEY: carrier_hz})
+    recording.add_capture(0, metadata={"core:frequency": carrier_hz})
     for subchannel, start, stop in _runs(occupied.occupancy)[:_MOST_ANNOTATIONS]:
         first = start * occupied.slot_samples
         low, high = occupied.edges_hz[subchannel]
@@ -128,9 +127,9 @@ def _metadata(
             first,
             length=min(stop * occupied.slot_samples, samples) - first,
             metadata={
-                keys.FREQ_LOWER_EDGE_KEY: carrier_hz + float(low),
-                keys.FREQ_UPPER_EDGE_KEY: carrier_hz + float(high),
-                keys.LABEL_KEY: f"sub-channel {subchannel}",
+                "core:freq_lower_edge": carrier_hz + float(low),
+                "core:freq_upper_edge": carrier_hz + float(high),
+                "core:label": f"sub-channel {subchannel}",
             },
         )
     recording.validate()

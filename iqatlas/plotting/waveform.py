@@ -95,7 +95,8 @@ def _draw_occupancy(figure: Any, axes: Any, signal: TransmittedSignal) -> None:
     rows[::2] = shown.T
     image = axes.pcolormesh(time_ms, bounds, rows, cmap="Blues", vmin=0, vmax=1, rasterized=True)
     axes.set_title("Occupied sub-channels", fontsize=11, color=_INK)
-    axes.set(xlabel="time / ms", ylabel="frequency / MHz")
+    shown_ms = len(signal.samples) / signal.sample_rate_hz * 1e3
+    axes.set(xlabel="time / ms", ylabel="frequency / MHz", xlim=(0, shown_ms))
     figure.colorbar(image, ax=axes, label="occupied", ticks=(0, 1), pad=0.01)
 
 

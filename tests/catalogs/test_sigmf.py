@@ -71,7 +71,7 @@ def test_progress_counts_samples(tmp_path: Path) -> None:
     told: list[int] = []
     write_recording(
         tmp_path / "x",
-        [samples()[:1000], samples()[1000:1500]],
+        iter([samples()[:1000], samples()[1000:1500]]),
         sample_rate_hz=RATE_HZ,
         carrier_hz=CARRIER_HZ,
         description="",

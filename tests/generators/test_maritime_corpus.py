@@ -40,14 +40,15 @@ def test_occupied_channels_hold_the_power_and_vacant_ones_do_not() -> None:
     band = np.array([power[:, np.abs(frequency - hz) < 8e3].sum(axis=1) for hz in offset]).T
     busy = records["label"].values
     assert 0.2 < busy.mean() < 1
-    # 20 dB over four channels; what is left in vacant ones is noise, 6 dB lower in 16 than in 25 kHz.
-    assert band[busy].min() > 10 * band[~busy].max()
+    # 20 dB over four channels of three sites: one carrier is 15 dB above the noise in its channel.
+    assert np.median(band[busy]) > 20 * np.median(band[~busy])
+    # Sites on the same channel may cancel for the 5 ms of a capture, which few do.
+    assert np.mean(band[busy] < 5 * band[~busy].max()) < 0.05
 
 
 def test_snr_at_full_load_is_the_one_asked_for() -> None:
     made = sea()
     records = make_shard(stand_in_recipe(made), Shard(0, 0, 40))
-    whole = records["occupancy"].values.all(axis=(1, 2))
     shares = records["occupancy"].values.mean(axis=(1, 2))
     snr = records["snr"].values[:, 0]
     sent = ~np.isinf(snr)
@@ -56,7 +57,6 @@ def test_snr_at_full_load_is_the_one_asked_for() -> None:
     wanted = 20 + 10 * np.log10(shares[sent])
     assert np.abs(snr[sent] - wanted).max() < 8
     assert abs(np.mean(snr[sent] - wanted)) < 3
-    del whole
 
 
 @pytest.mark.parametrize(
@@ -73,20 +73,18 @@ def test_transmitter_options_reach_the_records(option: dict[str, object]) -> Non
 
 def test_with_late_frames_captures_begin_when_the_slot_before_has_ended() -> None:
     tree = {
-        "capture": {"samples": 1024, "slots": 40, "snr_db": 60},
-        "occupancy": {"p01": 0.5, "p10": 0.5},
-        "waveform": {"subchannels": 4, "control": False},
+        "capture": {"samples": 512, "slots": 300, "snr_db": 60},
+        "occupancy": {"p01": 0.3, "p10": 0.6},
+        "waveform": {"bandwidth_mhz": 1.4, "subchannels": 1, "control": False},
         "transmitter": {"frame_timing": "random"},
     }
     made = plan(CorpusSpec.from_tree(tree))
-    records = make_shard(stand_in_recipe(made), Shard(0, 0, 40))
-    iq = records["iq"].values[:, 0].astype(complex)
-    vacant = ~records["label"].values.any(axis=1)
-    assert vacant.any() or (~records["label"].values).any()
-    power = np.abs(np.fft.fft(iq * np.hanning(1024))) ** 2
-    frequency = np.fft.fftfreq(1024, 1 / made.sample_rate_hz)
-    centre = np.array([-3.24e6, -1.08e6, 1.08e6, 3.24e6])
-    band = np.array([power[:, np.abs(frequency - hz) < 0.8e6].sum(axis=1) for hz in centre]).T
-    busy = records["label"].values
-    # 60 dB of SNR: a symbol of the slot before would stand out of a vacant sub-channel by 40 dB.
-    assert band[~busy].max() < 1e-3 * band[busy].mean()
+    records = make_shard(stand_in_recipe(made), Shard(0, 0, 300))
+    power = np.abs(records["iq"].values[:, 0]) ** 2
+    busy = records["label"].values[:, 0]
+    assert 50 < busy.sum() < 290
+    noise = 10 ** (records["noise_power"].values[0, 0] / 10)
+    # 60 dB of SNR: a single sample of the slot before would stand out. Noise passes 20 times its
+    # mean in one sample of e^20.
+    assert power[~busy].max() < 20 * noise
+    assert power[busy].mean(axis=1).min() > 1e4 * noise
