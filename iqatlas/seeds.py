@@ -30,6 +30,7 @@ class Stage(IntEnum):
     DETECTORS = 9
     LOADING = 10
     SITES = 11
+    TRANSMITTER = 12
 
 
 def _sequence(seed: int, stage: Stage, index: tuple[int, ...]) -> np.random.SeedSequence:

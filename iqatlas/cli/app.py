@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from iqatlas.cli import doctor, generate, info, plan, schema, validate, verify
+from iqatlas.cli import doctor, generate, info, plan, schema, validate, verify, waveform
 from iqatlas.cli.console import errors
 from iqatlas.errors import IqAtlasError
 from iqatlas.version import __version__
@@ -26,11 +26,12 @@ app.command("plan")(plan.plan)
 app.command("info")(info.info)
 app.command("verify")(verify.verify)
 app.command("validate")(validate.validate)
+app.command("waveform")(waveform.waveform)
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool | None) -> None:
     if asked:
         typer.echo(f"iqatlas {__version__}")
         raise typer.Exit
@@ -39,8 +40,9 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
-    ] = False,
+        bool | None,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave."),
+    ] = None,
 ) -> None:
     del version
 

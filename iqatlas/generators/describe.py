@@ -19,6 +19,12 @@ from iqatlas.generators.plan import Plan
 from iqatlas.generators.shard import Workshop
 from iqatlas.scenes.scene import Scene
 
+_WAVEFORM = {"lte": "LTE-like downlinks", "marine_vhf": "voice on marine VHF channels"}
+_WAVEFORM_LIMITS = {
+    "lte": "The downlink is LTE-like: synchronisation and reference signals by the standard, random payload.",
+    "marine_vhf": "The voice is made from syllables of harmonics and noise: nobody says anything.",
+}
+
 
 def coordinates(made: Plan, scene: Scene, workshop: Workshop) -> xr.Dataset:
     """Return everything that doesn't vary over the records: coordinates, positions, attributes."""
@@ -47,7 +53,8 @@ def coordinates(made: Plan, scene: Scene, workshop: Workshop) -> xr.Dataset:
         values["frequency"] = bin_frequency_hz(spectrogram, sample_rate_hz=rate)
     attributes = {
         "title": f"iqatlas corpus {made.spec.name}",
-        "source": "ray-traced LTE-like downlinks over OpenStreetMap buildings, occupied by Markov chains",
+        "source": f"ray-traced {_WAVEFORM[made.spec.waveform.kind]} over OpenStreetMap buildings, "
+        "occupied by Markov chains",
         "sample_rate_hz": rate,
         "carrier_frequency_hz": workshop.recipe.paths.frequency_hz,
         "noise_bandwidth_hz": workshop.noise_bandwidth_hz,
@@ -180,7 +187,7 @@ Occupied is 1, vacant is 0. Every variable carries its units and what has to be 
 
 - Buildings are extruded footprints; heights that no tag tells are estimates (see `height_source`).
 - Positions of sites carry the uncertainty that `scene/sites.parquet` states.
-- The downlink is LTE-like: synchronisation and reference signals by the standard, random payload.
+- {_WAVEFORM_LIMITS[spec.waveform.kind]}
 - The guard records between the splits belong to none of them.
 
 ## Licence and credit

@@ -13,9 +13,9 @@ from iqatlas.catalogs.spec import split_slots
 from iqatlas.errors import SpecError
 from iqatlas.features.spectrogram import frame_count
 from iqatlas.generators.spec import CorpusSpec
+from iqatlas.generators.transmission import transmission_for
 from iqatlas.occupancy.markov import guard_slots
 from iqatlas.scenes.spec import BundledSites, ListedSites
-from iqatlas.waveforms.lte.downlink import LteDownlink
 
 _BLOCK_SAMPLES = 1 << 20
 """Received samples a block: 8 MiB of I/Q, the unit of computing and the chunk of reading."""
@@ -144,7 +144,7 @@ def plan(spec: CorpusSpec) -> Plan:
         SpecError: Parts of the spec don't fit each other.
     """
     sites = _site_count(spec)
-    waveform = LteDownlink(spec.waveform, cell_ids=list(range(sites)))
+    waveform = transmission_for(spec, cell_ids=range(sites))
     sample_rate_hz = waveform.sample_rate_hz
     exact = spec.occupancy.slot_s * sample_rate_hz
     slot_samples = round(exact)

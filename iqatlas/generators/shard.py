@@ -15,10 +15,10 @@ from iqatlas.channels.noise import add_noise, full_load_power_mw, noise_power_mw
 from iqatlas.channels.propagate import Channel, block_for
 from iqatlas.features.spectrogram import spectrogram
 from iqatlas.generators.plan import Plan, Shard
+from iqatlas.generators.transmission import transmission_for
 from iqatlas.occupancy.markov import draw_occupancy
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.seeds import Stage, key, stream, words
-from iqatlas.waveforms.lte.downlink import LteDownlink
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Workshop:
         self.recipe = recipe
         self.plan = recipe.plan
         spec = self.plan.spec
-        self.downlink = LteDownlink(spec.waveform, cell_ids=recipe.cell_ids)
+        self.downlink = transmission_for(spec, cell_ids=recipe.cell_ids)
         self.block = block_for(
             spec.capture.samples,
             max_delay_s=recipe.paths.max_delay_s,
@@ -84,7 +84,7 @@ class Workshop:
     @property
     def noise_bandwidth_hz(self) -> float:
         """Bandwidth of all sub-channels, in which SNRs count the noise."""
-        return self.downlink.subchannel_subcarriers.size * 15e3
+        return self.downlink.occupied_bandwidth_hz
 
     def _draw_occupancy(self, draw: int) -> Bool[np.ndarray, "slot site subchannel"]:
         spec = self.plan.spec
@@ -158,7 +158,7 @@ class Workshop:
     def _offsets(self, number: int, count: int) -> Int64[np.ndarray, "record"]:
         """Return where in its slot each capture begins: after the echoes of the slot before, if it can."""
         latest = self.plan.slot_samples - self.plan.spec.capture.samples
-        earliest = min(self.max_delay_samples, latest)
+        earliest = min(self.max_delay_samples + self.downlink.settling_samples, latest)
         rng = stream(self.plan.spec.seed, Stage.START_TIME, number)
         return rng.integers(earliest, latest, size=count, dtype=np.int64, endpoint=True)
 

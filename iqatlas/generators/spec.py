@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
 from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.spec import SplitsSpec, StorageSpec
@@ -20,7 +20,8 @@ from iqatlas.occupancy.spec import OccupancySpec
 from iqatlas.raytracing.spec import RaytracingSpec, SionnaRaytracing
 from iqatlas.scenes.spec import BundledSites, HoverReceivers, ReceiversSpec, SceneSpec, SitesSpec
 from iqatlas.schema import SpecModel
-from iqatlas.waveforms.spec import Carrier, LteWaveform, WaveformSpec
+from iqatlas.waveforms.marine_vhf.channels import band_centre_hz
+from iqatlas.waveforms.spec import Carrier, LteWaveform, MarineVhfWaveform, Transmitter, WaveformSpec
 
 _LARGEST_SPEC_BYTES = 1 << 20
 
@@ -38,6 +39,7 @@ class CorpusSpec(SpecModel):
     carrier: Carrier = Carrier(earfcn=1617)
     raytracing: RaytracingSpec = SionnaRaytracing()
     waveform: WaveformSpec = LteWaveform()
+    transmitter: Transmitter = Transmitter()
     occupancy: OccupancySpec = OccupancySpec()
     capture: CaptureSpec = CaptureSpec()
     features: FeaturesSpec = FeaturesSpec()
@@ -45,6 +47,14 @@ class CorpusSpec(SpecModel):
     splits: SplitsSpec = SplitsSpec()
 
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
+
+    @model_validator(mode="after")
+    def _carrier_of_channels(self) -> CorpusSpec:
+        # Marine channels lie at fixed frequencies: without a carrier it is the middle of them.
+        if isinstance(self.waveform, MarineVhfWaveform) and "carrier" not in self.model_fields_set:
+            carrier = Carrier(frequency_hz=band_centre_hz(self.waveform.channels))
+            object.__setattr__(self, "carrier", carrier)
+        return self
 
     @property
     def folder(self) -> Path:

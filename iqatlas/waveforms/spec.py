@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from iqatlas.schema import SpecModel
 
@@ -68,4 +68,85 @@ class LteWaveform(SpecModel):
         return self
 
 
-WaveformSpec = LteWaveform
+class MarineVhfWaveform(SpecModel):
+    """Voice on channels of the VHF maritime mobile band, one sub-channel a channel."""
+
+    kind: Literal["marine_vhf"] = "marine_vhf"
+    channels: Annotated[tuple[int, ...], Field(min_length=1, max_length=100)] = (6, 8, 10, 12, 14, 16, 67, 72)
+    """Channel numbers of ITU-R M.1084, annex 4: a duplex channel stands for what its coast station
+    sends; 10nn and 20nn are the lower and upper leg of channel nn. Sub-channels rise in frequency."""
+    modulation: Literal["fm", "am"] = "fm"
+    """fm: pre-emphasis of 6 dB an octave; am: double sideband with carrier."""
+    deviation_hz: Annotated[float, Field(ge=500, le=7500)] = 5000.0
+    """Peak frequency deviation of the loudest syllable (ITU-R M.489: 5 kHz); for fm."""
+    depth: Annotated[float, Field(gt=0, le=1)] = 0.85
+    """Modulation depth of the loudest syllable; for am."""
+    sample_rate_hz: Annotated[float, Field(ge=50e3, le=51.2e6)] | None = None
+    """A multiple of 50 kHz; left out, the smallest of 25 kHz times a power of two that holds the channels."""
+
+    @property
+    def subchannels(self) -> int:
+        """Number of sub-channels."""
+        return len(self.channels)
+
+    @field_validator("channels")
+    @classmethod
+    def _distinct(cls, channels: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(channels)) != len(channels):
+            raise ValueError("a channel is there twice")
+        return channels
+
+
+def _kind(waveform: object) -> object:
+    # LTE is meant where no kind is given.
+    if isinstance(waveform, dict):
+        return waveform.get("kind", "lte")
+    return getattr(waveform, "kind", "lte")
+
+
+WaveformSpec = Annotated[
+    Annotated[LteWaveform, Tag("lte")] | Annotated[MarineVhfWaveform, Tag("marine_vhf")], Discriminator(_kind)
+]
+
+Ppm = Annotated[float, Field(ge=-100, le=100)]
+
+
+class WienerPhaseNoise(SpecModel):
+    """A free-running oscillator: its phase is a random walk, its line a Lorentzian."""
+
+    kind: Literal["wiener"] = "wiener"
+    linewidth_hz: Annotated[float, Field(gt=0, le=1e5)] = 10.0
+    """Full width at half power. The variance of the phase grows by 2π times it a second, and the
+    sideband density at an offset f beyond it is linewidth / (2π f²) of the carrier."""
+
+
+class RappAmplifier(SpecModel):
+    """A solid-state power amplifier that compresses amplitudes and leaves phases alone."""
+
+    kind: Literal["rapp"] = "rapp"
+    back_off_db: Annotated[float, Field(ge=-10, le=40)] = 9.0
+    """Saturated power over the mean power at full load, at the amplifier's input."""
+    smoothness: Annotated[float, Field(ge=0.5, le=20)] = 3.0
+    """Rapp's p: the larger, the sharper the knee."""
+
+
+class Transmitter(SpecModel):
+    """What real transmitters add to their waveform; all of it off by default."""
+
+    frame_timing: Literal["aligned", "random"] = "aligned"
+    """random: the frames of each site begin at an own random time within 10 ms."""
+    carrier_offset_ppm: Ppm | tuple[Ppm, Ppm] = 0.0
+    """Error of the carrier frequency: one number for all sites, or [low, high] to draw from for each."""
+    sampling_offset_ppm: Ppm | tuple[Ppm, Ppm] = 0.0
+    """Error of the sampling clock, likewise. Occupancy keeps true time, frames drift."""
+    phase_noise: WienerPhaseNoise | None = None
+    amplifier: RappAmplifier | None = None
+    edge_window: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Raised-cosine transition between OFDM symbols, as a share of the shortest cyclic prefix."""
+
+    @field_validator("carrier_offset_ppm", "sampling_offset_ppm")
+    @classmethod
+    def _rising(cls, ppm: float | tuple[float, float]) -> float | tuple[float, float]:
+        if isinstance(ppm, tuple) and ppm[1] < ppm[0]:
+            raise ValueError("the second number is below the first")
+        return ppm

@@ -1,0 +1,76 @@
+"""``iqatlas waveform``: what one site transmits, as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from iqatlas.cli.console import bytes_text, counting_bar, out
+from iqatlas.cli.options import SetOption, SpecArgument, read_spec
+
+
+def waveform(
+    spec: SpecArgument = None,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="File of the samples."),
+    ] = Path("waveform.sigmf-data"),
+    override: SetOption = None,
+    site: Annotated[int, typer.Option(min=0, help="Place of the site among those of the spec.")] = 0,
+    cell_id: Annotated[
+        int | None,
+        typer.Option(min=0, max=503, help="Physical cell identity; without it, the site's own."),
+    ] = None,
+    duration_ms: Annotated[float, typer.Option(help="Length of the signal.")] = 400.0,
+    payload: Annotated[
+        str | None, typer.Option(help="Short for --set waveform.payload=…, such as coded.")
+    ] = None,
+    full_load: Annotated[
+        bool | None,
+        typer.Option(
+            "--full-load/--as-spec",
+            help="Every sub-channel busy, or as the chains of the spec; full load without a spec.",
+        ),
+    ] = None,
+) -> None:
+    """Write what one site transmits: raw samples, SigMF metadata and a picture beside them.
+
+    Example: iqatlas waveform -o cell137.cf32 --cell-id 137 --duration-ms 400
+    """
+    from iqatlas.catalogs.construction import storage_errors, write_file
+    from iqatlas.catalogs.sigmf import Occupied, write_recording
+    from iqatlas.generators.site_picture import picture
+    from iqatlas.generators.site_signal import SiteSignal
+
+    asked = [*(override or []), *([f"waveform.payload={payload}"] if payload else [])]
+    signal = SiteSignal(
+        read_spec(spec, asked),
+        site=site,
+        duration_s=duration_ms / 1e3,
+        cell_id=cell_id,
+        full_load=spec is None if full_load is None else full_load,
+    )
+    with counting_bar("writing") as tell:
+        meta = write_recording(
+            output,
+            signal.pieces(),
+            sample_rate_hz=signal.sample_rate_hz,
+            carrier_hz=signal.carrier_hz,
+            description=signal.description,
+            occupied=Occupied(signal.occupancy, signal.slot_samples, signal.transmission.subchannel_edges_hz),
+            progress=lambda done: tell(done, signal.samples),
+        )
+    drawing = meta.with_suffix(".png")
+    with storage_errors(drawing):
+        write_file(drawing, picture(signal))
+    size = bytes_text(output.stat().st_size)
+    lines = (
+        f"{signal.description}",
+        f"samples   {output}  {signal.samples:,} at {signal.sample_rate_hz / 1e6:g} Msps, {size}",
+        f"metadata  {meta}",
+        f"picture   {drawing}",
+    )
+    for line in lines:
+        out.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Voice on the channels of the VHF maritime mobile band."""

@@ -1,0 +1,362 @@
+"""What sites send: a waveform of any kind, through transmitters as real as the spec asks for."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from math import gcd
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Complex64, Float64, Int64, UInt64
+
+from iqatlas.errors import SpecError
+from iqatlas.seeds import Stage, stream
+from iqatlas.waveforms import amplifier, interpolation
+from iqatlas.waveforms.lte.downlink import LteDownlink
+from iqatlas.waveforms.marine_vhf.voice import MarineVhfVoice
+from iqatlas.waveforms.oscillator import carrier_turn, turned, wiener_phase
+from iqatlas.waveforms.spec import LteWaveform, MarineVhfWaveform, Transmitter
+from iqatlas.waveforms.windowing import edge_samples, with_soft_edges
+
+FRAME_S = 0.01
+_TILES_A_SLOT = 32
+"""Where frames are not aligned, occupancy is looked up on a grid of so many parts of 0.5 ms."""
+
+
+@runtime_checkable
+class Baseband(Protocol):
+    """What every kind of waveform offers, sites in order."""
+
+    @property
+    def sample_rate_hz(self) -> float:
+        """Sampling rate of the baseband."""
+
+    @property
+    def samples_per_slot(self) -> int:
+        """Samples in 0.5 ms, of which occupancy slots are multiples."""
+
+    @property
+    def subcarrier_hz(self) -> Float64[np.ndarray, "subcarrier"]:
+        """Frequencies, relative to the carrier, at which the spectrum is given."""
+
+    @property
+    def subchannel_subcarriers(self) -> Int64[np.ndarray, "subchannel subcarrier"]:
+        """Those of each sub-channel, as places on the axis ``subcarrier``."""
+
+    @property
+    def subchannel_edges_hz(self) -> Float64[np.ndarray, "subchannel 2"]:
+        """Lower and upper edge of each sub-channel, relative to the carrier."""
+
+    def full_load_spectrum(self) -> Float64[np.ndarray, "site subcarrier"]:
+        """Return the mean power, mW, at each frequency with all sub-channels occupied."""
+
+    def synthesise(
+        self,
+        *,
+        start_sample: Int64[np.ndarray, "record"],
+        samples: int,
+        occupancy: Bool[np.ndarray, "record slot site subchannel"],
+        first_slot: Int64[np.ndarray, "record"],
+        slot_samples: int,
+        keys: UInt64[np.ndarray, "record site 2"],
+    ) -> Complex64[np.ndarray, "record site sample"]:
+        """Return each site's transmitted baseband, √mW, in a window for each record."""
+
+
+def baseband_for(
+    waveform: LteWaveform | MarineVhfWaveform, *, cell_ids: Sequence[int], carrier_hz: float
+) -> LteDownlink | MarineVhfVoice:
+    """Return the waveform that a spec asks for, as ideal transmitters send it.
+
+    Args:
+        waveform: The spec's waveform.
+        cell_ids: Physical cell identity of each site; voice uses only how many there are.
+        carrier_hz: Radio frequency at the middle of the baseband.
+
+    Raises:
+        SpecError: Parts of the waveform don't fit each other or the carrier.
+    """
+    if isinstance(waveform, MarineVhfWaveform):
+        return MarineVhfVoice(waveform, sites=len(cell_ids), carrier_hz=carrier_hz)
+    return LteDownlink(waveform, cell_ids=cell_ids)
+
+
+class Transmission:
+    """A waveform sent by real transmitters, with the interface of the waveform itself.
+
+    In order: transitions between symbols, frame timing, sampling clock, carrier offset, phase noise,
+    amplifier. Each is a function of absolute time, so that a window equals the same samples of the
+    whole to rounding of float32. With everything off, it is the waveform itself, bit for bit.
+
+    Args:
+        waveform: The spec's waveform.
+        transmitter: The spec's transmitter.
+        cell_ids: Physical cell identity of each site.
+        carrier_hz: Radio frequency at the middle of the baseband.
+        seed: The spec's seed; what is drawn for each site follows from it.
+
+    Raises:
+        SpecError: Parts of the spec don't fit each other.
+    """
+
+    def __init__(
+        self,
+        waveform: LteWaveform | MarineVhfWaveform,
+        transmitter: Transmitter,
+        *,
+        cell_ids: Sequence[int],
+        carrier_hz: float,
+        seed: int,
+    ) -> None:
+        self.spec = transmitter
+        self._waveform, self._cell_ids, self._carrier_hz = waveform, tuple(cell_ids), carrier_hz
+        self.baseband: Baseband = baseband_for(waveform, cell_ids=cell_ids, carrier_hz=carrier_hz)
+        self._numerology = self.baseband.numerology if isinstance(self.baseband, LteDownlink) else None
+        if self._numerology is None:
+            _refuse_frames(transmitter)
+        rate = self.baseband.sample_rate_hz
+        self._edge = edge_samples(self._numerology, transmitter.edge_window) if self._numerology else 0
+        timing = stream(seed, Stage.TRANSMITTER, 0).integers(0, round(FRAME_S * rate), len(self._cell_ids))
+        self.timing_samples: Int64[np.ndarray, "site"] = np.where(
+            transmitter.frame_timing == "random", timing, 0
+        )
+        """How late the frames of each site begin."""
+        self.carrier_offset_hz: Float64[np.ndarray, "site"] = (
+            self._drawn(transmitter.carrier_offset_ppm, seed, 1) * 1e-6 * carrier_hz
+        )
+        """By how much each site's carrier is too high."""
+        self.clock_error: Float64[np.ndarray, "site"] = (
+            self._drawn(transmitter.sampling_offset_ppm, seed, 2) * 1e-6
+        )
+        """Relative error of each site's sampling clock."""
+        self._off_time = bool(self.timing_samples.any() or self.clock_error.any())
+        # A site of its own time is synthesised by itself.
+        self._singles: tuple[Baseband, ...] = ()
+        if self._off_time:
+            self._singles = tuple(
+                baseband_for(waveform, cell_ids=[cell_id], carrier_hz=carrier_hz) for cell_id in cell_ids
+            )
+        self._mean_mw = self.baseband.full_load_spectrum().sum(axis=1)
+
+    def alone(self, site: int) -> Transmission:
+        """Return the transmission of one site by itself, with the same timing and offsets.
+
+        Args:
+            site: Place of the site.
+        """
+        only = copy.copy(self)
+        only._cell_ids = self._cell_ids[site : site + 1]
+        only.baseband = baseband_for(self._waveform, cell_ids=only._cell_ids, carrier_hz=self._carrier_hz)
+        only.timing_samples = self.timing_samples[site : site + 1]
+        only.carrier_offset_hz = self.carrier_offset_hz[site : site + 1]
+        only.clock_error = self.clock_error[site : site + 1]
+        only._mean_mw = self._mean_mw[site : site + 1]
+        only._off_time = bool(only.timing_samples.any() or only.clock_error.any())
+        only._singles = (only.baseband,) if only._off_time else ()
+        return only
+
+    def _drawn(self, value: float | tuple[float, float], seed: int, index: int) -> np.ndarray:
+        if isinstance(value, tuple):
+            return stream(seed, Stage.TRANSMITTER, index).uniform(*value, size=len(self._cell_ids))
+        return np.full(len(self._cell_ids), float(value))
+
+    @property
+    def sample_rate_hz(self) -> float:
+        """Sampling rate of the baseband."""
+        return self.baseband.sample_rate_hz
+
+    @property
+    def samples_per_slot(self) -> int:
+        """Samples in 0.5 ms, of which occupancy slots are multiples."""
+        return self.baseband.samples_per_slot
+
+    @property
+    def subcarrier_hz(self) -> Float64[np.ndarray, "subcarrier"]:
+        """Frequencies, relative to the carrier, at which the spectrum is given."""
+        return self.baseband.subcarrier_hz
+
+    @property
+    def subchannel_subcarriers(self) -> Int64[np.ndarray, "subchannel subcarrier"]:
+        """Those of each sub-channel, as places on the axis ``subcarrier``."""
+        return self.baseband.subchannel_subcarriers
+
+    @property
+    def subchannel_edges_hz(self) -> Float64[np.ndarray, "subchannel 2"]:
+        """Lower and upper edge of each sub-channel, relative to the carrier."""
+        return self.baseband.subchannel_edges_hz
+
+    @property
+    def occupied_bandwidth_hz(self) -> float:
+        """Bandwidth of all sub-channels together."""
+        step = self.subcarrier_hz[1] - self.subcarrier_hz[0]
+        return float(self.subchannel_subcarriers.size * step)
+
+    @property
+    def settling_samples(self) -> int:
+        """How far past the start of a slot the slot before can still be heard from a site.
+
+        None with frames that are aligned to the slots; else a symbol that began in the slot before,
+        and the grid that occupancy is then looked up on.
+        """
+        if not self._off_time:
+            return 0
+        symbol = int(self._numerology.symbol_samples.max()) if self._numerology else 0
+        return symbol + self._tile_samples
+
+    @property
+    def _tile_samples(self) -> int:
+        slot = self.samples_per_slot
+        return slot // gcd(slot, _TILES_A_SLOT)
+
+    def full_load_spectrum(self) -> Float64[np.ndarray, "site subcarrier"]:
+        """Return the mean power, mW, at each frequency with all sub-channels occupied.
+
+        What an amplifier takes away is spread evenly: exact for the sum over a nearly Gaussian signal.
+        """
+        gain = amplifier.power_gain(self.spec.amplifier) if self.spec.amplifier else 1.0
+        return gain * self.baseband.full_load_spectrum()
+
+    def synthesise(
+        self,
+        *,
+        start_sample: Int64[np.ndarray, "record"],
+        samples: int,
+        occupancy: Bool[np.ndarray, "record slot site subchannel"],
+        first_slot: Int64[np.ndarray, "record"],
+        slot_samples: int,
+        keys: UInt64[np.ndarray, "record site 2"],
+    ) -> Complex64[np.ndarray, "record site sample"]:
+        """Return each site's transmitted baseband, √mW, in a window for each record.
+
+        Args:
+            start_sample: First sample of each window on the axis of true time.
+            samples: Length of the windows.
+            occupancy: Which sub-channels each site occupies in the occupancy slots around each window.
+            first_slot: Occupancy slot, counted from sample 0, of the first entry on the axis
+                ``slot``. Slots before the first entry and after the last one take the nearest.
+            slot_samples: Samples in an occupancy slot, a multiple of those of 0.5 ms.
+            keys: Payload key of each record and site (see :func:`iqatlas.seeds.key`).
+
+        Raises:
+            SpecError: Shapes that don't fit each other, or a length below one sample.
+        """
+        slots: dict[str, Any] = {"slot_samples": slot_samples, "keys": keys}
+        margin = amplifier.MARGIN if self.spec.amplifier and samples > 0 else 0
+        begin, length = start_sample - margin, samples + 2 * margin
+        if self._off_time:
+            sent = self._in_own_time(begin, length, occupancy, first_slot, **slots)
+        else:
+            sent = self._ideal(
+                self.baseband, begin, length, occupancy=occupancy, first_slot=first_slot, **slots
+            )
+        if self.carrier_offset_hz.any():
+            turn = carrier_turn(
+                begin, length, offset_hz=self.carrier_offset_hz, sample_rate_hz=self.sample_rate_hz
+            )
+            sent = turned(sent, turn)
+        if self.spec.phase_noise:
+            walk = wiener_phase(
+                keys,
+                begin,
+                length,
+                linewidth_hz=self.spec.phase_noise.linewidth_hz,
+                sample_rate_hz=self.sample_rate_hz,
+            )
+            sent = turned(sent, walk)
+        if self.spec.amplifier:
+            sent = amplifier.amplified(sent, self.spec.amplifier, mean_power_mw=self._mean_mw)
+        return sent
+
+    def _ideal(
+        self, baseband: Baseband, start: Int64[np.ndarray, "record"], samples: int, **slots: Any
+    ) -> Complex64[np.ndarray, "record site sample"]:
+        """Return a window by the time of the waveform itself, with transitions between symbols."""
+        if not self._edge or self._numerology is None:
+            return baseband.synthesise(start_sample=start, samples=samples, **slots)
+        lead = self._numerology.fft_size
+        plain = baseband.synthesise(start_sample=start - lead, samples=samples + lead, **slots)
+        return with_soft_edges(plain, start_sample=start, numerology=self._numerology, edge=self._edge)
+
+    def _in_own_time(
+        self,
+        start: Int64[np.ndarray, "record"],
+        samples: int,
+        occupancy: Bool[np.ndarray, "record slot site subchannel"],
+        first_slot: Int64[np.ndarray, "record"],
+        *,
+        slot_samples: int,
+        keys: UInt64[np.ndarray, "record site 2"],
+    ) -> Complex64[np.ndarray, "record site sample"]:
+        """Return windows of sites whose frames begin late and whose clocks are off."""
+        out = np.empty((len(start), len(self._cell_ids), samples), np.complex64)
+        for site, single in enumerate(self._singles):
+            own = start - self.timing_samples[site]
+            error = self.clock_error[site]
+            # Drift and whole samples apart: far from sample 0 a fraction would lose its last bits.
+            drift = own[:, None] * error + np.arange(samples) * error
+            exact = error == 0
+            reach = 0 if exact else interpolation.REACH
+            low = np.floor(drift.min(axis=1)).astype(np.int64) - reach
+            span = 0 if exact else int(np.ceil(np.ptp(drift, axis=1).max())) + 2 * reach + 1
+            tiles = self._tiles(
+                site, own + low, samples + span, occupancy[:, :, site], first_slot, slot_samples
+            )
+            window = self._ideal(
+                single,
+                own + low,
+                samples + span,
+                slot_samples=self._tile_samples,
+                keys=keys[:, site : site + 1],
+                **tiles,
+            )[:, 0]
+            if exact:
+                out[:, site] = window
+            else:
+                position = np.arange(samples) + (drift - low[:, None])
+                out[:, site] = interpolation.interpolated(window, position)
+        return out
+
+    def _tiles(
+        self,
+        site: int,
+        own_start: Int64[np.ndarray, "record"],
+        samples: int,
+        occupancy: Bool[np.ndarray, "record slot subchannel"],
+        first_slot: Int64[np.ndarray, "record"],
+        slot_samples: int,
+    ) -> dict[str, np.ndarray]:
+        """Return occupancy on a fine grid in a site's own time, so that it still follows true time.
+
+        A part of the grid is of the slot that it begins in, so that nothing is sent before its slot.
+
+        Args:
+            site: Which site.
+            own_start: First sample of each window in the site's own time.
+            samples: Length of the windows.
+            occupancy: Occupancy in true time.
+            first_slot: Slot of its first entry.
+            slot_samples: Samples in an occupancy slot.
+        """
+        tile = self._tile_samples
+        # A symbol that reaches into the window began at most one slot of 0.5 ms before it.
+        before = self.samples_per_slot // tile + 1
+        first = own_start // tile - before
+        begin = (first[:, None] + np.arange(samples // tile + before + 3)) * tile
+        error = self.clock_error[site]
+        true = self.timing_samples[site] + begin + np.floor(begin * (-error / (1 + error))).astype(np.int64)
+        slot = np.clip(true // slot_samples - first_slot[:, None], 0, occupancy.shape[1] - 1)
+        fine = occupancy[np.arange(len(first))[:, None], slot]
+        return {"occupancy": fine[:, :, None], "first_slot": first}
+
+
+def _refuse_frames(transmitter: Transmitter) -> None:
+    """Refuse what a waveform without frames and symbols can't have."""
+    for name, off in (("frame_timing", "aligned"), ("sampling_offset_ppm", 0.0), ("edge_window", 0.0)):
+        if getattr(transmitter, name) != off:
+            raise SpecError(
+                "analogue voice has no frames, symbols or sampling clock",
+                where=f"transmitter.{name}",
+                accepted=str(off),
+                remedy=f"leave {name} out",
+            )
