@@ -107,7 +107,7 @@ def tagged_roof(
         return Roof(FLAT)
     if shape not in SHAPES:
         return Roof(FLAT, reason=f"shape {given[:24]!r} is not built")
-    if (why := _misfit(shape, polygon)) is not None:
+    if (why := misfit(shape, polygon)) is not None:
         return Roof(FLAT, reason=f"{shape} over a footprint that is {why}")
     length, width, bearing = _rectangle(polygon)
     ridge = math.nan
@@ -140,8 +140,13 @@ def _height(
     return min(assumed, LARGEST_ASSUMED_PART * walls_m), True
 
 
-def _misfit(shape: str, polygon: shapely.Polygon) -> str | None:
-    """Return what keeps a footprint from carrying a shape, in a few words."""
+def misfit(shape: str, polygon: shapely.Polygon) -> str | None:
+    """Return what keeps a footprint from carrying a shape, in a few words, or None where nothing does.
+
+    Args:
+        shape: One of :data:`SHAPES`, not flat.
+        polygon: The footprint in metres.
+    """
     if polygon.interiors:
         return "open to a court"
     if shape in RIDGED:
@@ -204,7 +209,7 @@ def roofed(
     """
     if roof.shape not in SHAPES[1:]:
         raise SceneError(f"no solid is built under a roof of shape {roof.shape!r}", accepted=", ".join(SHAPES))
-    if (why := _misfit(roof.shape, polygon)) is not None:
+    if (why := misfit(roof.shape, polygon)) is not None:
         raise SceneError(f"a {roof.shape} roof over a footprint that is {why}")
     rise = min(roof.height_m, top_m - base_m - _LEAST_ROOF_M)
     if roof.shape in RIDGED:
