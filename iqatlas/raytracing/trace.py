@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
 from iqatlas.raytracing.free_space import free_space_paths
 from iqatlas.raytracing.gates import GateReport, check_paths
@@ -10,9 +10,6 @@ from iqatlas.raytracing.paths import PathSet
 from iqatlas.raytracing.spec import FreeSpace, SionnaRaytracing
 from iqatlas.scenes.scene import Scene
 from iqatlas.seeds import Stage, key
-
-GROUND_MARGIN_M = 200.0
-"""How far the ground reaches beyond buildings, sites and receivers, for its reflections."""
 
 
 def trace(
@@ -35,21 +32,16 @@ def trace(
     else:
         # The ray tracer takes a second to import; free space should not pay for it.
         from iqatlas.raytracing._sionna import trace_meshes
-        from iqatlas.scenes.mesh import scene_meshes
+        from iqatlas.scenes.materials import extrapolated_materials
+        from iqatlas.scenes.mesh import meshes_of
 
         solver_seed = int(key(seed, Stage.RAYTRACING)[0] % 2**31)
-        meshes = scene_meshes(scene.buildings, GROUND_MARGIN_M, _extent(scene))
+        meshes = meshes_of(scene)
         paths = trace_meshes(
             meshes, scene.sites, scene.receivers, spec, frequency_hz=frequency_hz, seed=solver_seed
         )
+        extrapolated = extrapolated_materials((mesh.material for mesh in meshes), frequency_hz)
+        paths = replace(
+            paths, model={**paths.model, "extrapolated_materials": ", ".join(extrapolated) or "none"}
+        )
     return paths, check_paths(paths, scene.sites, scene.receivers)
-
-
-def _extent(scene: Scene) -> tuple[float, float, float, float]:
-    """Return west, south, east and north of the sites and receivers in local metres."""
-    places = np.concatenate(
-        [np.array([site.position_m for site in scene.sites]), scene.receivers.position_m.reshape(-1, 3)]
-    )
-    west, south = places[:, :2].min(axis=0)
-    east, north = places[:, :2].max(axis=0)
-    return float(west), float(south), float(east), float(north)

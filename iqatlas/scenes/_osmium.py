@@ -191,7 +191,7 @@ def _features(source: osmium.io.File) -> OsmFeatures:
 
 
 def _land(source: osmium.io.File) -> LandFeatures:
-    """Return areas with :data:`LAND_KEYS` that are no buildings, rows of trees, and trees, by kind and number."""
+    """Return areas with :data:`LAND_KEYS` that are no buildings, rows of trees, and trees, in order."""
     keys = KeyFilter(*LAND_KEYS)
     factory = osmium.geom.WKBFactory()
     found: list[tuple[int, int, dict[str, str], str]] = []
@@ -199,7 +199,9 @@ def _land(source: osmium.io.File) -> LandFeatures:
         tags = dict(item.tags)
         if item.is_area():
             if item.num_rings()[0] > 0 and "building" not in tags and "building:part" not in tags:
-                found.append((1 if item.from_way() else 2, item.orig_id(), tags, factory.create_multipolygon(item)))
+                found.append(
+                    (1 if item.from_way() else 2, item.orig_id(), tags, factory.create_multipolygon(item))
+                )
         elif item.is_node():
             if tags.get("natural") == "tree" and item.location.valid():
                 found.append((0, item.id, tags, factory.create_point(item)))

@@ -16,6 +16,7 @@ from iqatlas.scenes.footprints import (
     clean_polygons,
     covered_outlines,
     first_of_duplicates,
+    grouped,
     outline_of_part,
     without_overlaps,
     without_parts,
@@ -145,8 +146,8 @@ class BuildingDraft:
         parts = np.flatnonzero(self._owner >= 0)
         top[parts] = self._top_m[self._owner[parts]]
         known = parts[np.isfinite(self._top_m[parts])]
-        for outline in np.unique(self._owner[known]):
-            top[outline] = np.median(self._top_m[known[self._owner[known] == outline]])
+        for outline, rows in grouped(self._owner[known], known):
+            top[outline] = np.median(self._top_m[rows])
         return top
 
     def drop_covered_outlines(self) -> None:
@@ -174,13 +175,23 @@ class BuildingDraft:
         self._counts["overlaps_left"] = solids.overlaps_left
 
     def find_roofs(self) -> None:
-        """Find the shape, height and ridge of every roof, once the footprints are what they will be."""
+        """Find the shape, height and ridge of every roof, once the footprints are what they will be.
+
+        ``building:levels`` leaves the roof out: where no tag tells the roof's height either, the assumed
+        roof comes on top of the storeys, unless something else stands there.
+        """
         self._roofs = [
             tagged_roof(tags, polygon, walls_m=float(walls), level_height_m=self._level_height_m)
             for tags, polygon, walls in zip(
                 self._tags, self._geometry, self._top_m - self._base_m, strict=True
             )
         ]
+        assumed = np.array([roof.assumed for roof in self._roofs], dtype=bool)
+        raised = np.flatnonzero(assumed & (self._source == SOURCES.index("levels")))
+        within = shapely.buffer(self._geometry[raised], -0.1)
+        covered, _ = shapely.STRtree(np.delete(self._geometry, raised)).query(within, predicate="intersects")
+        raised = np.delete(raised, np.unique(covered))
+        self._top_m[raised] += np.array([self._roofs[row].height_m for row in raised])
 
     @property
     def footing(self) -> np.ndarray:

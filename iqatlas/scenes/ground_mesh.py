@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 from jaxtyping import Float64, Int
 
-from iqatlas.scenes.footprints import GRID_M
+from iqatlas.scenes.footprints import GRID_M, grouped
 from iqatlas.scenes.materials import GROUND_MATERIAL
 from iqatlas.scenes.terrain import Ground
 
@@ -85,9 +85,8 @@ def _divided(cells: np.ndarray, polygons: np.ndarray) -> tuple[np.ndarray, Int[n
         return cells, np.full(len(cells), PLAIN)
     cell, surface = shapely.STRtree(polygons).query(cells, predicate="intersects")
     covered = shapely.intersection(cells[cell], polygons[surface], grid_size=GRID_M)
-    touched, first = np.unique(cell, return_index=True)
     rest = cells.copy()
-    for index, over in zip(touched, np.split(surface, first[1:]), strict=True):
+    for index, over in grouped(cell, surface):
         rest[index] = shapely.difference(
             cells[index], shapely.union_all(polygons[over], grid_size=GRID_M), grid_size=GRID_M
         )

@@ -45,9 +45,7 @@ def lowest_ground_m(outline: np.ndarray, ground: Ground) -> Float64[np.ndarray, 
     """
     if len(outline) == 0 or ground.is_flat:
         return np.zeros(len(outline))
-    place, owner = shapely.get_coordinates(
-        shapely.segmentize(outline, ground.step_m / 2), return_index=True
-    )
+    place, owner = shapely.get_coordinates(shapely.segmentize(outline, ground.step_m / 2), return_index=True)
     height = ground.height_m(np.ascontiguousarray(place[:, 0]), np.ascontiguousarray(place[:, 1]))
     return np.minimum.reduceat(height, np.searchsorted(owner, np.arange(len(outline))))
 
@@ -123,8 +121,8 @@ def lift_receivers(
         where: What error messages name as the place of the fault.
 
     Raises:
-        ReceiversError: A UAV is under the ground at a waypoint or on the straight way to the next, or inside a
-            building on the ground as it is.
+        ReceiversError: A UAV is under the ground at a waypoint or on the straight way to the next, or inside
+            a building on the ground as it is.
     """
     position = receivers.position_m.copy()
     velocity = receivers.velocity_mps.copy()

@@ -1,4 +1,4 @@
-"""Radio materials of walls, ground, water and foliage (Recommendations ITU-R P.2040-3, P.527-6 and P.833-10)."""
+"""Radio materials of walls, ground, water and foliage (ITU-R P.2040-3, P.527-6, P.833-10)."""
 
 from __future__ import annotations
 
@@ -78,9 +78,10 @@ _THICKNESS_M = {
 def material_at(name: str, frequency_hz: float) -> RadioMaterial:
     """Return a material's permittivity and conductivity at a frequency.
 
-    Walls and ground follow P.2040's a·f^b and c·f^d, with f in GHz. Outside the table's range the curve is carried on from the nearest range and ``extrapolated`` is set:
-    concrete, for one, is given from 1 GHz only, above LTE's bands 5, 8, 20 and 28. Water is fresh, at 20 °C.
-    Foliage is a sparse medium: see :func:`_foliage`.
+    Walls and ground follow P.2040's a·f^b and c·f^d, with f in GHz. Outside the table's range the curve is
+    carried on from the nearest range and ``extrapolated`` is set: concrete, for one, is given from 1 GHz
+    only, above LTE's bands 5, 8, 20 and 28. Water is fresh, at 20 °C. Foliage is a sparse medium of leaves
+    in air.
 
     Args:
         name: One of :data:`MATERIALS`.

@@ -13,10 +13,10 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from iqatlas.errors import SceneError
-from iqatlas.scenes.footprints import GRID_M, rounded
+from iqatlas.scenes.footprints import GRID_M, LEAST_AREA_M2, rounded
 from iqatlas.scenes.ground_mesh import PLAIN, ground_pieces
 from iqatlas.scenes.roofs import FLAT, ROOF_COLUMNS, Roof, misfit, roofed
-from iqatlas.scenes.scene import GROUND_COLUMN
+from iqatlas.scenes.scene import GROUND_COLUMN, Scene
 from iqatlas.scenes.terrain import FLAT_GROUND, Ground
 from iqatlas.scenes.triangulation import triangulate
 
@@ -29,6 +29,8 @@ one place, of which a ray tracer hits either at random. One centimetre is a fift
 """
 NO_BUILDING = PLAIN
 """In :attr:`Mesh.building`: a face of plain ground."""
+GROUND_MARGIN_M = 200.0
+"""How far the ground reaches beyond buildings, sites and receivers, for its reflections."""
 Layer = Literal["buildings", "vegetation", "surfaces"]
 """The table that a mesh's faces belong to."""
 _LEAST_DETAIL_M = 0.002
@@ -54,6 +56,39 @@ class Mesh:
     layer: Layer = "buildings"
 
 
+def meshes_of(scene: Scene, *, ground_margin_m: float = GROUND_MARGIN_M) -> list[Mesh]:
+    """Return the meshes of a scene: buildings, foliage and ground.
+
+    Args:
+        scene: The scene.
+        ground_margin_m: How far the ground reaches beyond buildings, sites and receivers.
+
+    Raises:
+        SceneError: A footprint can't be divided into triangles.
+    """
+    return scene_meshes(
+        scene.buildings,
+        ground_margin_m,
+        _extent_m(scene),
+        vegetation=scene.vegetation,
+        surfaces=scene.surfaces,
+        ground=scene.ground,
+    )
+
+
+def _extent_m(scene: Scene) -> tuple[float, float, float, float]:
+    """Return west, south, east and north of the sites and receivers in local metres."""
+    places = np.concatenate(
+        [
+            np.array([site.position_m for site in scene.sites], np.float64).reshape(-1, 3),
+            scene.receivers.position_m.reshape(-1, 3),
+        ]
+    )
+    west, south = places[:, :2].min(axis=0).tolist()
+    east, north = places[:, :2].max(axis=0).tolist()
+    return west, south, east, north
+
+
 def scene_meshes(
     buildings: gpd.GeoDataFrame,
     ground_margin_m: float,
@@ -68,8 +103,8 @@ def scene_meshes(
     Foliage comes after the buildings, then water and other surfaces, then the ground between them.
 
     Touching footprints of equal base, top and material become one solid under a flat roof, so that no wall
-    stands between them; then all solids are drawn in by :data:`GAP_M`, so that no two faces coincide. Each solid is closed
-    and shares its corners among its faces, so that edges are found for diffraction.
+    stands between them; then all solids are drawn in by :data:`GAP_M`, so that no two faces coincide. Each
+    solid is closed and shares its corners among its faces, so that edges are found for diffraction.
 
     Args:
         buildings: Rows with the columns of :data:`~iqatlas.scenes.scene.BUILDING_COLUMNS`.
@@ -124,7 +159,9 @@ def _solids(buildings: gpd.GeoDataFrame) -> _Solids:
     top = buildings["top_height_m"].to_numpy(np.float64)
     material = buildings["material"].to_numpy(object)
     ground = (
-        buildings[GROUND_COLUMN].to_numpy(np.float64) if GROUND_COLUMN in buildings else np.zeros(len(buildings))
+        buildings[GROUND_COLUMN].to_numpy(np.float64)
+        if GROUND_COLUMN in buildings
+        else np.zeros(len(buildings))
     )
     roofs = _roofs(buildings)
     is_flat = np.array([roof.shape == FLAT for roof in roofs], dtype=bool)
@@ -213,16 +250,35 @@ def _mesh(material: str, solids: _Solids, buildings: gpd.GeoDataFrame, layer: La
     )
 
 
-def _solid(
-    solids: _Solids, index: int
-) -> tuple[Float64[np.ndarray, "vertex 3"], Int[np.ndarray, "face 3"]]:
+def _solid(solids: _Solids, index: int) -> tuple[Float64[np.ndarray, "vertex 3"], Int[np.ndarray, "face 3"]]:
     base = float(solids.base_m[index] + (GAP_M if solids.lift_m[index] > 0 else -GAP_M))
     top = float(solids.top_m[index])
     polygon, roof = solids.geometry[index], solids.roofs[index]
     # Drawing in may leave a footprint that the roof's shape no longer fits.
     if roof.shape != FLAT and misfit(roof.shape, polygon) is None:
         return roofed(polygon, base, top, roof)
-    return extrude(polygon, base, top)
+    try:
+        return extrude(polygon, base, top)
+    except SceneError:
+        # Rounding may let two corners of an outline meet: drawn in a little more, they part.
+        apart = shapely.get_parts(rounded(shapely.buffer(polygon, -_LEAST_DETAIL_M * 2, join_style="mitre")))
+        pieces = [piece for piece in apart if piece.geom_type == "Polygon" and piece.area > LEAST_AREA_M2]
+        if not pieces:
+            raise
+        return joined([extrude(piece, base, top) for piece in pieces])
+
+
+def joined(
+    solids: list[tuple[Float64[np.ndarray, "_ 3"], Int[np.ndarray, "_ 3"]]],
+) -> tuple[Float64[np.ndarray, "vertex 3"], Int[np.ndarray, "face 3"]]:
+    """Return the vertices and faces of several solids in one pair of arrays.
+
+    Args:
+        solids: Vertices and faces of each; one at least.
+    """
+    first = np.cumsum([0, *(len(vertex) for vertex, _ in solids[:-1])])
+    faces = [face + start for (_, face), start in zip(solids, first, strict=True)]
+    return np.concatenate([vertex for vertex, _ in solids]), np.concatenate(faces)
 
 
 def _owner(

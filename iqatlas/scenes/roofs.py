@@ -1,4 +1,4 @@
-"""Roof shapes: what the tags say of a roof, and closed solids under gabled, hipped, pyramidal, domed roofs."""
+"""Roofs: what tags say of them, and closed solids under gabled, hipped, pyramidal and domed ones."""
 
 from __future__ import annotations
 
@@ -208,7 +208,9 @@ def roofed(
         SceneError: The polygon can't carry the shape.
     """
     if roof.shape not in SHAPES[1:]:
-        raise SceneError(f"no solid is built under a roof of shape {roof.shape!r}", accepted=", ".join(SHAPES))
+        raise SceneError(
+            f"no solid is built under a roof of shape {roof.shape!r}", accepted=", ".join(SHAPES)
+        )
     if (why := misfit(roof.shape, polygon)) is not None:
         raise SceneError(f"a {roof.shape} roof over a footprint that is {why}")
     rise = min(roof.height_m, top_m - base_m - _LEAST_ROOF_M)

@@ -28,6 +28,25 @@ class OsmFileBuildings(SpecModel):
     """A .osm or .osm.pbf file; relative paths are relative to the spec's folder."""
 
 
+class FlatTerrain(SpecModel):
+    """A flat ground: heights count from it."""
+
+    kind: Literal["flat"] = "flat"
+
+
+class ElevationTerrain(SpecModel):
+    """A ground from an elevation file; needs ``pip install 'iqatlas[terrain]'``."""
+
+    kind: Literal["elevation_file"] = "elevation_file"
+    path: Path
+    """A GeoTIFF or an SRTM tile (.hgt); relative paths are relative to the spec's folder."""
+    step_m: Annotated[float, Field(ge=1, le=1000)] = 20.0
+    """Distance of the heights that are taken from it."""
+
+
+TerrainSpec = Annotated[FlatTerrain | ElevationTerrain, Field(discriminator="kind")]
+
+
 class SceneSpec(SpecModel):
     """The city: where its buildings come from, and which part of it."""
 
@@ -40,6 +59,15 @@ class SceneSpec(SpecModel):
     """Height of a building of which neither tags nor neighbours tell one."""
     level_height_m: Annotated[float, Field(gt=0, le=10)] = 3.2
     """Height of a storey, for buildings that have only building:levels."""
+    roofs: bool = True
+    """Whether roofs have the shape that the map tells; else all are flat at their highest point."""
+    surfaces: bool = True
+    """Whether water, pavements, sand and wetland have their own radio materials; else all ground is alike."""
+    vegetation: bool = False
+    """Whether woods, rows of trees and trees are volumes of foliage. Off by default: without refraction a ray
+    tracer stops every path at the first leaf, where a crown takes a few decibels."""
+    terrain: TerrainSpec = FlatTerrain()
+    """Height of the ground under buildings, sites and UAVs."""
 
     @field_validator("bbox")
     @classmethod

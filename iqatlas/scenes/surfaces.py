@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from iqatlas.scenes._osmium import LandFeatures
-from iqatlas.scenes.footprints import GRID_M, clean_polygons
+from iqatlas.scenes.footprints import GRID_M, clean_polygons, grouped
 from iqatlas.scenes.frame import LocalFrame
 from iqatlas.scenes.materials import GROUND_MATERIAL, PAVED_MATERIAL, WATER_MATERIAL
 
@@ -157,11 +157,8 @@ def _less_earlier(polygons: np.ndarray) -> np.ndarray:
     later, earlier = shapely.STRtree(polygons).query(polygons, predicate="intersects")
     pairs = earlier < later
     later, earlier = later[pairs], earlier[pairs]
-    order = np.argsort(later, kind="stable")
-    later, earlier = later[order], earlier[order]
-    cut, first = np.unique(later, return_index=True)
     result = polygons.copy()
-    for row, cutters in zip(cut, np.split(earlier, first[1:]), strict=True):
+    for row, cutters in grouped(later, earlier):
         taken = shapely.union_all(polygons[cutters], grid_size=GRID_M)
         result[row] = shapely.difference(polygons[row], taken, grid_size=GRID_M)
     return result

@@ -49,7 +49,7 @@ class Ground:
     @property
     def is_flat(self) -> bool:
         """Whether the ground is at height 0 everywhere."""
-        return not self.node_height_m.any()
+        return not bool(self.node_height_m.any())
 
     def height_m(
         self, east_m: Float64[np.ndarray, "*n"], north_m: Float64[np.ndarray, "*n"]
@@ -63,7 +63,7 @@ class Ground:
         south_west, south_east, north_west, north_east = corner
         below = south_west + u * (south_east - south_west) + v * (north_east - south_east)
         above = south_west + v * (north_west - south_west) + u * (north_east - north_west)
-        return np.where(u >= v, below, above)
+        return np.asarray(np.where(u >= v, below, above), np.float64)
 
     def slope(
         self, east_m: Float64[np.ndarray, "*n"], north_m: Float64[np.ndarray, "*n"]

@@ -10,7 +10,9 @@ from jaxtyping import Float64, Int
 from iqatlas.errors import SceneError
 
 
-def triangulate(polygon: shapely.Polygon) -> tuple[list[Float64[np.ndarray, "_ 2"]], Int[np.ndarray, "face 3"]]:
+def triangulate(
+    polygon: shapely.Polygon,
+) -> tuple[list[Float64[np.ndarray, "_ 2"]], Int[np.ndarray, "face 3"]]:
     """Return a polygon's rings without corners on straight lines, and triangles between their corners.
 
     The outer ring runs counter-clockwise and the holes clockwise, so that the polygon lies to the left.

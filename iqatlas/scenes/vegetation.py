@@ -17,7 +17,7 @@ import numpy as np
 import shapely
 
 from iqatlas.scenes._osmium import LandFeatures
-from iqatlas.scenes.footprints import GRID_M, clean_polygons
+from iqatlas.scenes.footprints import GRID_M, clean_polygons, grouped
 from iqatlas.scenes.frame import LocalFrame
 from iqatlas.scenes.heights import parse_length_m
 from iqatlas.scenes.materials import FOLIAGE_MATERIAL
@@ -126,10 +126,7 @@ def _clear_of(outline: np.ndarray, buildings: gpd.GeoDataFrame) -> np.ndarray:
     footprint = np.asarray(buildings.geometry.array, dtype=object)
     row, building = shapely.STRtree(footprint).query(outline, predicate="dwithin", distance=WALL_CLEARANCE_M)
     result = outline.copy()
-    order = np.argsort(row, kind="stable")
-    row, building = row[order], building[order]
-    near, first = np.unique(row, return_index=True)
-    for index, walls in zip(near, np.split(building, first[1:]), strict=True):
+    for index, walls in grouped(row, building):
         grown = shapely.buffer(shapely.union_all(footprint[walls]), WALL_CLEARANCE_M, join_style="mitre")
         result[index] = shapely.difference(outline[index], grown, grid_size=GRID_M)
     return result
@@ -152,8 +149,8 @@ def _without_overlaps(
         if taken:
             cut = shapely.STRtree(taken)
             piece, other = cut.query(pieces, predicate="intersects")
-            for index in np.unique(piece):
-                over = shapely.union_all(np.array(taken, dtype=object)[other[piece == index]])
+            for index, above in grouped(piece, other):
+                over = shapely.union_all(cut.geometries[above])
                 pieces[index] = shapely.difference(pieces[index], over, grid_size=GRID_M)
         taken.extend(pieces)
         result.append(pieces)
