@@ -261,7 +261,8 @@ def _solid(solids: _Solids, index: int) -> tuple[Float64[np.ndarray, "vertex 3"]
         return extrude(polygon, base, top)
     except SceneError:
         # Rounding may let two corners of an outline meet: drawn in a little more, they part.
-        apart = shapely.get_parts(rounded(shapely.buffer(polygon, -_LEAST_DETAIL_M * 2, join_style="mitre")))
+        drawn_in = shapely.buffer(polygon, -2 * _LEAST_DETAIL_M, join_style="mitre")
+        apart = shapely.get_parts(rounded(np.array([drawn_in], dtype=object)))
         pieces = [piece for piece in apart if piece.geom_type == "Polygon" and piece.area > LEAST_AREA_M2]
         if not pieces:
             raise

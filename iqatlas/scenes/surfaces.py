@@ -109,7 +109,7 @@ def find_surfaces(
     """
     told = [ground_material(tags) for tags in land.tags]
     is_area = shapely.get_type_id(land.geometry) == shapely.GeometryType.MULTIPOLYGON
-    chosen = np.flatnonzero([name is not None for name in told] & is_area)
+    chosen = np.flatnonzero(np.array([name is not None for name in told], dtype=bool) & is_area)
     polygons, source = clean_polygons(projected(land.geometry[chosen], frame))
     material = np.array([told[index] for index in chosen], dtype=object)[source]
     feature = chosen[source]

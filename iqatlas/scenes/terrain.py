@@ -24,7 +24,7 @@ LEAST_COVERED = 0.9
 """The part of the scene that an elevation file must tell heights of; gaps take the nearest height."""
 HEIGHT_RANGE_M = (-500.0, 9000.0)
 """Dry ground on Earth; other numbers mark gaps, whether a file says so or not."""
-_DRIVERS = ("GTiff", "SRTMHGT")
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ACCEPTED = "a GeoTIFF (.tif) or an SRTM tile (.hgt)"
 
 
@@ -159,7 +159,8 @@ def read_elevation(
         "terrain_lowest_m": float(height[:-1].min() - origin),
         "terrain_highest_m": float(height[:-1].max() - origin),
     }
-    heights = (height[:-1] - origin).reshape(node_east.shape)
+    # To the millimetre: a level file is then a flat ground, whatever the interpolation's last bits.
+    heights = np.round(height[:-1] - origin, 3).reshape(node_east.shape)
     return Ground(float(first[0]), float(first[1]), step, heights), report
 
 
@@ -174,14 +175,16 @@ def _sampled(
             "elevation files need rasterio", where=where, remedy="pip install 'iqatlas[terrain]'"
         ) from None
     try:
-        with rasterio.open(path, driver=list(_DRIVERS)) as file:
+        with rasterio.open(path, driver=_driver(path, where)) as file:
             if file.crs is None:
                 raise _refused(path, where, "it names no coordinate system")
             to_file = Transformer.from_crs("EPSG:4326", file.crs.to_wkt(), always_xy=True)
             x, y = to_file.transform(longitude, latitude)
             if not (np.isfinite(x).all() and np.isfinite(y).all()):
                 raise _refused(path, where, "its coordinate system does not reach the scene")
-            column, row = ~file.transform * (np.asarray(x), np.asarray(y))
+            to_pixel = ~file.transform
+            column = to_pixel.a * np.asarray(x) + to_pixel.b * np.asarray(y) + to_pixel.c
+            row = to_pixel.d * np.asarray(x) + to_pixel.e * np.asarray(y) + to_pixel.f
             inside = (column >= 0) & (row >= 0) & (column <= file.width) & (row <= file.height)
             if not inside.any():
                 raise _outside(path, where, 0.0)
@@ -199,6 +202,17 @@ def _sampled(
         heights = heights[tuple(nearest)]
     sampled = map_coordinates(heights, np.stack([row, column]), order=1, mode="nearest")
     return np.asarray(sampled, np.float64), known
+
+
+def _driver(path: Path, where: str) -> str:
+    """Return GDAL's name of the format: one that names other files, or fetches them, is not opened."""
+    with path.open("rb") as stream:
+        start = stream.read(4)
+    if start in _TIFF_STARTS:
+        return "GTiff"
+    if path.suffix.lower() == ".hgt":
+        return "SRTMHGT"
+    raise _refused(path, where, "neither its name nor its first bytes are those of one")
 
 
 def _window(
