@@ -17,6 +17,8 @@ from iqatlas.scenes.scene import Scene
 
 MESH_FOLDER = "meshes"
 SCENE_FILE = "scene.xml"
+MATERIAL_PREFIX = "radio_"
+"""Before the name of a material in the scene file: Sionna RT keeps the bare names for its own materials."""
 # Mitsuba 3 says which syntax its scenes are written in; Sionna RT's own scenes carry the same version.
 _MITSUBA_VERSION = "2.1.0"
 
@@ -67,7 +69,7 @@ def scene_xml(meshes: Sequence[Mesh], *, frequency_hz: float) -> str:
             "thickness": material.thickness_m,
         }
         lines.append(f"  <!-- {name}: {note} -->")
-        lines.append(f'  <bsdf type="radio-material" id={quoteattr(name)}>')
+        lines.append(f'  <bsdf type="radio-material" id={quoteattr(MATERIAL_PREFIX + name)}>')
         lines += [f'    <float name="{key}" value="{value!r}"/>' for key, value in values.items()]
         lines.append("  </bsdf>")
     for name in mesh_names(meshes):
@@ -75,7 +77,7 @@ def scene_xml(meshes: Sequence[Mesh], *, frequency_hz: float) -> str:
             f'  <shape type="ply" id={quoteattr("mesh-" + name)}>',
             f'    <string name="filename" value={quoteattr(f"{MESH_FOLDER}/{name}.ply")}/>',
             '    <boolean name="face_normals" value="true"/>',
-            f'    <ref id={quoteattr(name)} name="bsdf"/>',
+            f'    <ref id={quoteattr(MATERIAL_PREFIX + name)} name="bsdf"/>',
             "  </shape>",
         ]
     return "\n".join([*lines, "</scene>", ""])
