@@ -12,6 +12,7 @@ from iqatlas.errors import MissingFileError
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.scenes.spec import (
     BundledBuildings,
+    ElevationTerrain,
     FootprintBuildings,
     OpenCellIdSites,
     OverpassBuildings,
@@ -50,6 +51,9 @@ def gather_inputs(spec: CorpusSpec) -> tuple[InputEntry, ...]:
     if isinstance(spec.sites, OpenCellIdSites):
         path = _existing(spec.folder / spec.sites.path.expanduser(), "sites.path")
         inputs.append(_entry("sites", path, "CC-BY-SA-4.0", "OpenCelliD Project"))
+    if isinstance(spec.scene.terrain, ElevationTerrain):
+        path = _existing(spec.folder / spec.scene.terrain.path.expanduser(), "scene.terrain.path")
+        inputs.append(_entry("terrain", path, "unknown", "see where the elevation file comes from"))
     return tuple(inputs)
 
 

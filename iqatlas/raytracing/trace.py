@@ -27,9 +27,6 @@ from iqatlas.raytracing.two_ray import two_ray_paths
 from iqatlas.scenes.scene import Receivers, Scene
 from iqatlas.seeds import Stage, key, stream
 
-GROUND_MARGIN_M = 200.0
-"""How far the ground reaches beyond buildings, sites and receivers, for its reflections."""
-
 Model = SionnaRaytracing | FreeSpace | TwoRay | Maritime | AerialUrbanMacro | StoredPaths
 
 
@@ -118,11 +115,12 @@ def _sionna(
     """Return the traced paths, and how many receivers' were found in the cache."""
     from iqatlas.raytracing.llvm import cuda_driver_present
     from iqatlas.raytracing.versions import library_versions
-    from iqatlas.scenes.mesh import scene_meshes
+    from iqatlas.scenes.materials import extrapolated_materials
+    from iqatlas.scenes.mesh import meshes_of
 
     receivers = scene.receivers
     solver_seed = int(key(seed, Stage.RAYTRACING)[0] % 2**31)
-    meshes = scene_meshes(scene.buildings, GROUND_MARGIN_M, _extent(scene))
+    meshes = meshes_of(scene)
     versions = {**library_versions(), "variant": "cuda" if cuda_driver_present() else "llvm"}
     scene_hash = scene_key(
         meshes, scene.sites, spec, frequency_hz=frequency_hz, seed=solver_seed, versions=versions
@@ -151,7 +149,12 @@ def _sionna(
         found[index] = arrays
         if cache:
             cache.put(keys[index], arrays)
-    model: dict[str, str | int | float | bool] = {**spec.model_dump(mode="json"), **versions}
+    extrapolated = extrapolated_materials((mesh.material for mesh in meshes), frequency_hz)
+    model: dict[str, str | int | float | bool] = {
+        **spec.model_dump(mode="json"),
+        **versions,
+        "extrapolated_materials": ", ".join(extrapolated) or "none",
+    }
     parts: Sequence[Mapping[str, np.ndarray]] = [found[index] for index in range(len(keys))]
     return PathSet(frequency_hz=frequency_hz, model=model, **join_receivers(parts)), cached
 
@@ -164,13 +167,3 @@ def _one(receivers: Receivers, index: int) -> Receivers:
         velocity_mps=receivers.velocity_mps[:, index : index + 1],
         provenance=receivers.provenance,
     )
-
-
-def _extent(scene: Scene) -> tuple[float, float, float, float]:
-    """Return west, south, east and north of the sites and receivers in local metres."""
-    places = np.concatenate(
-        [np.array([site.position_m for site in scene.sites]), scene.receivers.position_m.reshape(-1, 3)]
-    )
-    west, south = places[:, :2].min(axis=0)
-    east, north = places[:, :2].max(axis=0)
-    return float(west), float(south), float(east), float(north)

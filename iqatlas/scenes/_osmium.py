@@ -48,6 +48,26 @@ class Mast:
 
 
 @dataclass(frozen=True, eq=False)
+class LandFeatures:
+    """What covers the ground: areas, rows of trees and single trees.
+
+    Args:
+        osm_id: Such as ``way/123``, ``relation/5`` or ``node/7``.
+        tags: Tags of each.
+        geometry: MultiPolygon, LineString or Point of each, longitude and latitude in degrees.
+    """
+
+    osm_id: tuple[str, ...]
+    tags: tuple[dict[str, str], ...]
+    geometry: np.ndarray
+
+
+NO_LAND = LandFeatures((), (), np.empty(0, dtype=object))
+LAND_KEYS = ("natural", "landuse", "waterway", "leisure", "landcover", "area:highway", "surface")
+"""Keys that tell what covers the ground."""
+
+
+@dataclass(frozen=True, eq=False)
 class OsmFeatures:
     """Buildings, building parts and masts of a file, ways first, each in the order of their numbers.
 
@@ -59,6 +79,7 @@ class OsmFeatures:
         read: How many features carry ``building`` or ``building:part``, dropped ones included.
         dropped: How many of them are no polygon, by reason.
         notes: Other counts that belong in the scene's report.
+        land: What covers the ground.
     """
 
     osm_id: tuple[str, ...]
@@ -68,6 +89,7 @@ class OsmFeatures:
     read: int
     dropped: dict[str, int]
     notes: dict[str, int] = field(default_factory=dict)
+    land: LandFeatures = NO_LAND
 
 
 def read_osm(path: Path, *, where: str) -> OsmFeatures:
@@ -219,7 +241,39 @@ def _features(source: osmium.io.File, folder: Path) -> OsmFeatures:
         masts=tuple(_masts(source)),
         read=read,
         dropped=dict(sorted(dropped.items())),
+        land=_land(source),
     )
+
+
+def _land(source: osmium.io.File) -> LandFeatures:
+    """Return areas with :data:`LAND_KEYS` that are no buildings, rows of trees, and trees, in order."""
+    keys = KeyFilter(*LAND_KEYS)
+    factory = osmium.geom.WKBFactory()
+    found: list[tuple[int, int, dict[str, str], str]] = []
+    for item in osmium.FileProcessor(source).with_areas(keys).with_filter(keys):
+        tags = dict(item.tags)
+        if item.is_area():
+            if item.num_rings()[0] > 0 and "building" not in tags and "building:part" not in tags:
+                found.append(
+                    (1 if item.from_way() else 2, item.orig_id(), tags, factory.create_multipolygon(item))
+                )
+        elif item.is_node():
+            if tags.get("natural") == "tree" and item.location.valid():
+                found.append((0, item.id, tags, factory.create_point(item)))
+        elif item.is_way() and tags.get("natural") == "tree_row" and _is_line(item):
+            found.append((1, item.id, tags, factory.create_linestring(item)))
+    found.sort(key=lambda row: row[:2])
+    return LandFeatures(
+        osm_id=tuple(f"{('node', 'way', 'relation')[row[0]]}/{row[1]}" for row in found),
+        tags=tuple(row[2] for row in found),
+        geometry=shapely.from_wkb(np.array([row[3] for row in found], dtype=object)),
+    )
+
+
+def _is_line(way: osmium.osm.Way) -> bool:
+    """Tell whether a way has two places at least, all of them known."""
+    places = {(node.location.x, node.location.y) for node in way.nodes if node.location.valid()}
+    return len(places) > 1 and all(node.location.valid() for node in way.nodes)
 
 
 def _is_no_building(tags: dict[str, str]) -> bool:

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
 
 from iqatlas.errors import SpecError
 from iqatlas.scenes import opencellid
 from iqatlas.scenes.building_sources import read_building_source
 from iqatlas.scenes.buildings import BuildingTable
+from iqatlas.scenes.lifting import lift_receivers, lift_sites, lift_solids
 from iqatlas.scenes.receivers import hover_receivers
+from iqatlas.scenes.roofs import ROOF_COLUMNS
 from iqatlas.scenes.scene import Scene, Site
 from iqatlas.scenes.sites import bundled_sites, listed_sites, sites_from_opencellid
 from iqatlas.scenes.spec import (
     BundledBuildings,
     BundledSites,
+    ElevationTerrain,
     ListedSites,
     OpenCellIdSites,
     ReceiversSpec,
     SceneSpec,
     SitesSpec,
 )
+from iqatlas.scenes.surfaces import find_surfaces
+from iqatlas.scenes.terrain import FLAT_GROUND, Ground, read_elevation
+from iqatlas.scenes.vegetation import find_vegetation
 from iqatlas.seeds import Stage, stream
 
 CELL_MARGIN_M = 2000.0
@@ -28,6 +38,10 @@ CELL_MARGIN_M = 2000.0
 
 Report = dict[str, int | float | str | list[str]]
 BBox = tuple[float, float, float, float]
+
+LAND_MARGIN_M = 500.0
+"""How far around the scene the ground is read: the traced ground reaches less far."""
+VEGETATION_MARGIN_M = 50.0
 
 
 def build_scene(
@@ -55,6 +69,7 @@ def build_scene(
         SitesError: The sites can't be placed as asked.
         ReceiversError: The receivers can't be placed as asked.
         SpecError: The bundled city's sites are asked for in another city.
+        SetupError: An elevation file is named and rasterio is not installed.
     """
     is_bundled = isinstance(scene.buildings, BundledBuildings)
     if isinstance(sites, BundledSites) and not is_bundled:
@@ -83,18 +98,83 @@ def build_scene(
         buildings=table.buildings,
         rng=stream(seed, Stage.RECEIVERS),
     )
+    # Placed over a flat ground, where heights above the ground are heights; then all of it is lifted at once.
+    ground = _ground(scene, table, base_folder, report)
+    land = _Land.of(scene, table, ground, report)
+    placed = lift_sites(placed, land.buildings, ground, where="sites")
+    hovering = lift_receivers(hovering, land.buildings, ground, where="receivers")
     report["sites"] = [f"{site.name}: {site.provenance}" for site in placed]
     report["receivers"] = f"{len(hovering.names)} UAVs, {hovering.provenance}"
     return Scene(
         name=name,
         frame=table.frame,
         bbox=table.bbox,
-        buildings=table.buildings,
+        buildings=land.buildings,
         sites=placed,
         receivers=hovering,
         attribution=tuple(attribution),
         report=report,
         archive=source.archive,
+        ground=ground,
+        vegetation=land.vegetation,
+        surfaces=land.surfaces,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Land:
+    """What stands and lies on the ground."""
+
+    buildings: gpd.GeoDataFrame
+    vegetation: gpd.GeoDataFrame | None
+    surfaces: gpd.GeoDataFrame | None
+
+    @classmethod
+    def of(cls, scene: SceneSpec, table: BuildingTable, ground: Ground, report: Report) -> _Land:
+        buildings, vegetation, surfaces = table.buildings, None, None
+        if not scene.roofs:
+            buildings = buildings.drop(columns=list(ROOF_COLUMNS), errors="ignore")
+        if scene.surfaces:
+            surfaces, tally = find_surfaces(table.land, table.frame, _bounds_m(table, LAND_MARGIN_M))
+            report.update(tally)
+        if scene.vegetation:
+            vegetation, tally = find_vegetation(
+                table.land, table.frame, _bounds_m(table, VEGETATION_MARGIN_M), buildings, ground
+            )
+            report.update(tally)
+        if not ground.is_flat:
+            footprint = np.asarray(buildings.geometry.array, dtype=object)
+            buildings = lift_solids(buildings, footprint if table.footing is None else table.footing, ground)
+            if vegetation is not None:
+                vegetation = lift_solids(vegetation, np.asarray(vegetation.geometry.array), ground)
+        return cls(buildings, vegetation, surfaces)
+
+
+def _ground(scene: SceneSpec, table: BuildingTable, base_folder: Path, report: Report) -> Ground:
+    if not isinstance(scene.terrain, ElevationTerrain):
+        report["terrain"] = "flat"
+        return FLAT_GROUND
+    ground, tally = read_elevation(
+        base_folder / scene.terrain.path.expanduser(),
+        frame=table.frame,
+        bounds_m=_bounds_m(table, LAND_MARGIN_M),
+        step_m=scene.terrain.step_m,
+        where="scene.terrain.path",
+    )
+    report.update(tally)
+    return ground
+
+
+def _bounds_m(table: BuildingTable, margin_m: float) -> BBox:
+    """Return west, south, east, north about the bbox and all buildings, in the local frame."""
+    west, south, east, north = table.bbox
+    x, y = table.frame.to_local(np.array([west, east, west, east]), np.array([south, south, north, north]))
+    left, bottom, right, top = table.buildings.total_bounds.tolist()
+    return (
+        min(float(x.min()), left) - margin_m,
+        min(float(y.min()), bottom) - margin_m,
+        max(float(x.max()), right) + margin_m,
+        max(float(y.max()), top) + margin_m,
     )
 
 

@@ -16,6 +16,7 @@ from iqatlas.scenes.footprints import (
     clean_polygons,
     covered_outlines,
     first_of_duplicates,
+    grouped,
     outline_of_part,
     without_overlaps,
     without_parts,
@@ -29,6 +30,7 @@ from iqatlas.scenes.heights import (
     tagged_height,
 )
 from iqatlas.scenes.materials import building_material
+from iqatlas.scenes.roofs import FLAT, ROOF_COLUMNS, SHAPES, Roof, tagged_roof
 from iqatlas.scenes.scene import BUILDING_COLUMNS
 
 CANOPY_THICKNESS_M = 0.5
@@ -76,11 +78,13 @@ class BuildingDraft:
         self._geometry = polygons
         self._is_part = np.array([_is_part(features.tags[index]) for index in self._feature], dtype=bool)
         self._owner = outline_of_part(polygons, self._is_part)
+        self._footing = polygons[np.where(self._owner < 0, np.arange(len(polygons)), self._owner)]
         self._tags = [self._inherited(row) for row in range(len(polygons))]
         self._kind = np.array([_kind(tags) for tags in self._tags], dtype=object)
         self._base_m = np.zeros(len(polygons))
         self._top_m = np.full(len(polygons), np.nan)
         self._source = np.full(len(polygons), _UNKNOWN)
+        self._roofs = [Roof(FLAT)] * len(polygons)
 
     def _inherited(self, row: int) -> dict[str, str]:
         """Return a polygon's tags; a part's material and kind are its outline's where it has none."""
@@ -146,8 +150,8 @@ class BuildingDraft:
         parts = np.flatnonzero(self._owner >= 0)
         top[parts] = self._top_m[self._owner[parts]]
         known = parts[np.isfinite(self._top_m[parts])]
-        for outline in np.unique(self._owner[known]):
-            top[outline] = np.median(self._top_m[known[self._owner[known] == outline]])
+        for outline, rows in grouped(self._owner[known], known):
+            top[outline] = np.median(self._top_m[rows])
         return top
 
     def drop_covered_outlines(self) -> None:
@@ -174,6 +178,30 @@ class BuildingDraft:
         self._tally("hidden_in_another", np.unique(before).size - np.unique(self._feature).size)
         self._counts["overlaps_left"] = solids.overlaps_left
 
+    def find_roofs(self) -> None:
+        """Find the shape, height and ridge of every roof, once the footprints are what they will be.
+
+        ``building:levels`` leaves the roof out: where no tag tells the roof's height either, the assumed
+        roof comes on top of the storeys, unless something else stands there.
+        """
+        self._roofs = [
+            tagged_roof(tags, polygon, walls_m=float(walls), level_height_m=self._level_height_m)
+            for tags, polygon, walls in zip(
+                self._tags, self._geometry, self._top_m - self._base_m, strict=True
+            )
+        ]
+        assumed = np.array([roof.assumed for roof in self._roofs], dtype=bool)
+        raised = np.flatnonzero(assumed & (self._source == SOURCES.index("levels")))
+        within = shapely.buffer(self._geometry[raised], -0.1)
+        covered, _ = shapely.STRtree(np.delete(self._geometry, raised)).query(within, predicate="intersects")
+        raised = np.delete(raised, np.unique(covered))
+        self._top_m[raised] += np.array([self._roofs[row].height_m for row in raised])
+
+    @property
+    def footing(self) -> np.ndarray:
+        """The outline that each solid's heights count from: its own footprint, a part's building's."""
+        return self._footing
+
     def _keep(self, kept: Bool[np.ndarray, "polygon"], reason: str) -> None:
         before = np.unique(self._feature).size
         self._take(np.flatnonzero(kept))
@@ -185,12 +213,14 @@ class BuildingDraft:
         # An owner of -1 indexes the last place, which is -1.
         self._owner = place[self._owner[rows]]
         self._geometry = self._geometry[rows]
+        self._footing = self._footing[rows]
         self._feature = self._feature[rows]
         self._is_part = self._is_part[rows]
         self._tags = [self._tags[row] for row in rows]
         self._kind = self._kind[rows]
         self._base_m, self._top_m = self._base_m[rows], self._top_m[rows]
         self._source = self._source[rows]
+        self._roofs = [self._roofs[row] for row in rows]
 
     def _tally(self, reason: str, count: int) -> None:
         if count:
@@ -205,9 +235,12 @@ class BuildingDraft:
             "top_height_m": self._top_m,
             "height_source": [SOURCES[index] for index in self._source],
             "material": [building_material(tags) for tags in self._tags],
+            "roof_shape": [roof.shape for roof in self._roofs],
+            "roof_height_m": [roof.height_m for roof in self._roofs],
+            "roof_ridge_deg": [roof.ridge_deg for roof in self._roofs],
         }
         return gpd.GeoDataFrame(columns, geometry=self._geometry, crs=self._frame.definition)[
-            list(BUILDING_COLUMNS)
+            [*BUILDING_COLUMNS, *ROOF_COLUMNS]
         ]
 
     def report(self) -> dict[str, int | float | str | list[str]]:
@@ -226,7 +259,17 @@ class BuildingDraft:
             f"height_from_{source}": int(np.count_nonzero(self._source == index))
             for index, source in enumerate(SOURCES)
         }
-        return tally | dict(self._counts)
+        return tally | dict(self._counts) | self._roof_report()
+
+    def _roof_report(self) -> dict[str, int | float | str | list[str]]:
+        shapes = Counter(roof.shape for roof in self._roofs)
+        reasons = Counter(roof.reason for roof in self._roofs if roof.reason is not None)
+        tally: dict[str, int | float | str | list[str]] = {
+            f"roofs_{shape}": shapes[shape] for shape in SHAPES
+        }
+        tally["roof_heights_assumed"] = sum(roof.assumed for roof in self._roofs)
+        tally["roofs_made_flat"] = [f"{count}: {reason}" for reason, count in sorted(reasons.items())]
+        return tally
 
 
 def _projected(geometry: np.ndarray, frame: LocalFrame) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 
 from iqatlas.errors import SceneError
-from iqatlas.scenes._osmium import Mast, OsmFeatures, read_osm
+from iqatlas.scenes._osmium import NO_LAND, LandFeatures, Mast, OsmFeatures, read_osm
 from iqatlas.scenes.building_draft import SOURCES, BuildingDraft
 from iqatlas.scenes.frame import LocalFrame
 from iqatlas.scenes.heights import NEIGHBOUR_RADIUS_M, drawn_ranks
@@ -32,6 +32,8 @@ class BuildingTable:
         masts: Nodes with radio equipment inside the bbox.
         report: What was read, imputed and dropped. ``features_read`` is the sum of ``features_kept`` and of
             all counts that start with ``dropped_``.
+        footing: Outline that each row's heights count from, a part's building's; None for the rows' own.
+        land: Woods, trees, water and other ground of the whole map, in degrees.
     """
 
     buildings: gpd.GeoDataFrame
@@ -39,6 +41,8 @@ class BuildingTable:
     bbox: Bbox
     masts: tuple[Mast, ...]
     report: dict[str, int | float | str | list[str]] = field(default_factory=dict)
+    footing: np.ndarray | None = None
+    land: LandFeatures = NO_LAND
 
 
 def read_buildings(
@@ -137,6 +141,7 @@ def assemble_buildings(
     draft.drop_covered_outlines()
     draft.keep_features(inside)
     draft.drop_hidden()
+    draft.find_roofs()
     buildings = draft.table()
     if len(buildings) == 0:
         reasons = ", ".join(f"{count} {reason}" for reason, count in draft.dropped.items())
@@ -150,8 +155,15 @@ def assemble_buildings(
         for mast in features.masts
         if area[0] <= mast.longitude_deg <= area[2] and area[1] <= mast.latitude_deg <= area[3]
     )
-    report = draft.report() | _height_shares(buildings) | features.notes | {"masts": len(masts)}
-    return BuildingTable(buildings, frame, area, masts, report)
+    return BuildingTable(
+        buildings,
+        frame,
+        area,
+        masts,
+        draft.report() | _height_shares(buildings) | features.notes | {"masts": len(masts)},
+        footing=draft.footing,
+        land=features.land,
+    )
 
 
 def _height_shares(buildings: gpd.GeoDataFrame) -> dict[str, float]:

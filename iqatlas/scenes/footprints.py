@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,22 @@ GRID_M = 0.001
 LEAST_AREA_M2 = 1.0
 COVERED = 0.9
 """An outline is its parts' when they cover at least this fraction of it."""
+
+
+def grouped(
+    key: Int[np.ndarray, "row"], value: Int[np.ndarray, "row"]
+) -> Iterator[tuple[int, Int[np.ndarray, "some"]]]:
+    """Yield each key with its values, keys rising, values in their order; n log n for any number of keys.
+
+    Args:
+        key: What to group by.
+        value: What to group.
+    """
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
+    for start, end in zip(starts, np.append(starts, len(key))[1:], strict=True):
+        yield int(ordered[start]), value[order[start:end]]
 
 
 def rounded(geometry: np.ndarray) -> np.ndarray:
@@ -76,8 +93,9 @@ def covered_outlines(geometry: np.ndarray, owner: Int[np.ndarray, "polygon"]) ->
         OpenStreetMap wiki, "Simple 3D Buildings": the outline of a building with parts is not drawn.
     """
     covered = np.zeros(len(geometry), bool)
-    for outline in np.unique(owner[owner >= 0]):
-        parts = shapely.union_all(geometry[owner == outline], grid_size=GRID_M)
+    owned = np.flatnonzero(owner >= 0)
+    for outline, rows in grouped(owner[owned], owned):
+        parts = shapely.union_all(geometry[rows], grid_size=GRID_M)
         shared = shapely.area(shapely.intersection(geometry[outline], parts, grid_size=GRID_M))
         covered[outline] = shared >= COVERED * shapely.area(geometry[outline])
     return covered
@@ -96,9 +114,9 @@ def without_parts(
         base_m: Height of the lowest edge of each.
     """
     result = geometry.copy()
-    on_ground = (owner >= 0) & (base_m == 0)
-    for outline in np.unique(owner[on_ground]):
-        parts = shapely.union_all(geometry[on_ground & (owner == outline)], grid_size=GRID_M)
+    on_ground = np.flatnonzero((owner >= 0) & (base_m == 0))
+    for outline, rows in grouped(owner[on_ground], on_ground):
+        parts = shapely.union_all(geometry[rows], grid_size=GRID_M)
         result[outline] = shapely.difference(geometry[outline], parts, grid_size=GRID_M)
     return result
 
@@ -178,8 +196,8 @@ def without_overlaps(
     meets = (base[taller] < top_m[lower]) & ~gone[taller] & ~gone[lower]
     cuts = meets & (base[taller] <= base[lower])
     result = geometry.copy()
-    for row in np.unique(lower[cuts]):
-        cutters = shapely.union_all(geometry[taller[cuts & (lower == row)]], grid_size=GRID_M)
-        result[row] = shapely.difference(geometry[row], cutters, grid_size=GRID_M)
+    for under, above in grouped(lower[cuts], taller[cuts]):
+        cutters = shapely.union_all(geometry[above], grid_size=GRID_M)
+        result[under] = shapely.difference(geometry[under], cutters, grid_size=GRID_M)
     solid, row = clean_polygons(result[~gone])
     return DisjointSolids(solid, np.flatnonzero(~gone)[row], base, int(np.count_nonzero(meets & ~cuts)))

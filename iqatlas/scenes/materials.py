@@ -1,15 +1,18 @@
-"""Radio materials of walls and ground (Recommendation ITU-R P.2040-3)."""
+"""Radio materials of walls, ground, water and foliage (ITU-R P.2040-3, P.527-6, P.833-10)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from iqatlas.errors import SceneError, nearest
 
 GROUND_MATERIAL = "medium_dry_ground"
 DEFAULT_MATERIAL = "concrete"
+WATER_MATERIAL = "water"
+FOLIAGE_MATERIAL = "foliage"
+PAVED_MATERIAL = "paved_ground"
 
 
 @dataclass(frozen=True)
@@ -17,11 +20,12 @@ class RadioMaterial:
     """A material at one frequency, as a slab.
 
     Args:
-        name: Its name in Recommendation ITU-R P.2040, with underscores.
+        name: One of :data:`MATERIALS`; those of Recommendation ITU-R P.2040 have its names, with underscores.
         relative_permittivity: Real part of the relative permittivity.
         conductivity_s_per_m: Conductivity in S/m.
         thickness_m: Thickness of the slab in metres.
-        extrapolated: Whether the frequency lies outside the range that the Recommendation gives.
+        extrapolated: Whether the frequency lies outside the range that the source gives.
+        source: Where the two electrical values come from.
     """
 
     name: str
@@ -29,6 +33,7 @@ class RadioMaterial:
     conductivity_s_per_m: float
     thickness_m: float
     extrapolated: bool
+    source: str = "ITU-R P.2040-3"
 
 
 # Table 3 of P.2040-3: lowest and highest frequency in GHz, then a, b, c, d. Where ranges overlap, the first
@@ -45,7 +50,10 @@ _TABLE: dict[str, tuple[tuple[float, float, float, float, float, float], ...]] =
     "medium_dry_ground": ((1.0, 10.0, 15.0, -0.1, 0.035, 1.63),),
     "wet_ground": ((1.0, 10.0, 30.0, -0.4, 0.15, 1.30),),
 }
-MATERIALS = tuple(_TABLE)
+# A pavement is a layer of stone or asphalt on the ground: P.2040's concrete, with no far side.
+_TABLE[PAVED_MATERIAL] = _TABLE["concrete"]
+_BY_FORMULA = (WATER_MATERIAL, FOLIAGE_MATERIAL)
+MATERIALS = (*_TABLE, *_BY_FORMULA)
 """Names that :func:`material_at` takes."""
 
 # A solid wall has no second face that a wave comes back from; the ground has none at all.
@@ -60,14 +68,20 @@ _THICKNESS_M = {
     "very_dry_ground": 5.0,
     "medium_dry_ground": 5.0,
     "wet_ground": 5.0,
+    PAVED_MATERIAL: 5.0,
+    WATER_MATERIAL: 5.0,
+    # A path through a crown crosses two faces: together they make the 5 m of a middling one.
+    FOLIAGE_MATERIAL: 2.5,
 }
 
 
 def material_at(name: str, frequency_hz: float) -> RadioMaterial:
-    """Return a material's permittivity a·f^b and conductivity c·f^d, with f in GHz.
+    """Return a material's permittivity and conductivity at a frequency.
 
-    Outside the table's range the curve is carried on from the nearest range and ``extrapolated`` is set:
-    concrete, for one, is given from 1 GHz only, above LTE's bands 5, 8, 20 and 28.
+    Walls and ground follow P.2040's a·f^b and c·f^d, with f in GHz. Outside the table's range the curve is
+    carried on from the nearest range and ``extrapolated`` is set: concrete, for one, is given from 1 GHz
+    only, above LTE's bands 5, 8, 20 and 28. Water is fresh, at 20 °C. Foliage is a sparse medium of leaves
+    in air.
 
     Args:
         name: One of :data:`MATERIALS`.
@@ -77,9 +91,9 @@ def material_at(name: str, frequency_hz: float) -> RadioMaterial:
         SceneError: The name is unknown, or the frequency is not a positive number.
 
     Source:
-        Recommendation ITU-R P.2040-3, equations (28) and (29) and table 3.
+        Recommendation ITU-R P.2040-3, equations (28) and (29) and table 3; P.527-6, section on pure water.
     """
-    if name not in _TABLE:
+    if name not in MATERIALS:
         guess = nearest(name, MATERIALS)
         raise SceneError(
             f"unknown radio material {name!r}",
@@ -91,6 +105,10 @@ def material_at(name: str, frequency_hz: float) -> RadioMaterial:
             f"frequency of {frequency_hz} Hz for radio material {name}", accepted="a positive number of Hz"
         )
     frequency_ghz = frequency_hz / 1e9
+    if name == WATER_MATERIAL:
+        return _water(frequency_ghz)
+    if name == FOLIAGE_MATERIAL:
+        return _foliage(frequency_ghz)
     rows = _TABLE[name]
     low, high, a, b, c, d = min(rows, key=lambda row: _octaves_outside(frequency_ghz, row[0], row[1]))
     return RadioMaterial(
@@ -100,6 +118,75 @@ def material_at(name: str, frequency_hz: float) -> RadioMaterial:
         thickness_m=_THICKNESS_M[name],
         extrapolated=not low <= frequency_ghz <= high,
     )
+
+
+_VACUUM_PERMITTIVITY_F_PER_M = 8.8541878128e-12
+_WATER_CELSIUS = 20.0
+# Rivers and lakes conduct by their salts, about 0.02 S/m, beside the relaxation of the water itself.
+_FRESH_WATER_S_PER_M = 0.02
+
+
+def _water(frequency_ghz: float) -> RadioMaterial:
+    """Return fresh water: two Debye relaxations (P.527-6, pure water), and the conductivity of its salts."""
+    theta = 300.0 / (_WATER_CELSIUS + 273.15) - 1.0
+    static = 77.66 + 103.3 * theta
+    middle = 0.0671 * static
+    optical = 3.52 - 7.52 * theta
+    first_ghz = 20.20 - 146.4 * theta + 316.0 * theta**2
+    second_ghz = 39.8 * first_ghz
+    first, second = frequency_ghz / first_ghz, frequency_ghz / second_ghz
+    real = (static - middle) / (1 + first**2) + (middle - optical) / (1 + second**2) + optical
+    loss = first * (static - middle) / (1 + first**2) + second * (middle - optical) / (1 + second**2)
+    relaxation = 2 * math.pi * frequency_ghz * 1e9 * _VACUUM_PERMITTIVITY_F_PER_M * loss
+    return RadioMaterial(
+        name=WATER_MATERIAL,
+        relative_permittivity=real,
+        conductivity_s_per_m=relaxation + _FRESH_WATER_S_PER_M,
+        thickness_m=_THICKNESS_M[WATER_MATERIAL],
+        extrapolated=frequency_ghz > 1000.0,
+        source="ITU-R P.527-6, pure water at 20 °C, and 0.02 S/m for its salts",
+    )
+
+
+_FOLIAGE_PERMITTIVITY = 1.03
+_WAVE_IMPEDANCE_OHM = 376.730313668
+
+
+def _foliage(frequency_ghz: float) -> RadioMaterial:
+    """Return the effective medium of leaves and twigs in air.
+
+    Leaves of a relative permittivity near 25 fill about 0.2% of a crown; thin discs turned all ways then
+    raise the permittivity by 0.002 · 24 · 2/3, to 1.03: next to nothing is mirrored. The conductivity is the
+    one that attenuates by 0.45 f^0.284 dB/m, f in GHz, as short paths through trees in leaf do.
+
+    Source:
+        Weissberger, ESD-TR-81-101 (1982), paths below 14 m, 0.23 to 95 GHz; the same order as the specific
+        attenuation of Recommendation ITU-R P.833-10, section 2.
+    """
+    loss_db_per_m = 0.45 * frequency_ghz**0.284
+    # A weakly conducting medium attenuates the field by σ η / (2 √ε) neper a metre.
+    neper_per_m = loss_db_per_m * math.log(10.0) / 20.0
+    return RadioMaterial(
+        name=FOLIAGE_MATERIAL,
+        relative_permittivity=_FOLIAGE_PERMITTIVITY,
+        conductivity_s_per_m=2.0 * neper_per_m * math.sqrt(_FOLIAGE_PERMITTIVITY) / _WAVE_IMPEDANCE_OHM,
+        thickness_m=_THICKNESS_M[FOLIAGE_MATERIAL],
+        extrapolated=not 0.23 <= frequency_ghz <= 95.0,
+        source="effective medium, 0.45 f^0.284 dB/m (Weissberger 1982; cf. ITU-R P.833-10)",
+    )
+
+
+def extrapolated_materials(names: Iterable[str], frequency_hz: float) -> list[str]:
+    """Return those materials whose source gives no values at a frequency, in the order of their names.
+
+    Args:
+        names: Names of materials.
+        frequency_hz: Carrier frequency in Hz.
+
+    Raises:
+        SceneError: A name is unknown, or the frequency is not a positive number.
+    """
+    return [name for name in sorted(set(names)) if material_at(name, frequency_hz).extrapolated]
 
 
 def _octaves_outside(frequency_ghz: float, low_ghz: float, high_ghz: float) -> float:

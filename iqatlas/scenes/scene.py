@@ -12,6 +12,7 @@ import shapely
 from jaxtyping import Float64
 
 from iqatlas.scenes.frame import LocalFrame
+from iqatlas.scenes.terrain import FLAT_GROUND, Ground
 
 BUILDING_COLUMNS = (
     "osm_id",
@@ -22,7 +23,23 @@ BUILDING_COLUMNS = (
     "material",
     "geometry",
 )
-"""Columns of :attr:`Scene.buildings`; geometry is one valid Polygon a row, in local metres."""
+"""Columns of :attr:`Scene.buildings`; geometry is one valid Polygon a row, in local metres.
+
+Heights count from the ground at the frame's origin. Further columns may stand beside these:
+``ground_height_m`` where there is a terrain, and ``roof_shape``, ``roof_height_m``, ``roof_ridge_deg``.
+"""
+GROUND_COLUMN = "ground_height_m"
+"""Column of the ground height that a solid stands at; without it, 0."""
+SHAPE_COLUMNS = (
+    "base_height_m",
+    "top_height_m",
+    GROUND_COLUMN,
+    "material",
+    "roof_shape",
+    "roof_height_m",
+    "roof_ridge_deg",
+)
+"""Columns that the shape of solids depends on, beside the footprint."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +103,10 @@ class Scene:
         attribution: Lines of credit that the data's licences ask for.
         report: Counts and reasons: what was read, imputed, dropped.
         archive: Files to keep with the scene, by name: what map servers answered, and what they were asked.
+        ground: Height of the ground.
+        vegetation: Woods, rows of trees and crowns, with the columns of the buildings; None where left out.
+        surfaces: Pieces of ground of another material than the rest, with ``osm_id``, ``kind`` and
+            ``material``, none over another; None where left out.
     """
 
     name: str
@@ -97,16 +118,26 @@ class Scene:
     attribution: tuple[str, ...]
     report: dict[str, int | float | str | list[str]] = field(default_factory=dict)
     archive: dict[str, bytes] = field(default_factory=dict)
+    ground: Ground = FLAT_GROUND
+    vegetation: gpd.GeoDataFrame | None = None
+    surfaces: gpd.GeoDataFrame | None = None
 
     def content_hash(self) -> str:
         """Return the SHA-256 of what the paths depend on: geometry, materials, sites, receivers."""
         digest = hashlib.sha256()
         digest.update(json.dumps([self.frame.longitude_deg, self.frame.latitude_deg]).encode())
-        for row in self.buildings.itertuples(index=False):
-            wkb = shapely.to_wkb(row.geometry, byte_order=1)
-            digest.update(wkb)
-            digest.update(json.dumps([row.base_height_m, row.top_height_m, row.material]).encode())
+        for number, table in enumerate((self.buildings, self.vegetation, self.surfaces)):
+            if table is not None and len(table):
+                digest.update(bytes([number]))
+                digest.update(_table_bytes(table))
+        digest.update(self.ground.digest())
         digest.update(json.dumps([asdict(site) for site in self.sites], sort_keys=True).encode())
         for array in (self.receivers.time_s, self.receivers.position_m, self.receivers.velocity_mps):
             digest.update(np.ascontiguousarray(array, "<f8").tobytes())
         return digest.hexdigest()
+
+
+def _table_bytes(table: gpd.GeoDataFrame) -> bytes:
+    footprint = shapely.to_wkb(np.asarray(table.geometry.array, dtype=object), byte_order=1)
+    columns = {name: table[name].tolist() for name in SHAPE_COLUMNS if name in table}
+    return b"".join(footprint) + json.dumps(columns, sort_keys=True).encode()

@@ -75,6 +75,25 @@ BuildingsSpec = Annotated[
 ]
 
 
+class FlatTerrain(SpecModel):
+    """A flat ground: heights count from it."""
+
+    kind: Literal["flat"] = "flat"
+
+
+class ElevationTerrain(SpecModel):
+    """A ground from an elevation file; needs ``pip install 'iqatlas[terrain]'``."""
+
+    kind: Literal["elevation_file"] = "elevation_file"
+    path: Path
+    """A GeoTIFF or an SRTM tile (.hgt); relative paths are relative to the spec's folder."""
+    step_m: Annotated[float, Field(ge=1, le=1000)] = 20.0
+    """Distance of the heights that are taken from it."""
+
+
+TerrainSpec = Annotated[FlatTerrain | ElevationTerrain, Field(discriminator="kind")]
+
+
 class SceneSpec(SpecModel):
     """The city: where its buildings come from, and which part of it."""
 
@@ -88,6 +107,15 @@ class SceneSpec(SpecModel):
     imputation: Literal["median", "sampled"] = "median"
     """Height of a building whose neighbours have known ones: their median, or one of theirs drawn by the
     seed. The median is the nearer guess for a building; drawn heights keep the skyline as uneven as it is."""
+    roofs: bool = True
+    """Whether roofs have the shape that the map tells; else all are flat at their highest point."""
+    surfaces: bool = True
+    """Whether water, pavements, sand and wetland have their own radio materials; else all ground is alike."""
+    vegetation: bool = False
+    """Whether woods, rows of trees and trees are volumes of foliage. Off by default: without refraction a ray
+    tracer stops every path at the first leaf, where a crown takes a few decibels."""
+    terrain: TerrainSpec = FlatTerrain()
+    """Height of the ground under buildings, sites and UAVs."""
 
     @field_validator("bbox")
     @classmethod

@@ -13,7 +13,7 @@ import shapely
 
 from iqatlas.errors import StorageError
 from iqatlas.scenes.frame import LocalFrame
-from iqatlas.scenes.scene import BUILDING_COLUMNS, Scene
+from iqatlas.scenes.scene import Scene
 
 WGS84 = "EPSG:4326"
 TABLE_FILES = ("buildings.parquet", "sites.parquet", "receivers.parquet")
@@ -26,7 +26,7 @@ def buildings_table(scene: Scene) -> gpd.GeoDataFrame:
     Args:
         scene: The scene.
     """
-    columns = scene.buildings[[name for name in BUILDING_COLUMNS if name != "geometry"]]
+    columns = scene.buildings.drop(columns="geometry")
     footprint = shapely.transform(
         np.asarray(scene.buildings.geometry.array, dtype=object), _geodetic(scene.frame)
     )
