@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from iqatlas.axes import PATH_QUANTITIES, QUANTITIES
-from iqatlas.catalogs._zarr import array_variable
-from iqatlas.errors import CorpusError
+from iqatlas.catalogs._zarr import array_variable, open_store
+from iqatlas.errors import CorpusError, MissingFileError
 from iqatlas.raytracing.paths import PathSet
 
 _FIELDS = {
@@ -61,3 +62,47 @@ def paths_from_dataset(dataset: xr.Dataset) -> PathSet:
         model=json.loads(dataset.attrs["model"]),
         **fields,
     )
+
+
+def read_stored_paths(
+    corpus: Path, *, shape: tuple[int, int, int], frequency_hz: float, where: str
+) -> PathSet:
+    """Return the paths that a corpus stores, for a scene of the same extents.
+
+    Args:
+        corpus: Folder of a corpus, or of a store of paths that ``iqatlas trace`` wrote.
+        shape: Waypoints, receivers and sites of the scene.
+        frequency_hz: Carrier of the scene.
+        where: The key of the spec that names the folder, for messages.
+
+    Raises:
+        MissingFileError: There is no such folder.
+        CorpusError: It holds no paths, or those of another scene or carrier.
+    """
+    store = next((corpus / name for name in ("records.zarr", "paths.zarr") if (corpus / name).is_dir()), None)
+    if not corpus.is_dir():
+        raise MissingFileError(f"no such folder: {corpus}", where=where)
+    if store is None or not (store / "paths").is_dir():
+        raise CorpusError(
+            f"no stored paths in {corpus}", where=where, accepted="a corpus, or what iqatlas trace wrote"
+        )
+    try:
+        dataset = open_store(store, group="paths", consolidated=False).load()
+    except (OSError, ValueError, KeyError) as failure:
+        reason = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
+        raise CorpusError(f"the stored paths can't be read ({reason})", where=where) from None
+    paths = paths_from_dataset(dataset)
+    if paths.gain.shape[:3] != shape:
+        found = " x ".join(str(n) for n in paths.gain.shape[:3])
+        raise CorpusError(
+            f"the stored paths are those of {found} waypoints x receivers x sites",
+            where=where,
+            accepted=" x ".join(str(n) for n in shape),
+        )
+    if abs(paths.frequency_hz - frequency_hz) > 1.0:
+        raise CorpusError(
+            f"the stored paths are those of a carrier at {paths.frequency_hz / 1e6:g} MHz",
+            where=where,
+            accepted=f"{frequency_hz / 1e6:g} MHz",
+        )
+    return paths

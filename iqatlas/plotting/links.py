@@ -25,7 +25,8 @@ _RANGE_DB = 60.0
 def path_kind(interaction: np.ndarray) -> np.ndarray:
     """Return the name of the strongest kind of interaction of each path: ``direct`` for none."""
     names = np.array(["direct", "reflection", "diffuse", "refraction", "diffraction"])
-    return names[interaction.max(axis=-1, initial=0)]
+    kinds: np.ndarray = names[interaction.max(axis=-1, initial=0)]
+    return kinds
 
 
 def draw_power_delay(

@@ -1,0 +1,48 @@
+"""The paths of a spec: traced, found in the cache, or read from another corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from iqatlas.catalogs.path_store import read_stored_paths
+from iqatlas.generators.spec import CorpusSpec
+from iqatlas.raytracing.cache import PathCache, cache_folder
+from iqatlas.raytracing.spec import StoredPaths
+from iqatlas.raytracing.trace import Trace, check, trace
+from iqatlas.scenes.scene import Scene
+from iqatlas.waveforms.carrier import carrier_frequency_hz
+
+
+def paths_of(
+    spec: CorpusSpec, scene: Scene, *, progress: Callable[[int, int], None] | None = None
+) -> Trace:
+    """Return the checked paths that a spec asks for.
+
+    Args:
+        spec: What was asked.
+        scene: The scene that it made.
+        progress: Called with receivers done and receivers in all.
+
+    Raises:
+        SetupError: No usable ray tracer on this machine.
+        RaytracingError: The paths break a law of physics, or don't fit the solver.
+        CorpusError: Stored paths are not there, or are those of another scene.
+    """
+    frequency_hz = carrier_frequency_hz(spec.carrier)
+    if isinstance(spec.raytracing, StoredPaths):
+        shape = (len(scene.receivers.time_s), len(scene.receivers.names), len(scene.sites))
+        paths = read_stored_paths(
+            spec.folder / spec.raytracing.path.expanduser(),
+            shape=shape,
+            frequency_hz=frequency_hz,
+            where="raytracing.path",
+        )
+        return Trace(paths, check(paths, scene, spec.raytracing), traced=0, cached=shape[1])
+    return trace(
+        scene,
+        spec.raytracing,
+        frequency_hz=frequency_hz,
+        seed=spec.seed,
+        cache=PathCache(cache_folder()),
+        progress=progress,
+    )
