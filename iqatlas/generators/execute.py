@@ -24,9 +24,10 @@ from iqatlas.generators.progress import Listener, Progress, silent
 from iqatlas.generators.provenance import gather_inputs, library_versions
 from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.generators.spec import CorpusSpec
+from iqatlas.generators.tracing import paths_of
 from iqatlas.generators.workers import write_shards
-from iqatlas.raytracing.gates import check_paths
 from iqatlas.raytracing.paths import PathSet
+from iqatlas.raytracing.trace import check
 from iqatlas.scenes.scene import Scene
 
 _PATHS_STEP = "paths"
@@ -99,17 +100,15 @@ def _scene(spec: CorpusSpec) -> Scene:
 
 def _paths(construction: Construction, spec: CorpusSpec, scene: Scene, progress: Listener) -> PathSet:
     """Return the paths: those stored by an earlier try, or else traced and stored now."""
-    from iqatlas.raytracing.trace import trace
-    from iqatlas.waveforms.carrier import carrier_frequency_hz
-
     stored = construction.ledger().get(_PATHS_STEP)
     if stored and construction.intact(stored):
         dataset = open_store(construction.records, group=_PATHS_STEP, consolidated=False)
         return paths_from_dataset(dataset.load())
     # Records follow from the paths, and a ray tracer need not repeat itself to the last bit.
     construction.forget()
-    progress(Progress("tracing the radio paths"))
-    paths, _ = trace(scene, spec.raytracing, frequency_hz=carrier_frequency_hz(spec.carrier), seed=spec.seed)
+    step = "tracing the radio paths"
+    progress(Progress(step))
+    paths = paths_of(spec, scene, progress=lambda done, total: progress(Progress(step, done, total))).paths
     group = construction.records / _PATHS_STEP
     with storage_errors(construction.corpus):
         write_group(
@@ -196,7 +195,7 @@ def _describe(
         dataset = open_store(construction.records)
         draw_overview(scene, dataset, paths, corpus / "scene" / "map.png", title=made.spec.name)
         figures = statistics(dataset, made)
-        report = check_paths(paths, scene.sites, scene.receivers)
+        report = check(paths, scene, made.spec.raytracing)
         write_cards(corpus, made, scene, figures, inputs)
         known = {file.path: file for step in made.shards for file in ledger[step.step]}
         files = []

@@ -13,9 +13,7 @@ from iqatlas.scenes.scene import Scene
 from iqatlas.waveforms.carrier import carrier_frequency_hz
 
 
-def paths_of(
-    spec: CorpusSpec, scene: Scene, *, progress: Callable[[int, int], None] | None = None
-) -> Trace:
+def paths_of(spec: CorpusSpec, scene: Scene, *, progress: Callable[[int, int], None] | None = None) -> Trace:
     """Return the checked paths that a spec asks for.
 
     Args:

@@ -16,8 +16,9 @@ class SionnaRaytracing(SpecModel):
     """Sionna RT's path solver."""
 
     kind: Literal["sionna"] = "sionna"
+    """Trace the paths between the buildings."""
     max_reflections: Annotated[int, Field(ge=0, le=12)] = 5
-    """Most interactions along a path."""
+    """Most interactions of a path; with 0, the line of sight alone."""
     diffraction: bool = True
     """First-order diffraction at wedges."""
     edge_diffraction: bool = False
@@ -28,7 +29,7 @@ class SionnaRaytracing(SpecModel):
     diffuse_scattering: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the reflected amplitude that every surface scatters (Lambertian); 0 for none."""
     rays_per_site: Annotated[int, Field(ge=1000, le=100_000_000)] = 1_000_000
-    """Rays shot from each site in search of paths."""
+    """Rays shot to find candidate paths; more find more of the weak ones."""
     site_antenna: Literal["isotropic", "dipole", "tr38901"] = "isotropic"
     """Pattern of the sites' antennas; tr38901 is the sector antenna of TR 38.901, section 7.3,
     pointed by a site's azimuth and by downtilt_deg."""
@@ -50,12 +51,14 @@ class FreeSpace(SpecModel):
     """The line of sight alone, in closed form; buildings are ignored."""
 
     kind: Literal["free_space"] = "free_space"
+    """One path a link, without the buildings."""
 
 
 class TwoRay(SpecModel):
     """The line of sight and its mirror image in flat ground, in closed form; buildings are ignored."""
 
     kind: Literal["two_ray"] = "two_ray"
+    """Two paths a link, without the buildings."""
     ground: GroundMaterial = "medium_dry_ground"
     """Material of the ground (ITU-R P.2040)."""
 
@@ -64,6 +67,7 @@ class Maritime(SpecModel):
     """Direct, specular and diffuse paths over the sea; heights are above the sea."""
 
     kind: Literal["maritime"] = "maritime"
+    """Paths over the sea, without the coast."""
     wave_height_deviation_m: Annotated[float, Field(ge=0, le=20)] = 0.3
     """Standard deviation of the sea's height; a quarter of the significant wave height."""
     roughness: Literal["ament", "miller_brown"] = "miller_brown"
@@ -82,6 +86,7 @@ class AerialUrbanMacro(SpecModel):
     """3GPP's statistical channel of aerial users (TR 36.777); buildings are ignored."""
 
     kind: Literal["aerial_urban_macro"] = "aerial_urban_macro"
+    """Random paths, without the buildings."""
     delay_spread_s: Annotated[float, Field(gt=0, le=1e-4)] = 100e-9
     """Root-mean-square delay spread that the tapped delay lines are scaled to."""
 
@@ -90,6 +95,7 @@ class StoredPaths(SpecModel):
     """Paths of a corpus that is there already, or of a store of paths; nothing is traced."""
 
     kind: Literal["stored"] = "stored"
+    """Read the paths of another corpus."""
     path: Path
     """A corpus; relative paths are relative to the spec's folder."""
 

@@ -13,6 +13,7 @@ from iqatlas.raytracing.cache import PathCache, receiver_key, scene_key
 from iqatlas.raytracing.free_space import free_space_paths
 from iqatlas.raytracing.gates import GateReport, check_paths
 from iqatlas.raytracing.join import join_receivers
+from iqatlas.raytracing.llvm import cuda_driver_present, find_llvm
 from iqatlas.raytracing.maritime import maritime_paths
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.raytracing.spec import (
@@ -45,6 +46,19 @@ class Trace:
     report: GateReport
     traced: int
     cached: int
+
+
+def require_tracer(spec: Model) -> None:
+    """See, without loading it, that this machine has what the model needs.
+
+    Args:
+        spec: Which model.
+
+    Raises:
+        SetupError: No usable LLVM for a ray tracer on the CPU.
+    """
+    if isinstance(spec, SionnaRaytracing) and not cuda_driver_present():
+        find_llvm()
 
 
 def trace(
@@ -113,7 +127,6 @@ def _sionna(
     progress: Callable[[int, int], None] | None,
 ) -> tuple[PathSet, int]:
     """Return the traced paths, and how many receivers' were found in the cache."""
-    from iqatlas.raytracing.llvm import cuda_driver_present
     from iqatlas.raytracing.versions import library_versions
     from iqatlas.scenes.materials import extrapolated_materials
     from iqatlas.scenes.mesh import meshes_of
