@@ -10,7 +10,7 @@ from iqatlas.catalogs.canonical import sha256_file
 from iqatlas.catalogs.manifest import InputEntry
 from iqatlas.errors import MissingFileError
 from iqatlas.generators.spec import CorpusSpec
-from iqatlas.scenes.spec import OpenCellIdSites, OsmFileBuildings
+from iqatlas.scenes.spec import CellMapperSites, OpenCellIdSites, OsmFileBuildings, SiteFile
 from iqatlas.version import __version__
 
 _LIBRARIES = (
@@ -45,6 +45,12 @@ def gather_inputs(spec: CorpusSpec) -> tuple[InputEntry, ...]:
     if isinstance(spec.sites, OpenCellIdSites):
         path = _existing(spec.folder / spec.sites.path.expanduser(), "sites.path")
         inputs.append(_entry("sites", path, "CC-BY-SA-4.0", "OpenCelliD Project"))
+    elif isinstance(spec.sites, CellMapperSites):
+        path = _existing(spec.folder / spec.sites.path.expanduser(), "sites.path")
+        inputs.append(_entry("sites", path, "of who recorded it", "recorded with CellMapper"))
+    elif isinstance(spec.sites, SiteFile):
+        path = _existing(spec.folder / spec.sites.path.expanduser(), "sites.path")
+        inputs.append(_entry("sites", path, "of who made it", path.name))
     return tuple(inputs)
 
 

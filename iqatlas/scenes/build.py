@@ -5,21 +5,32 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float64
+
 from iqatlas.errors import SpecError
-from iqatlas.scenes import bundled, opencellid
+from iqatlas.scenes import bundled, cellmapper, opencellid
 from iqatlas.scenes.buildings import BuildingTable, read_buildings
+from iqatlas.scenes.mast_sites import bundled_sites, osm_mast_sites, placed_sites
 from iqatlas.scenes.receivers import hover_receivers
-from iqatlas.scenes.scene import Scene, Site
-from iqatlas.scenes.sites import bundled_sites, listed_sites, sites_from_opencellid
+from iqatlas.scenes.scene import Receivers, Scene, Site
+from iqatlas.scenes.site_files import file_sites, listed_sites
+from iqatlas.scenes.sites import sites_from_cells
 from iqatlas.scenes.spec import (
     BundledBuildings,
     BundledSites,
+    CellMapperSites,
+    HoverReceivers,
     ListedSites,
     OpenCellIdSites,
+    OsmMastSites,
+    PlacedSites,
     ReceiversSpec,
     SceneSpec,
+    SiteFile,
     SitesSpec,
 )
+from iqatlas.scenes.trajectories import fly
 from iqatlas.seeds import Stage, stream
 
 CELL_MARGIN_M = 2000.0
@@ -37,6 +48,7 @@ def build_scene(
     *,
     seed: int,
     base_folder: Path,
+    duration_s: float = 0.0,
 ) -> Scene:
     """Build the scene that a spec asks for.
 
@@ -44,9 +56,10 @@ def build_scene(
         name: Name of the scene, for pictures and reports.
         scene: Which city, and which part of it.
         sites: Where its transmitters come from.
-        receivers: Where its UAVs hover.
+        receivers: Where its UAVs hover or fly.
         seed: The spec's seed; drawn receivers depend on it.
         base_folder: Folder of the spec, which relative paths start from.
+        duration_s: Length of a draw, for which receivers that move fly.
 
     Raises:
         MissingFileError: A file that the spec names is not there.
@@ -60,36 +73,25 @@ def build_scene(
         raise SpecError(
             "bundled sites stand in the bundled city only, and scene.buildings names another map",
             where="sites.kind",
-            accepted="opencellid, list",
+            accepted="opencellid, cellmapper, osm_masts, file, list, placed",
             remedy="name a cell database or list the sites, or set scene.buildings.kind to bundled",
         )
     table = _buildings(scene, base_folder)
     attribution = [bundled.ATTRIBUTION]
     report: Report = dict(table.report)
-    placed: tuple[Site, ...]
-    if isinstance(sites, OpenCellIdSites):
-        placed = _opencellid(sites, table, base_folder, report)
-        attribution.append(opencellid.ATTRIBUTION)
-    elif isinstance(sites, ListedSites):
-        placed = listed_sites(sites, frame=table.frame, buildings=table.buildings)
-    else:
-        placed = bundled_sites(sites, frame=table.frame, buildings=table.buildings, masts=table.masts)
-    hovering = hover_receivers(
-        receivers,
-        frame=table.frame,
-        bbox=table.bbox,
-        buildings=table.buildings,
-        rng=stream(seed, Stage.RECEIVERS),
-    )
+    # Receivers first: sites may be chosen by how near to them they are.
+    placed_receivers = _receivers(receivers, table, seed=seed, duration_s=duration_s)
+    placed, credit = _sites(sites, table, placed_receivers, base_folder, report)
+    attribution += credit
     report["sites"] = [f"{site.name}: {site.provenance}" for site in placed]
-    report["receivers"] = f"{len(hovering.names)} UAVs, {hovering.provenance}"
+    report["receivers"] = f"{len(placed_receivers.names)} UAVs, {placed_receivers.provenance}"
     return Scene(
         name=name,
         frame=table.frame,
         bbox=table.bbox,
         buildings=table.buildings,
         sites=placed,
-        receivers=hovering,
+        receivers=placed_receivers,
         attribution=tuple(attribution),
         report=report,
     )
@@ -112,20 +114,69 @@ def _buildings(scene: SceneSpec, base_folder: Path) -> BuildingTable:
     )
 
 
-def _opencellid(
-    sites: OpenCellIdSites, table: BuildingTable, base_folder: Path, report: Report
-) -> tuple[Site, ...]:
-    cells = opencellid.read_cells(
-        base_folder / sites.path.expanduser(), bbox=_widened(table.bbox, CELL_MARGIN_M), where="sites.path"
+def _receivers(spec: ReceiversSpec, table: BuildingTable, *, seed: int, duration_s: float) -> Receivers:
+    rng = stream(seed, Stage.RECEIVERS)
+    if isinstance(spec, HoverReceivers):
+        return hover_receivers(spec, frame=table.frame, bbox=table.bbox, buildings=table.buildings, rng=rng)
+    return fly(
+        spec, frame=table.frame, bbox=table.bbox, buildings=table.buildings, duration_s=duration_s, rng=rng
     )
+
+
+def _sites(
+    spec: SitesSpec, table: BuildingTable, receivers: Receivers, base_folder: Path, report: Report
+) -> tuple[tuple[Site, ...], list[str]]:
+    """Return the sites, and the credit that their source asks for."""
+    frame, buildings = table.frame, table.buildings
+    receivers_m = receivers.position_m.reshape(-1, 3)
+    if isinstance(spec, OpenCellIdSites | CellMapperSites):
+        return _cell_sites(spec, table, receivers_m, base_folder, report)
+    if isinstance(spec, SiteFile):
+        path = base_folder / spec.path.expanduser()
+        placed = file_sites(
+            spec, path, frame=frame, bbox=table.bbox, buildings=buildings, receivers_m=receivers_m
+        )
+        return placed, [f"Sites: {path.name}, under the terms of who made it"]
+    if isinstance(spec, OsmMastSites):
+        masts = table.masts
+        return osm_mast_sites(
+            spec, frame=frame, buildings=buildings, masts=masts, receivers_m=receivers_m
+        ), []
+    if isinstance(spec, PlacedSites):
+        return placed_sites(spec, frame=frame, bbox=table.bbox, buildings=buildings), []
+    if isinstance(spec, ListedSites):
+        return listed_sites(spec, frame=frame, buildings=buildings), []
+    return bundled_sites(spec, frame=frame, buildings=buildings, masts=table.masts), []
+
+
+def _cell_sites(
+    spec: OpenCellIdSites | CellMapperSites,
+    table: BuildingTable,
+    receivers_m: Float64[np.ndarray, "receiver 3"],
+    base_folder: Path,
+    report: Report,
+) -> tuple[tuple[Site, ...], list[str]]:
+    path, bbox = base_folder / spec.path.expanduser(), _widened(table.bbox, CELL_MARGIN_M)
+    if isinstance(spec, OpenCellIdSites):
+        cells = opencellid.read_cells(path, bbox=bbox, where="sites.path")
+        credit = opencellid.ATTRIBUTION
+    else:
+        cells = cellmapper.read_measurements(path, bbox=bbox, where="sites.path")
+        credit = cellmapper.ATTRIBUTION
     report["cell_rows_read"] = cells.rows
     report["cells_kept"] = len(cells.cells)
     report["cells_dropped"] = [f"{count}: {reason}" for reason, count in cells.dropped.items()]
     if not cells.has_radio:
         report["cell_radio"] = "the file tells no radio technology: all cells are taken for LTE"
-    return sites_from_opencellid(
-        sites, table=cells, frame=table.frame, bbox=table.bbox, buildings=table.buildings
+    placed = sites_from_cells(
+        spec,
+        table=cells,
+        frame=table.frame,
+        bbox=table.bbox,
+        buildings=table.buildings,
+        receivers_m=receivers_m,
     )
+    return placed, [credit]
 
 
 def _widened(bbox: BBox, margin_m: float) -> BBox:

@@ -1,8 +1,6 @@
-"""Sites from cell databases, from the spec and of the bundled city, among buildings with known roofs."""
+"""Sites from cell databases, among buildings with known roofs."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field
 
 import geopandas as gpd
 import numpy as np
@@ -14,10 +12,11 @@ from iqatlas.errors import SitesError
 from iqatlas.scenes.clearance import containing_building
 from iqatlas.scenes.frame import LocalFrame
 from iqatlas.scenes.opencellid import CELL_COLUMNS, CellTable
-from iqatlas.scenes.sites import bundled_sites, listed_sites, sites_from_opencellid
-from iqatlas.scenes.spec import BundledSites, ListedSite, ListedSites, OpenCellIdSites
+from iqatlas.scenes.sites import sites_from_cells
+from iqatlas.scenes.spec import CellMapperSites, OpenCellIdSites
 
 FRAME = LocalFrame(-0.08, 51.51)
+UAVS = np.array([[600.0, 0, 120], [500.0, 100, 120]])
 BBOX = (-0.09, 51.505, -0.07, 51.515)  # 1388 m by 1113 m about the origin
 
 
@@ -48,7 +47,7 @@ def cell_table(*masts: tuple[int, int, float, float, int], cells: int = 3) -> Ce
 def choose(table: CellTable, buildings: gpd.GeoDataFrame | None = None, **spec):
     buildings = city() if buildings is None else buildings
     asked = OpenCellIdSites(path="cells.csv", **spec)
-    return sites_from_opencellid(asked, table=table, frame=FRAME, bbox=BBOX, buildings=buildings)
+    return sites_from_cells(asked, table=table, frame=FRAME, bbox=BBOX, buildings=buildings, receivers_m=UAVS)
 
 
 def test_a_site_on_a_roof() -> None:
@@ -129,89 +128,3 @@ def test_sites_carry_distinct_identities_and_their_own_geodetic_place() -> None:
         east, north = FRAME.to_local(site.longitude_deg, site.latitude_deg)
         np.testing.assert_allclose((east, north), site.position_m[:2], atol=1e-6)
     assert choose(table, count=3) == sites
-
-
-def listed(**changes) -> ListedSite:
-    return ListedSite(
-        **{"name": "a", "longitude_deg": -0.08, "latitude_deg": 51.51, "height_m": 30} | changes
-    )
-
-
-def test_listed_sites_stand_where_they_are_put() -> None:
-    spec = ListedSites(sites=(listed(), listed(name="b", longitude_deg=-0.081, cell_id=12, power_dbm=20)))
-    first, second = listed_sites(spec, frame=FRAME, buildings=city((0, 0, 20, 29.9)))
-    np.testing.assert_allclose(first.position_m, (0, 0, 30), atol=1e-6)
-    # 0.001° of longitude at 51.51° north: 69.43 m.
-    assert second.position_m[0] == pytest.approx(-69.43, abs=0.01)
-    assert (second.cell_id, second.power_dbm, second.height_source) == (12, 20, "spec")
-    assert first.cell_id % 3 != second.cell_id % 3
-    assert first.provenance == "placed in the spec" and first.position_uncertainty_m is None
-
-
-@pytest.mark.parametrize(
-    ("sites", "what"),
-    [
-        ((listed(height_m=29),), "site a at 29 m is inside the building way/0; .*29.9 m"),
-        ((listed(), listed(longitude_deg=0.1)), "the name 'a' comes twice"),
-        ((listed(longitude_deg=51.51, latitude_deg=-0.08),), r"km from the scene; .*swapped"),
-        ((listed(cell_id=3), listed(name="b", longitude_deg=0.1, cell_id=3)), "the same cell_id 3"),
-    ],
-)
-def test_listed_sites_that_cannot_be(sites: tuple[ListedSite, ...], what: str) -> None:
-    with pytest.raises(SitesError, match=what):
-        listed_sites(ListedSites(sites=sites), frame=FRAME, buildings=city((0, 0, 20, 29.9)))
-
-
-@dataclass(frozen=True)
-class MappedMast:
-    osm_id: str
-    longitude_deg: float
-    latitude_deg: float
-    tags: dict[str, str] = field(default_factory=dict)
-
-
-def masts(tags: dict[str, str] | None = None) -> tuple[MappedMast, ...]:
-    return (
-        MappedMast("node/1682211174", -0.08, 51.51, {"communication:mobile_phone": "yes", **(tags or {})}),
-        MappedMast("node/3329837193", -0.0785, 51.51, {"telecom": "bts"}),
-        MappedMast("node/5", -0.0785, 51.51, {"telecom": "bts"}),
-    )
-
-
-TALL = (
-    (0, 0, 20, 15),  # under the first mast
-    (10, 40, 20, 90),  # highest, but near
-    (0, 400, 20, 40),
-    (0, -400, 20, 40),  # as high as the one before, with a higher number
-    (0, 500, 5, 80),  # high, but a needle of 25 m²
-)
-
-
-def test_bundled_sites() -> None:
-    sites = bundled_sites(BundledSites(power_dbm=46), frame=FRAME, buildings=city(*TALL), masts=masts())
-    assert [site.name for site in sites] == ["osm1682211174", "osm3329837193", "rooftop"]
-    assert [site.height_source for site in sites] == ["roof", "default", "roof"]
-    np.testing.assert_allclose([site.position_m[2] for site in sites], [19, 25, 44])
-    np.testing.assert_allclose(sites[2].position_m[:2], (0, 400), atol=1e-6)
-    assert sites[0].provenance == "OpenStreetMap: node/1682211174, communication:mobile_phone=yes"
-    assert sites[1].provenance == "OpenStreetMap: node/3329837193, telecom=bts"
-    assert "way/2" in sites[2].provenance
-    assert {site.power_dbm for site in sites} == {46}
-    assert len({site.cell_id % 3 for site in sites}) == 3
-
-
-@pytest.mark.parametrize(("height", "up"), [("35 m", 35.0), ("6", 21.0), ("tall", 19.0)])
-def test_a_mast_takes_its_height_from_its_tag(height: str, up: float) -> None:
-    """A mast of 6 m on a roof of 15 m reaches 21 m; a word tells nothing."""
-    sites = bundled_sites(
-        BundledSites(), frame=FRAME, buildings=city(*TALL), masts=masts({"height": height, "ele": "8"})
-    )
-    assert sites[0].position_m[2] == pytest.approx(up)
-    assert sites[0].height_source == ("roof" if height == "tall" else "tag")
-
-
-def test_a_part_of_the_city_without_the_stations_is_refused() -> None:
-    with pytest.raises(SitesError, match="no node/3329837193"):
-        bundled_sites(BundledSites(), frame=FRAME, buildings=city(*TALL), masts=masts()[:1])
-    with pytest.raises(SitesError, match="no roof is 250 m from both"):
-        bundled_sites(BundledSites(), frame=FRAME, buildings=city(*TALL[:2]), masts=masts())
