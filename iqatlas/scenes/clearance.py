@@ -134,7 +134,8 @@ def crossed_building(
     level = (lowest <= top[building] + clearance_m) & (highest >= base[building] - clearance_m)
     segment, building = segment[level], building[level]
     solid = footprint[building]
-    if clearance_m > 0:
+    # Far below a millimetre GEOS grows an outline to nothing.
+    if clearance_m >= 1e-3:
         solid = shapely.buffer(solid, clearance_m)
     piece, pair = shapely.get_parts(shapely.intersection(lines[segment], solid), return_index=True)
     corner, of_piece = shapely.get_coordinates(piece, return_index=True)

@@ -12,7 +12,7 @@ from iqatlas.scenes.frame import LocalFrame
 from iqatlas.scenes.geodetic import REACH_M
 from iqatlas.scenes.receivers_spec import TrajectoryReceivers
 
-Route = Float64[np.ndarray, "point 3"]
+Route = Float64[np.ndarray, "_ 3"]
 BBox = tuple[float, float, float, float]
 
 MIDDLE_PART = 0.9

@@ -20,6 +20,9 @@ MOST_PLACES = 100_000
 LEGAL_ALTITUDE_M = 120.0
 """Height over the ground that most of the world allows without a permit (EU 2019/947, UAS.OPEN.010)."""
 
+# A corner that is reached but for rounding is reached.
+_ROUNDING_M = 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class Track:
@@ -113,19 +116,20 @@ def _along(
     direction = np.ones_like(travelled_m)
     if back:
         around = np.mod(travelled_m, 2 * total)
-        direction = np.where(around < total, 1.0, -1.0)
+        direction = np.where(around < total - _ROUNDING_M, 1.0, -1.0)
         place = np.where(around < total, around, 2 * total - around)
+        direction = np.where(around > 2 * total - _ROUNDING_M, 1.0, direction)
     else:
         place = np.minimum(travelled_m, total)
-        direction = np.where(travelled_m < total, 1.0, 0.0)
+        direction = np.where(travelled_m < total - _ROUNDING_M, 1.0, 0.0)
     # On the way back the leg that begins at a corner is the one before it.
     number = np.where(
         direction < 0,
-        np.searchsorted(reached, place, side="left") - 1,
-        np.searchsorted(reached, place, side="right") - 1,
+        np.searchsorted(reached, place - _ROUNDING_M, side="left") - 1,
+        np.searchsorted(reached, place + _ROUNDING_M, side="right") - 1,
     )
     number = np.clip(number, 0, len(leg) - 1)
-    part = (place - reached[number]) / length[number]
+    part = np.clip((place - reached[number]) / length[number], 0.0, 1.0)
     heading = leg[number] / length[number, None]
     return Track(route[number] + part[:, None] * leg[number], heading * (direction * speed_mps)[:, None])
 
@@ -170,7 +174,7 @@ def _refuse_crossings(
 
 
 def _ends(
-    spec: TrajectoryReceivers, routes: list[Float64[np.ndarray, "point 3"]], duration_s: float
+    spec: TrajectoryReceivers, routes: list[Float64[np.ndarray, "_ 3"]], duration_s: float
 ) -> list[str]:
     """Return a note for each UAV that comes to the end of its route; refuse it if the spec says so."""
     if spec.pattern != "waypoints" or spec.at_end == "return":
@@ -192,9 +196,7 @@ def _ends(
     return notes
 
 
-def _provenance(
-    spec: TrajectoryReceivers, routes: list[Float64[np.ndarray, "point 3"]], notes: list[str]
-) -> str:
+def _provenance(spec: TrajectoryReceivers, routes: list[Float64[np.ndarray, "_ 3"]], notes: list[str]) -> str:
     words = {
         "waypoints": "routes given in the spec",
         "circle": "a circle",
