@@ -154,8 +154,9 @@ def _columns(block: bytes, where: str) -> tuple[tuple[str, ...], bytes]:
         spare = [f"field{number}" for number in range(len(_EXPORT_ORDER), len(fields))]
         fields, body = [*_EXPORT_ORDER, *spare], block
     else:
+        shown = first[:60].decode("utf-8", "replace")
         raise SitesError(
-            f"the first line is neither a header nor a row of a CellMapper recording: {first[:60]!r}",
+            f"the first line is neither a header nor a row of a CellMapper recording: {shown!r}",
             where=where,
             accepted=f"columns {','.join(_EXPORT_ORDER)}",
         )

@@ -164,8 +164,9 @@ def _columns(block: bytes, where: str) -> tuple[tuple[str, ...], bytes]:
     elif len(fields) == len(_DOWNLOAD_ORDER) - 1 and fields[0].isdecimal():
         fields, body = list(_DOWNLOAD_ORDER[1:]), block
     else:
+        shown = first[:60].decode("utf-8", "replace")
         raise SitesError(
-            f"the first line is neither a header nor a row of an OpenCelliD file: {first[:60]!r}",
+            f"the first line is neither a header nor a row of an OpenCelliD file: {shown!r}",
             where=where,
             accepted=f"columns {','.join(_DOWNLOAD_ORDER[:10])}",
         )

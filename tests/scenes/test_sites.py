@@ -120,6 +120,72 @@ def test_the_operator_is_the_one_with_most_enodebs_or_the_one_named() -> None:
         choose(cell_table((30, 4, 2000, 0, 1)))
 
 
+def test_the_nearest_and_the_best_covering() -> None:
+    """The UAVs are 500 and 600 m east: the nearest site is not the best sampled one."""
+    table = cell_table((30, 1, -300, 0, 90), (30, 2, 450, 40, 5), (30, 3, 560, 0, 4), (30, 4, 300, 0, 80))
+    assert [site.name for site in choose(table, count=2)] == ["enb1", "enb4"]
+    assert [site.name for site in choose(table, count=2, choose="nearest")] == ["enb3", "enb2"]
+    assert [site.name for site in choose(table, count=1, choose="coverage")] == ["enb3"]
+
+
+def around(enodeb: int, azimuths: tuple[float, ...], samples: int, **columns) -> pd.DataFrame:
+    """Cells 200 m out from the origin along their azimuths."""
+    angle = np.deg2rad(azimuths)
+    longitude, latitude = FRAME.to_geodetic(200 * np.sin(angle), 200 * np.cos(angle))
+    table = pd.DataFrame(
+        {
+            "radio": "LTE",
+            "mcc": 234,
+            "mnc": 30,
+            "area": 7,
+            "cell": enodeb * 256 + np.arange(len(angle)),
+            "longitude_deg": longitude,
+            "latitude_deg": latitude,
+            "range_m": 1000.0,
+            "samples": samples,
+        }
+    )
+    return table.assign(**columns)
+
+
+def test_sectors_as_transmitters() -> None:
+    table = CellTable(around(700, (0, 120, 240), 20), rows=3)
+    (whole,) = choose(table, count=1)
+    assert (whole.name, whole.azimuth_deg, whole.azimuth_source) == ("enb700", None, None)
+    sites = choose(table, count=3, by_sector=True)
+    assert [site.name for site in sites] == ["enb700-0", "enb700-1", "enb700-2"]
+    np.testing.assert_allclose(
+        np.mod([site.azimuth_deg + 1e-6 for site in sites], 360), [0, 120, 240], atol=1e-4
+    )
+    assert {site.azimuth_source for site in sites} == {"measured"}
+    assert len({site.position_m for site in sites}) == 1
+    assert len({site.cell_id % 3 for site in sites}) == 3
+    assert sites[1].provenance == "OpenCelliD: eNodeB 700 of 234-30, sector 1, one of 3, 1 cell, 20 samples"
+    with pytest.raises(SitesError, match=r"3 sectors of sites at least 100 m apart, and sites\.count is 4"):
+        choose(table, count=4, by_sector=True)
+
+
+def test_identities_and_channels_that_were_measured() -> None:
+    """Two sites measured with one identity can't both have it in one scene: the second gets another."""
+    cells = [
+        around(700, (0, 120, 240), 20, pci=[209, 210, 211], earfcn=[1300, 1300, 6200]),
+        cell_table((30, 701, -400, 0, 5)).cells.assign(pci=209, earfcn=70_000_000),
+    ]
+    table = CellTable(pd.concat(cells, ignore_index=True), rows=6)
+    spec = CellMapperSites(path="cells.csv", count=2)
+    first, second = sites_from_cells(
+        spec, table=table, frame=FRAME, bbox=BBOX, buildings=city(), receivers_m=UAVS
+    )
+    assert (first.cell_id, first.earfcn, first.band) == (209, 1300, 3)
+    assert first.provenance.endswith("physical identity 209 measured")
+    assert second.cell_id != 209 and second.band is None
+    assert "209 measured but another site's here" in second.provenance
+    one = CellMapperSites(path="cells.csv", count=1, band=20, by_sector=True)
+    (site,) = sites_from_cells(one, table=table, frame=FRAME, bbox=BBOX, buildings=city(), receivers_m=UAVS)
+    # Of eNodeB 700 the third cell alone is in band 20; it has more samples, but is one cell.
+    assert (site.name, site.band) == ("enb701-0", None)
+
+
 def test_sites_carry_distinct_identities_and_their_own_geodetic_place() -> None:
     table = cell_table((30, 1, 0, 0, 9), (30, 2, 300, 0, 8), (30, 3, -300, 100, 7))
     sites = choose(table, count=3)
