@@ -31,7 +31,7 @@ app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool | None) -> None:
     if asked:
         typer.echo(f"iqatlas {__version__}")
         raise typer.Exit
@@ -40,8 +40,9 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
-    ] = False,
+        bool | None,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave."),
+    ] = None,
 ) -> None:
     del version
 

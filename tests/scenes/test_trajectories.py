@@ -79,7 +79,7 @@ def test_positions_follow_from_velocities(name: str) -> None:
     step = np.diff(receivers.position_m, axis=0) / 0.05
     mean = (receivers.velocity_mps[1:] + receivers.velocity_mps[:-1]) / 2
     error = np.linalg.norm(step - mean, axis=-1)
-    # On an arc that turns by θ = 0.6 / 40 the chord differs from the mean of its tangents by θ² / 12, which is
+    # On an arc that turns by θ = 0.6 / 40 the chord differs from the mean of its tangents by θ² / 12,
     # 2.3e-4 m/s here. At the corners of legs they differ at all scales: there are few.
     corners = error > 3e-4
     assert corners.mean() < 0.02
