@@ -94,7 +94,13 @@ def _scene(spec: CorpusSpec) -> Scene:
     from iqatlas.scenes.build import build_scene
 
     return build_scene(
-        spec.name, spec.scene, spec.sites, spec.receivers, seed=spec.seed, base_folder=spec.folder
+        spec.name,
+        spec.scene,
+        spec.sites,
+        spec.receivers,
+        seed=spec.seed,
+        base_folder=spec.folder,
+        duration_s=spec.capture.slots * spec.occupancy.slot_s,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Int8
+from jaxtyping import Float64, Int8, Int64
 
 from iqatlas.axes import QUANTITIES, RECORD, Quantity
 from iqatlas.catalogs.spec import split_slots
@@ -15,7 +15,7 @@ from iqatlas.features.spectrogram import frame_count
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.transmission import transmission_for
 from iqatlas.occupancy.markov import guard_slots
-from iqatlas.scenes.spec import BundledSites, ListedSites
+from iqatlas.scenes.spec import BundledSites, ListedSites, TrajectoryReceivers
 
 _BLOCK_SAMPLES = 1 << 20
 """Received samples a block: 8 MiB of I/Q, the unit of computing and the chunk of reading."""
@@ -92,6 +92,23 @@ class Plan:
     def slot_split(self) -> Int8[np.ndarray, "slot"]:
         """The split of each slot of a draw, as an index into the names of splits."""
         return split_slots(self.spec.splits, slots=self.spec.capture.slots, guard_slots=self.guard_slots)
+
+    def waypoint_at(
+        self, time_s: Float64[np.ndarray, "record"], *, waypoints: int
+    ) -> tuple[Int64[np.ndarray, "record"], Float64[np.ndarray, "record"]]:
+        """Return the waypoint at or before each time of a draw, and the time that has gone since.
+
+        Args:
+            time_s: Times within the draw.
+            waypoints: Number of waypoints that were traced.
+        """
+        receivers = self.spec.receivers
+        if not isinstance(receivers, TrajectoryReceivers):
+            return np.zeros(len(time_s), np.int64), time_s
+        # A millionth of an interval: a time that is a whole number of them may fall short by rounding.
+        passed = np.floor(time_s / receivers.interval_s + 1e-6).astype(np.int64)
+        waypoint = np.minimum(passed, waypoints - 1)
+        return waypoint, time_s - waypoint * receivers.interval_s
 
     @property
     def shape(self) -> dict[str, int]:
@@ -194,5 +211,7 @@ def _site_count(spec: CorpusSpec) -> int:
 
 
 def _receiver_count(spec: CorpusSpec) -> int:
+    if isinstance(spec.receivers, TrajectoryReceivers):
+        return spec.receivers.uavs
     positions = spec.receivers.positions
     return len(positions) if positions is not None else spec.receivers.count

@@ -12,11 +12,13 @@ from iqatlas.errors import MissingFileError
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.scenes.spec import (
     BundledBuildings,
+    CellMapperSites,
     ElevationTerrain,
     FootprintBuildings,
     OpenCellIdSites,
     OverpassBuildings,
     SceneSpec,
+    SiteFile,
 )
 from iqatlas.version import __version__
 
@@ -51,6 +53,12 @@ def gather_inputs(spec: CorpusSpec) -> tuple[InputEntry, ...]:
     if isinstance(spec.sites, OpenCellIdSites):
         path = _existing(spec.folder / spec.sites.path.expanduser(), "sites.path")
         inputs.append(_entry("sites", path, "CC-BY-SA-4.0", "OpenCelliD Project"))
+    elif isinstance(spec.sites, CellMapperSites):
+        path = _existing(spec.folder / spec.sites.path.expanduser(), "sites.path")
+        inputs.append(_entry("sites", path, "of who recorded it", "recorded with CellMapper"))
+    elif isinstance(spec.sites, SiteFile):
+        path = _existing(spec.folder / spec.sites.path.expanduser(), "sites.path")
+        inputs.append(_entry("sites", path, "of who made it", path.name))
     if isinstance(spec.scene.terrain, ElevationTerrain):
         path = _existing(spec.folder / spec.scene.terrain.path.expanduser(), "scene.terrain.path")
         inputs.append(_entry("terrain", path, "unknown", "see where the elevation file comes from"))

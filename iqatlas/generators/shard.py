@@ -128,8 +128,13 @@ class Workshop:
             keys=self._payload_keys(record),
         )
         time_s = begin / plan.sample_rate_hz
-        waypoint = np.zeros(len(record), np.int64)
-        iq, link_mw = self.channel.receive(baseband, waypoint=waypoint, time_s=time_s)
+        waypoint, since_s = plan.waypoint_at(time_s, waypoints=len(self.recipe.paths.gain))
+        # The traced gains hold the phases of their own waypoint, so Doppler turns them from there on.
+        iq, link_mw = self.channel.receive(
+            baseband,
+            waypoint=waypoint,
+            time_s=since_s + spec.capture.samples / (2 * plan.sample_rate_hz),
+        )
         noise_mw = self.noise_mw[level]
         signal_mw = np.mean(np.square(np.abs(iq)), axis=-1, dtype=np.float64)
         add_noise(iq, noise_mw, rng=stream(spec.seed, Stage.NOISE, number))

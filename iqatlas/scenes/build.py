@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
-import geopandas as gpd
 import numpy as np
+from jaxtyping import Float64
 
 from iqatlas.errors import SpecError
-from iqatlas.scenes import opencellid
+from iqatlas.scenes import cellmapper, opencellid
 from iqatlas.scenes.building_sources import read_building_source
 from iqatlas.scenes.buildings import BuildingTable
-from iqatlas.scenes.lifting import lift_receivers, lift_sites, lift_solids
+from iqatlas.scenes.land import Land, read_ground
+from iqatlas.scenes.lifting import lift_receivers, lift_sites
+from iqatlas.scenes.mast_sites import bundled_sites, osm_mast_sites, placed_sites
 from iqatlas.scenes.receivers import hover_receivers
-from iqatlas.scenes.roofs import ROOF_COLUMNS
-from iqatlas.scenes.scene import Scene, Site
-from iqatlas.scenes.sites import bundled_sites, listed_sites, sites_from_opencellid
+from iqatlas.scenes.scene import Receivers, Scene, Site
+from iqatlas.scenes.site_files import file_sites, listed_sites
+from iqatlas.scenes.sites import sites_from_cells
 from iqatlas.scenes.spec import (
     BundledBuildings,
     BundledSites,
-    ElevationTerrain,
+    CellMapperSites,
+    HoverReceivers,
     ListedSites,
     OpenCellIdSites,
+    OsmMastSites,
+    PlacedSites,
     ReceiversSpec,
     SceneSpec,
+    SiteFile,
     SitesSpec,
 )
-from iqatlas.scenes.surfaces import find_surfaces
-from iqatlas.scenes.terrain import FLAT_GROUND, Ground, read_elevation
-from iqatlas.scenes.vegetation import find_vegetation
+from iqatlas.scenes.trajectories import fly
 from iqatlas.seeds import Stage, stream
 
 CELL_MARGIN_M = 2000.0
@@ -38,10 +41,6 @@ CELL_MARGIN_M = 2000.0
 
 Report = dict[str, int | float | str | list[str]]
 BBox = tuple[float, float, float, float]
-
-LAND_MARGIN_M = 500.0
-"""How far around the scene the ground is read: the traced ground reaches less far."""
-VEGETATION_MARGIN_M = 50.0
 
 
 def build_scene(
@@ -52,6 +51,7 @@ def build_scene(
     *,
     seed: int,
     base_folder: Path,
+    duration_s: float = 0.0,
 ) -> Scene:
     """Build the scene that a spec asks for.
 
@@ -59,9 +59,10 @@ def build_scene(
         name: Name of the scene, for pictures and reports.
         scene: Which city, and which part of it.
         sites: Where its transmitters come from.
-        receivers: Where its UAVs hover.
+        receivers: Where its UAVs hover or fly.
         seed: The spec's seed; drawn receivers depend on it.
         base_folder: Folder of the spec, which relative paths start from.
+        duration_s: Length of a draw, for which receivers that move fly.
 
     Raises:
         MissingFileError: A file that the spec names is not there.
@@ -76,42 +77,31 @@ def build_scene(
         raise SpecError(
             "bundled sites stand in the bundled city only, and scene.buildings names another map",
             where="sites.kind",
-            accepted="opencellid, list",
+            accepted="opencellid, cellmapper, osm_masts, file, list, placed",
             remedy="name a cell database or list the sites, or set scene.buildings.kind to bundled",
         )
     source = read_building_source(scene, seed=seed, base_folder=base_folder)
     table = source.table
     attribution = [source.attribution]
     report: Report = dict(table.report) | source.report
-    placed: tuple[Site, ...]
-    if isinstance(sites, OpenCellIdSites):
-        placed = _opencellid(sites, table, base_folder, report)
-        attribution.append(opencellid.ATTRIBUTION)
-    elif isinstance(sites, ListedSites):
-        placed = listed_sites(sites, frame=table.frame, buildings=table.buildings)
-    else:
-        placed = bundled_sites(sites, frame=table.frame, buildings=table.buildings, masts=table.masts)
-    hovering = hover_receivers(
-        receivers,
-        frame=table.frame,
-        bbox=table.bbox,
-        buildings=table.buildings,
-        rng=stream(seed, Stage.RECEIVERS),
-    )
+    # Receivers first: sites may be chosen by how near to them they are.
+    placed_receivers = _receivers(receivers, table, seed=seed, duration_s=duration_s)
+    placed, credit = _sites(sites, table, placed_receivers, base_folder, report)
+    attribution += credit
     # Placed over a flat ground, where heights above the ground are heights; then all of it is lifted at once.
-    ground = _ground(scene, table, base_folder, report)
-    land = _Land.of(scene, table, ground, report)
+    ground = read_ground(scene, table, base_folder, report)
+    land = Land.of(scene, table, ground, report)
     placed = lift_sites(placed, land.buildings, ground, where="sites")
-    hovering = lift_receivers(hovering, land.buildings, ground, where="receivers")
+    placed_receivers = lift_receivers(placed_receivers, land.buildings, ground, where="receivers")
     report["sites"] = [f"{site.name}: {site.provenance}" for site in placed]
-    report["receivers"] = f"{len(hovering.names)} UAVs, {hovering.provenance}"
+    report["receivers"] = f"{len(placed_receivers.names)} UAVs, {placed_receivers.provenance}"
     return Scene(
         name=name,
         frame=table.frame,
         bbox=table.bbox,
         buildings=land.buildings,
         sites=placed,
-        receivers=hovering,
+        receivers=placed_receivers,
         attribution=tuple(attribution),
         report=report,
         archive=source.archive,
@@ -121,77 +111,69 @@ def build_scene(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Land:
-    """What stands and lies on the ground."""
-
-    buildings: gpd.GeoDataFrame
-    vegetation: gpd.GeoDataFrame | None
-    surfaces: gpd.GeoDataFrame | None
-
-    @classmethod
-    def of(cls, scene: SceneSpec, table: BuildingTable, ground: Ground, report: Report) -> _Land:
-        buildings, vegetation, surfaces = table.buildings, None, None
-        if not scene.roofs:
-            buildings = buildings.drop(columns=list(ROOF_COLUMNS), errors="ignore")
-        if scene.surfaces:
-            surfaces, tally = find_surfaces(table.land, table.frame, _bounds_m(table, LAND_MARGIN_M))
-            report.update(tally)
-        if scene.vegetation:
-            vegetation, tally = find_vegetation(
-                table.land, table.frame, _bounds_m(table, VEGETATION_MARGIN_M), buildings, ground
-            )
-            report.update(tally)
-        if not ground.is_flat:
-            footprint = np.asarray(buildings.geometry.array, dtype=object)
-            buildings = lift_solids(buildings, footprint if table.footing is None else table.footing, ground)
-            if vegetation is not None:
-                vegetation = lift_solids(vegetation, np.asarray(vegetation.geometry.array), ground)
-        return cls(buildings, vegetation, surfaces)
-
-
-def _ground(scene: SceneSpec, table: BuildingTable, base_folder: Path, report: Report) -> Ground:
-    if not isinstance(scene.terrain, ElevationTerrain):
-        report["terrain"] = "flat"
-        return FLAT_GROUND
-    ground, tally = read_elevation(
-        base_folder / scene.terrain.path.expanduser(),
-        frame=table.frame,
-        bounds_m=_bounds_m(table, LAND_MARGIN_M),
-        step_m=scene.terrain.step_m,
-        where="scene.terrain.path",
-    )
-    report.update(tally)
-    return ground
-
-
-def _bounds_m(table: BuildingTable, margin_m: float) -> BBox:
-    """Return west, south, east, north about the bbox and all buildings, in the local frame."""
-    west, south, east, north = table.bbox
-    x, y = table.frame.to_local(np.array([west, east, west, east]), np.array([south, south, north, north]))
-    left, bottom, right, top = table.buildings.total_bounds.tolist()
-    return (
-        min(float(x.min()), left) - margin_m,
-        min(float(y.min()), bottom) - margin_m,
-        max(float(x.max()), right) + margin_m,
-        max(float(y.max()), top) + margin_m,
+def _receivers(spec: ReceiversSpec, table: BuildingTable, *, seed: int, duration_s: float) -> Receivers:
+    rng = stream(seed, Stage.RECEIVERS)
+    if isinstance(spec, HoverReceivers):
+        return hover_receivers(spec, frame=table.frame, bbox=table.bbox, buildings=table.buildings, rng=rng)
+    return fly(
+        spec, frame=table.frame, bbox=table.bbox, buildings=table.buildings, duration_s=duration_s, rng=rng
     )
 
 
-def _opencellid(
-    sites: OpenCellIdSites, table: BuildingTable, base_folder: Path, report: Report
-) -> tuple[Site, ...]:
-    cells = opencellid.read_cells(
-        base_folder / sites.path.expanduser(), bbox=_widened(table.bbox, CELL_MARGIN_M), where="sites.path"
-    )
+def _sites(
+    spec: SitesSpec, table: BuildingTable, receivers: Receivers, base_folder: Path, report: Report
+) -> tuple[tuple[Site, ...], list[str]]:
+    """Return the sites, and the credit that their source asks for."""
+    frame, buildings = table.frame, table.buildings
+    receivers_m = receivers.position_m.reshape(-1, 3)
+    if isinstance(spec, OpenCellIdSites | CellMapperSites):
+        return _cell_sites(spec, table, receivers_m, base_folder, report)
+    if isinstance(spec, SiteFile):
+        path = base_folder / spec.path.expanduser()
+        placed = file_sites(
+            spec, path, frame=frame, bbox=table.bbox, buildings=buildings, receivers_m=receivers_m
+        )
+        return placed, [f"Sites: {path.name}, under the terms of who made it"]
+    if isinstance(spec, OsmMastSites):
+        masts = table.masts
+        return osm_mast_sites(
+            spec, frame=frame, buildings=buildings, masts=masts, receivers_m=receivers_m
+        ), []
+    if isinstance(spec, PlacedSites):
+        return placed_sites(spec, frame=frame, bbox=table.bbox, buildings=buildings), []
+    if isinstance(spec, ListedSites):
+        return listed_sites(spec, frame=frame, buildings=buildings), []
+    return bundled_sites(spec, frame=frame, buildings=buildings, masts=table.masts), []
+
+
+def _cell_sites(
+    spec: OpenCellIdSites | CellMapperSites,
+    table: BuildingTable,
+    receivers_m: Float64[np.ndarray, "receiver 3"],
+    base_folder: Path,
+    report: Report,
+) -> tuple[tuple[Site, ...], list[str]]:
+    path, bbox = base_folder / spec.path.expanduser(), _widened(table.bbox, CELL_MARGIN_M)
+    if isinstance(spec, OpenCellIdSites):
+        cells = opencellid.read_cells(path, bbox=bbox, where="sites.path")
+        credit = opencellid.ATTRIBUTION
+    else:
+        cells = cellmapper.read_measurements(path, bbox=bbox, where="sites.path")
+        credit = cellmapper.ATTRIBUTION
     report["cell_rows_read"] = cells.rows
     report["cells_kept"] = len(cells.cells)
     report["cells_dropped"] = [f"{count}: {reason}" for reason, count in cells.dropped.items()]
     if not cells.has_radio:
         report["cell_radio"] = "the file tells no radio technology: all cells are taken for LTE"
-    return sites_from_opencellid(
-        sites, table=cells, frame=table.frame, bbox=table.bbox, buildings=table.buildings
+    placed = sites_from_cells(
+        spec,
+        table=cells,
+        frame=table.frame,
+        bbox=table.bbox,
+        buildings=table.buildings,
+        receivers_m=receivers_m,
     )
+    return placed, [credit]
 
 
 def _widened(bbox: BBox, margin_m: float) -> BBox:

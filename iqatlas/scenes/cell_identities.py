@@ -50,3 +50,19 @@ def physical_cell_ids(
             taken[cell_id] = name
         identities.append(cell_id)
     return tuple(identities)
+
+
+def first_of_each(measured: Sequence[int | None]) -> tuple[int | None, ...]:
+    """Return measured identities with those that an earlier site has replaced by None.
+
+    Networks reuse identities some kilometres apart; the sites of a scene are told apart by them.
+
+    Args:
+        measured: Identity of each site, or None where none was measured.
+    """
+    seen: set[int] = set()
+    kept: list[int | None] = []
+    for cell_id in measured:
+        kept.append(None if cell_id is None or cell_id in seen else cell_id)
+        seen.update([cell_id] if cell_id is not None else [])
+    return tuple(kept)

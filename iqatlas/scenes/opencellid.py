@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import zlib
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from iqatlas.errors import MissingFileError, SitesError
+from iqatlas.scenes.csv_blocks import decompressed, even_rows, inside, line_blocks, numbers
 
 ATTRIBUTION = "Cell data: OpenCelliD Project, CC BY-SA 4.0, https://opencellid.org"
 """The line of credit that the licence of OpenCelliD's data asks for."""
@@ -62,8 +61,6 @@ _LIMITS = {
     "samples": (0, 1e12),
 }
 _WHOLE = ("mcc", "mnc", "area", "cell", "samples")
-_BLOCK_BYTES = 8 << 20
-_MAX_LINE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,13 +117,13 @@ def read_cells(
     columns: tuple[str, ...] | None = None
     try:
         with path.open("rb") as raw:
-            for block in _line_blocks(_decompressed(raw), f"{where} ({path.name})", max_bytes):
+            for block in line_blocks(decompressed(raw), f"{where} ({path.name})", max_bytes):
                 if columns is None:
                     columns, block = _columns(block, f"{where} ({path.name})")
                 table, count = _parse(block, columns, dropped)
                 rows += count
                 if bbox is not None:
-                    table = table[_inside(table, bbox)]
+                    table = table[inside(table, bbox)]
                 kept += len(table)
                 if kept > max_cells:
                     raise SitesError(
@@ -155,43 +152,6 @@ def read_cells(
     return CellTable(unique.reset_index(drop=True), rows, reasons, "radio" in columns)
 
 
-def _decompressed(raw: io.BufferedReader) -> io.BufferedIOBase:
-    # By content: copies called .csv that hold gzip are common.
-    magic = raw.read(2)
-    raw.seek(0)
-    return gzip.GzipFile(fileobj=raw) if magic == b"\x1f\x8b" else raw
-
-
-def _line_blocks(stream: io.BufferedIOBase, where: str, max_bytes: int) -> Iterator[bytes]:
-    """Yield blocks of whole lines; memory stays bounded whatever the file holds."""
-    rest = b""
-    total = 0
-    while chunk := stream.read(_BLOCK_BYTES):
-        total += len(chunk)
-        if total > max_bytes:
-            raise SitesError(
-                f"more than {max_bytes} bytes of CSV",
-                where=where,
-                remedy="use the download of one country, or cut the file",
-            )
-        text = rest + chunk
-        end = text.rfind(b"\n") + 1
-        rest = text[end:]
-        if len(rest) > _MAX_LINE_BYTES:
-            raise SitesError(
-                f"a line of more than {_MAX_LINE_BYTES} bytes", where=where, accepted="an OpenCelliD CSV"
-            )
-        if end:
-            yield _cleaned(text[:end])
-    if rest:
-        yield _cleaned(rest)
-
-
-def _cleaned(block: bytes) -> bytes:
-    # No field holds a quote or a carriage return; without them each line is one row.
-    return block.replace(b'"', b"").replace(b"\r", b"")
-
-
 def _columns(block: bytes, where: str) -> tuple[tuple[str, ...], bytes]:
     """Return the normalised names of a file's columns and its first block without the header."""
     first, _, rest = block.partition(b"\n")
@@ -204,8 +164,9 @@ def _columns(block: bytes, where: str) -> tuple[tuple[str, ...], bytes]:
     elif len(fields) == len(_DOWNLOAD_ORDER) - 1 and fields[0].isdecimal():
         fields, body = list(_DOWNLOAD_ORDER[1:]), block
     else:
+        shown = first[:60].decode("utf-8", "replace")
         raise SitesError(
-            f"the first line is neither a header nor a row of an OpenCelliD file: {first[:60]!r}",
+            f"the first line is neither a header nor a row of an OpenCelliD file: {shown!r}",
             where=where,
             accepted=f"columns {','.join(_DOWNLOAD_ORDER[:10])}",
         )
@@ -225,7 +186,7 @@ def _columns(block: bytes, where: str) -> tuple[tuple[str, ...], bytes]:
 
 def _parse(block: bytes, columns: tuple[str, ...], dropped: Counter[str]) -> tuple[pd.DataFrame, int]:
     """Return the good rows of a block and the number of all its rows; count the others in ``dropped``."""
-    block, lines, ragged = _even_rows(block, len(columns))
+    block, lines, ragged = even_rows(block, len(columns))
     dropped["wrong number of fields"] += ragged
     wanted = [name for name in columns if not name.startswith("_")]
     if block.strip():
@@ -251,7 +212,7 @@ def _parse(block: bytes, columns: tuple[str, ...], dropped: Counter[str]) -> tup
         if name not in wanted:
             table[name] = {"range_m": 0.0, "samples": 1, "area": 0}[name]
             continue
-        values = _numbers(frame[name])
+        values = numbers(frame[name])
         low, high = _LIMITS[name]
         fine = (values >= low) & (values <= high)
         if name in _WHOLE:
@@ -261,32 +222,3 @@ def _parse(block: bytes, columns: tuple[str, ...], dropped: Counter[str]) -> tup
         table[name] = values
     table = table[good]
     return table.astype(dict.fromkeys(_WHOLE, np.int64)), lines
-
-
-def _even_rows(block: bytes, fields: int) -> tuple[bytes, int, int]:
-    """Return the block without lines of another number of fields, the number of lines, and of those."""
-    if not block.endswith(b"\n"):
-        block += b"\n"
-    octets = np.frombuffer(block, np.uint8)
-    ends = np.flatnonzero(octets == ord("\n"))
-    commas = np.searchsorted(np.flatnonzero(octets == ord(",")), ends)
-    count = np.diff(commas, prepend=0)
-    length = np.diff(ends, prepend=-1)
-    blank = length == 1
-    even = count == fields - 1
-    if not even.all():
-        block = octets[np.repeat(even, length)].tobytes()
-    return block, int(np.count_nonzero(~blank)), int(np.count_nonzero(~even & ~blank))
-
-
-def _numbers(column: pd.Series) -> np.ndarray:
-    # Words such as "True" are read as booleans, which are no numbers here.
-    if column.dtype == bool:
-        return np.full(len(column), np.nan)
-    return np.asarray(pd.to_numeric(column, errors="coerce"), np.float64)
-
-
-def _inside(table: pd.DataFrame, bbox: tuple[float, float, float, float]) -> np.ndarray:
-    west, south, east, north = bbox
-    longitude, latitude = table["longitude_deg"].to_numpy(), table["latitude_deg"].to_numpy()
-    return (longitude >= west) & (longitude <= east) & (latitude >= south) & (latitude <= north)

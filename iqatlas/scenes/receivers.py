@@ -9,8 +9,8 @@ from jaxtyping import Float64
 from iqatlas.errors import ReceiversError
 from iqatlas.scenes.clearance import building_distance_m, containing_building
 from iqatlas.scenes.frame import LocalFrame
+from iqatlas.scenes.geodetic import REACH_M
 from iqatlas.scenes.scene import Receivers
-from iqatlas.scenes.sites import REACH_M
 from iqatlas.scenes.spec import HoverReceivers
 
 # The scene's middle, as a part of its width: a UAV over the very edge has a city on one side only.

@@ -52,10 +52,20 @@ class Site:
         position_m: Antenna position, east, north and up in the local frame.
         power_dbm: Transmitted power with every resource block in use.
         cell_id: Physical cell identity, 0 to 503 (TS 36.211, section 6.11).
-        position_uncertainty_m: One-sigma uncertainty of the horizontal position; None if unknown.
-        height_source: Where the antenna height comes from (``tag``, ``roof``, ``default``, ``spec``).
+        position_uncertainty_m: Radius about the horizontal position within which about 95% of such sites
+            stand; None if unknown.
+        height_source: Where the antenna height comes from (``tag``, ``roof``, ``default``, ``spec``,
+            ``file``).
         provenance: Where the site comes from, as a person would cite it.
         operator: Network operator, where known.
+        azimuth_deg: Direction of the main beam, clockwise from north; None if unknown or omnidirectional.
+        azimuth_source: Where the azimuth comes from (``measured`` from where its cells are heard, ``tag``,
+            ``file``, ``default``); None without azimuth.
+        tilt_deg: Tilt of the main beam below the horizon; None if unknown.
+        antenna: Name of the antenna's pattern, ``isotropic`` or ``tr38901``, as far as the source tells;
+            what was traced is told by the paths.
+        earfcn: Downlink channel number at which the source saw the site; None if unknown.
+        band: E-UTRA operating band of that channel; None if unknown.
     """
 
     name: str
@@ -68,6 +78,12 @@ class Site:
     height_source: str
     provenance: str
     operator: str | None = None
+    azimuth_deg: float | None = None
+    azimuth_source: str | None = None
+    tilt_deg: float | None = None
+    antenna: str = "isotropic"
+    earfcn: int | None = None
+    band: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

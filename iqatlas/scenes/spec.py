@@ -7,10 +7,48 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from iqatlas.scenes.geodetic import Latitude, Longitude
+from iqatlas.scenes.receivers_spec import (
+    GroundPoint,
+    HoverReceivers,
+    ReceiverPosition,
+    ReceiversSpec,
+    RoutePoint,
+    TrajectoryReceivers,
+)
+from iqatlas.scenes.sites_spec import (
+    BundledSites,
+    CellMapperSites,
+    ListedSite,
+    ListedSites,
+    OpenCellIdSites,
+    OsmMastSites,
+    PlacedSites,
+    SiteFile,
+    SitesSpec,
+)
 from iqatlas.schema import SpecModel
 
-Longitude = Annotated[float, Field(ge=-180, le=180)]
-Latitude = Annotated[float, Field(ge=-90, le=90)]
+__all__ = [
+    "BundledBuildings",
+    "BundledSites",
+    "CellMapperSites",
+    "GroundPoint",
+    "HoverReceivers",
+    "ListedSite",
+    "ListedSites",
+    "OpenCellIdSites",
+    "OsmFileBuildings",
+    "OsmMastSites",
+    "PlacedSites",
+    "ReceiverPosition",
+    "ReceiversSpec",
+    "RoutePoint",
+    "SceneSpec",
+    "SiteFile",
+    "SitesSpec",
+    "TrajectoryReceivers",
+]
 
 
 class BundledBuildings(SpecModel):
@@ -135,91 +173,3 @@ class SceneSpec(SpecModel):
         ):
             raise ValueError("buildings of kind overpass need a place, or the scene a bbox")
         return self
-
-
-class BundledSites(SpecModel):
-    """The two mapped base stations of the bundled city and one placed on a high roof."""
-
-    kind: Literal["bundled"] = "bundled"
-    power_dbm: Annotated[float, Field(ge=-30, le=80)] = 43.0
-    """Transmitted power of each site with every resource block in use."""
-
-
-class OpenCellIdSites(SpecModel):
-    """Sites from an OpenCelliD file: cells gathered into eNodeBs, the best-sampled ones of an operator."""
-
-    kind: Literal["opencellid"] = "opencellid"
-    path: Path
-    """CSV file with the column names of OpenCelliD's download files or of its API."""
-    radio: Literal["LTE"] = "LTE"
-    mcc: Annotated[int, Field(ge=0, le=999)] | None = None
-    """Mobile country code; without it, the commonest one inside the scene."""
-    mnc: Annotated[int, Field(ge=0, le=999)] | None = None
-    """Mobile network code; without it, the operator with most eNodeBs inside the scene."""
-    count: Annotated[int, Field(ge=1, le=64)] = 3
-    power_dbm: Annotated[float, Field(ge=-30, le=80)] = 43.0
-    height_above_roof_m: Annotated[float, Field(ge=0, le=100)] = 4.0
-    """Antenna height above the roof below it."""
-    default_height_m: Annotated[float, Field(gt=0, le=500)] = 25.0
-    """Antenna height above the ground where no building is near."""
-
-
-class ListedSite(SpecModel):
-    """One transmitter, placed by hand."""
-
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    longitude_deg: Longitude
-    latitude_deg: Latitude
-    height_m: Annotated[float, Field(gt=0, le=1000)]
-    """Antenna height above the ground."""
-    power_dbm: Annotated[float, Field(ge=-30, le=80)] = 43.0
-    cell_id: Annotated[int, Field(ge=0, le=503)] | None = None
-
-
-class ListedSites(SpecModel):
-    """Transmitters given in the spec itself."""
-
-    kind: Literal["list"] = "list"
-    sites: Annotated[tuple[ListedSite, ...], Field(min_length=1, max_length=64)]
-
-
-SitesSpec = Annotated[BundledSites | OpenCellIdSites | ListedSites, Field(discriminator="kind")]
-
-
-class ReceiverPosition(SpecModel):
-    """Where one UAV hovers."""
-
-    longitude_deg: Longitude
-    latitude_deg: Latitude
-    altitude_m: Annotated[float, Field(gt=0, le=20000)]
-    """Height above the ground."""
-
-
-class HoverReceivers(SpecModel):
-    """Hovering UAVs, drawn over the scene or given one by one."""
-
-    kind: Literal["hover"] = "hover"
-    count: Annotated[int, Field(ge=1, le=1000)] = 3
-    altitude_m: Annotated[float, Field(gt=0, le=20000)] = 120.0
-    """Height above the ground of drawn UAVs."""
-    clearance_m: Annotated[float, Field(ge=0, le=1000)] = 10.0
-    """Least distance from any building."""
-    separation_m: Annotated[float, Field(ge=0, le=10000)] = 100.0
-    """Least distance between two drawn UAVs."""
-    positions: Annotated[tuple[ReceiverPosition, ...], Field(min_length=1, max_length=1000)] | None = None
-    """Given positions; count is then their number."""
-
-    @model_validator(mode="after")
-    def _count_matches(self) -> HoverReceivers:
-        if (
-            self.positions is not None
-            and "count" in self.model_fields_set
-            and self.count != len(self.positions)
-        ):
-            raise ValueError(
-                f"count is {self.count} but {len(self.positions)} positions are given: leave count out"
-            )
-        return self
-
-
-ReceiversSpec = HoverReceivers

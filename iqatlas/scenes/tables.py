@@ -45,9 +45,13 @@ def sites_table(scene: Scene) -> gpd.GeoDataFrame:
     position = np.array([site.position_m for site in scene.sites], np.float64)
     table = table.drop(columns="position_m")
     table["east_m"], table["north_m"], table["height_m"] = position.T
-    table["position_uncertainty_m"] = table["position_uncertainty_m"].astype(np.float64)
     # A column of None alone would be stored without a type.
-    table["operator"] = pd.array([site.operator for site in scene.sites], dtype="string")
+    for name in ("position_uncertainty_m", "azimuth_deg", "tilt_deg"):
+        table[name] = table[name].astype(np.float64)
+    for name in ("operator", "azimuth_source"):
+        table[name] = pd.array([getattr(site, name) for site in scene.sites], dtype="string")
+    for name in ("earfcn", "band"):
+        table[name] = pd.array([getattr(site, name) for site in scene.sites], dtype="Int64")
     points = shapely.points(table["longitude_deg"].to_numpy(), table["latitude_deg"].to_numpy())
     return gpd.GeoDataFrame(table, geometry=points, crs=WGS84)
 

@@ -6,8 +6,15 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from iqatlas.scenes.clearance import building_distance_m, containing_building, roof_height_m
+from iqatlas.scenes.clearance import (
+    building_distance_m,
+    containing_building,
+    crossed_building,
+    roof_height_m,
+)
 
 
 def block(*solids: tuple[float, float, float, float, float, float]) -> gpd.GeoDataFrame:
@@ -92,3 +99,46 @@ def test_open_country() -> None:
     assert np.isnan(roof_height_m(empty, place[:, 0], place[:, 1], within_m=30.0)).all()
     assert containing_building(empty, place).tolist() == [-1, -1]
     assert np.isinf(building_distance_m(empty, place, limit_m=10.0)).all()
+
+
+def test_segments_through_over_and_beside_a_building() -> None:
+    """A tower of 20 m over [0, 10]², one of 50 m over [20, 30] × [0, 10], by hand."""
+    towers = gpd.GeoDataFrame(
+        {"base_height_m": [0.0, 0.0], "top_height_m": [20.0, 50.0]},
+        geometry=[shapely.box(0, 0, 10, 10), shapely.box(20, 0, 30, 10)],
+    )
+    cases = [
+        ((-5, 5, 10), (-1, 5, 10), -1, 0),  # ends 1 m before the wall
+        ((-5, 5, 25), (35, 5, 25), 1, 1),  # over the first, through the second
+        ((-5, 5, 25), (15, 5, 25), -1, -1),  # 5 m over the roof
+        ((-5, 5, 22), (15, 5, 22), -1, 0),  # 2 m over the roof
+        ((5, 5, 100), (5, 5, 30), -1, -1),  # straight down, stops above
+        ((5, 5, 100), (5, 5, 10), 0, 0),  # straight down into it
+        ((5, 5, 10), (5, 5, 10), 0, 0),  # stands inside
+        ((-10, 5, 9), (20, 5, 60), -1, 0),  # climbs over the first, 26 m up at its wall
+        ((-5, 5, 0), (15, 5, 20), 0, 0),  # climbs through it
+        ((-5, 12, 10), (12, 12, 10), -1, 0),  # 2 m beside it
+    ]
+    start, end, through, near = (np.array(column) for column in zip(*cases, strict=True))
+    start, end = start.astype(np.float64), end.astype(np.float64)
+    assert crossed_building(towers, start, end).tolist() == through.tolist()
+    assert crossed_building(towers, start, end, clearance_m=3.0).tolist() == near.tolist()
+    assert crossed_building(block(), start, end).tolist() == [-1] * len(start)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32))
+def test_segments_against_points_along_them(seed: int) -> None:
+    """Whatever is inside at one of 2000 points along a segment is crossed; what is crossed is near them."""
+    rng = np.random.default_rng(seed)
+    start, end = rng.uniform(-20, 60, (2, 8, 3)) * [1, 1, 0.8]
+    start[:, 2], end[:, 2] = np.abs(start[:, 2]), np.abs(end[:, 2])
+    crossed = crossed_building(CITY, start, end)
+    for first, last, row in zip(start, end, crossed, strict=True):
+        along = first + np.linspace(0, 1, 2000)[:, None] * (last - first)
+        inside = containing_building(CITY, along)
+        if (inside >= 0).any():
+            assert row >= 0
+        if row >= 0:
+            # A step of the points is 0.06 m at most: none lies farther from a building that is crossed.
+            assert building_distance_m(CITY.iloc[[row]], along, limit_m=1.0).min() < 0.1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from iqatlas.scenes.enodebs import ENODEB_COLUMNS, gather_enodebs, lte_cells, weighted_medians
 from iqatlas.scenes.frame import LocalFrame
 from iqatlas.scenes.opencellid import CELL_COLUMNS, read_cells
+from iqatlas.scenes.sectors import find_sectors
 
 FRAME = LocalFrame(-0.08, 51.51)
 
@@ -188,3 +190,29 @@ def test_real_london_enodebs(shared_data: Path) -> None:
     # A cell that was seen in two tracking areas has two rows, and is one cell.
     rows = enodebs["cells"].sum() + enodebs["outliers"].sum()
     assert len(cells.drop_duplicates(["mnc", "cell"])) <= rows <= len(cells)
+
+
+def test_london_has_396_cells_and_170_enodebs_in_its_box(shared_data: Path) -> None:
+    """Counted a second time, line by line, without this package's reader: in the map's box."""
+    box = (-0.0921, 51.5015, -0.0662, 51.5154)
+    with (shared_data / "london-city-opencellid.csv").open(newline="") as lines:
+        rows = [
+            row
+            for row in csv.DictReader(lines)
+            if row["radio"] == "LTE"
+            and box[0] <= float(row["lon"]) <= box[2]
+            and box[1] <= float(row["lat"]) <= box[3]
+        ]
+    by_hand = {(row["mcc"], row["mnc"], int(row["cellid"]) >> 8) for row in rows}
+    assert (len(rows), len(by_hand)) == (396, 170)
+    table = read_cells(shared_data / "london-city-opencellid.csv", bbox=box)
+    cells = lte_cells(table.cells, has_radio=table.has_radio)
+    enodebs = gather_enodebs(cells, frame=FRAME)
+    assert (len(cells), len(enodebs)) == (396, 170)
+    assert set(zip(enodebs["mcc"], enodebs["mnc"], enodebs["enodeb"], strict=True)) == {
+        (int(mcc), int(mnc), number) for mcc, mnc, number in by_hand
+    }
+    # Sectors of all of them: no more than cells, at least one a site, and none is left without azimuth.
+    sectors = find_sectors(cells, enodebs, frame=FRAME)
+    assert set(sectors["row"]) == set(range(170)) and len(sectors) <= 396
+    assert sectors["azimuth_deg"].between(0, 360).all()

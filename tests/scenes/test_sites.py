@@ -1,8 +1,6 @@
-"""Sites from cell databases, from the spec and of the bundled city, among buildings with known roofs."""
+"""Sites from cell databases, among buildings with known roofs."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field
 
 import geopandas as gpd
 import numpy as np
@@ -14,10 +12,11 @@ from iqatlas.errors import SitesError
 from iqatlas.scenes.clearance import containing_building
 from iqatlas.scenes.frame import LocalFrame
 from iqatlas.scenes.opencellid import CELL_COLUMNS, CellTable
-from iqatlas.scenes.sites import bundled_sites, listed_sites, sites_from_opencellid
-from iqatlas.scenes.spec import BundledSites, ListedSite, ListedSites, OpenCellIdSites
+from iqatlas.scenes.sites import sites_from_cells
+from iqatlas.scenes.spec import CellMapperSites, OpenCellIdSites
 
 FRAME = LocalFrame(-0.08, 51.51)
+UAVS = np.array([[600.0, 0, 120], [500.0, 100, 120]])
 BBOX = (-0.09, 51.505, -0.07, 51.515)  # 1388 m by 1113 m about the origin
 
 
@@ -48,7 +47,7 @@ def cell_table(*masts: tuple[int, int, float, float, int], cells: int = 3) -> Ce
 def choose(table: CellTable, buildings: gpd.GeoDataFrame | None = None, **spec):
     buildings = city() if buildings is None else buildings
     asked = OpenCellIdSites(path="cells.csv", **spec)
-    return sites_from_opencellid(asked, table=table, frame=FRAME, bbox=BBOX, buildings=buildings)
+    return sites_from_cells(asked, table=table, frame=FRAME, bbox=BBOX, buildings=buildings, receivers_m=UAVS)
 
 
 def test_a_site_on_a_roof() -> None:
@@ -121,6 +120,72 @@ def test_the_operator_is_the_one_with_most_enodebs_or_the_one_named() -> None:
         choose(cell_table((30, 4, 2000, 0, 1)))
 
 
+def test_the_nearest_and_the_best_covering() -> None:
+    """The UAVs are 500 and 600 m east: the nearest site is not the best sampled one."""
+    table = cell_table((30, 1, -300, 0, 90), (30, 2, 450, 40, 5), (30, 3, 560, 0, 4), (30, 4, 300, 0, 80))
+    assert [site.name for site in choose(table, count=2)] == ["enb1", "enb4"]
+    assert [site.name for site in choose(table, count=2, choose="nearest")] == ["enb3", "enb2"]
+    assert [site.name for site in choose(table, count=1, choose="coverage")] == ["enb3"]
+
+
+def around(enodeb: int, azimuths: tuple[float, ...], samples: int, **columns) -> pd.DataFrame:
+    """Cells 200 m out from the origin along their azimuths."""
+    angle = np.deg2rad(azimuths)
+    longitude, latitude = FRAME.to_geodetic(200 * np.sin(angle), 200 * np.cos(angle))
+    table = pd.DataFrame(
+        {
+            "radio": "LTE",
+            "mcc": 234,
+            "mnc": 30,
+            "area": 7,
+            "cell": enodeb * 256 + np.arange(len(angle)),
+            "longitude_deg": longitude,
+            "latitude_deg": latitude,
+            "range_m": 1000.0,
+            "samples": samples,
+        }
+    )
+    return table.assign(**columns)
+
+
+def test_sectors_as_transmitters() -> None:
+    table = CellTable(around(700, (0, 120, 240), 20), rows=3)
+    (whole,) = choose(table, count=1)
+    assert (whole.name, whole.azimuth_deg, whole.azimuth_source) == ("enb700", None, None)
+    sites = choose(table, count=3, by_sector=True)
+    assert [site.name for site in sites] == ["enb700-0", "enb700-1", "enb700-2"]
+    np.testing.assert_allclose(
+        np.mod([site.azimuth_deg + 1e-6 for site in sites], 360), [0, 120, 240], atol=1e-4
+    )
+    assert {site.azimuth_source for site in sites} == {"measured"}
+    assert len({site.position_m for site in sites}) == 1
+    assert len({site.cell_id % 3 for site in sites}) == 3
+    assert sites[1].provenance == "OpenCelliD: eNodeB 700 of 234-30, sector 1, one of 3, 1 cell, 20 samples"
+    with pytest.raises(SitesError, match=r"3 sectors of sites at least 100 m apart, and sites\.count is 4"):
+        choose(table, count=4, by_sector=True)
+
+
+def test_identities_and_channels_that_were_measured() -> None:
+    """Two sites measured with one identity can't both have it in one scene: the second gets another."""
+    cells = [
+        around(700, (0, 120, 240), 20, pci=[209, 210, 211], earfcn=[1300, 1300, 6200]),
+        cell_table((30, 701, -400, 0, 5)).cells.assign(pci=209, earfcn=70_000_000),
+    ]
+    table = CellTable(pd.concat(cells, ignore_index=True), rows=6)
+    spec = CellMapperSites(path="cells.csv", count=2)
+    first, second = sites_from_cells(
+        spec, table=table, frame=FRAME, bbox=BBOX, buildings=city(), receivers_m=UAVS
+    )
+    assert (first.cell_id, first.earfcn, first.band) == (209, 1300, 3)
+    assert first.provenance.endswith("physical identity 209 measured")
+    assert second.cell_id != 209 and second.band is None
+    assert "209 measured but another site's here" in second.provenance
+    one = CellMapperSites(path="cells.csv", count=1, band=20, by_sector=True)
+    (site,) = sites_from_cells(one, table=table, frame=FRAME, bbox=BBOX, buildings=city(), receivers_m=UAVS)
+    # Of eNodeB 700 the third cell alone is in band 20; it has more samples, but is one cell.
+    assert (site.name, site.band) == ("enb701-0", None)
+
+
 def test_sites_carry_distinct_identities_and_their_own_geodetic_place() -> None:
     table = cell_table((30, 1, 0, 0, 9), (30, 2, 300, 0, 8), (30, 3, -300, 100, 7))
     sites = choose(table, count=3)
@@ -129,89 +194,3 @@ def test_sites_carry_distinct_identities_and_their_own_geodetic_place() -> None:
         east, north = FRAME.to_local(site.longitude_deg, site.latitude_deg)
         np.testing.assert_allclose((east, north), site.position_m[:2], atol=1e-6)
     assert choose(table, count=3) == sites
-
-
-def listed(**changes) -> ListedSite:
-    return ListedSite(
-        **{"name": "a", "longitude_deg": -0.08, "latitude_deg": 51.51, "height_m": 30} | changes
-    )
-
-
-def test_listed_sites_stand_where_they_are_put() -> None:
-    spec = ListedSites(sites=(listed(), listed(name="b", longitude_deg=-0.081, cell_id=12, power_dbm=20)))
-    first, second = listed_sites(spec, frame=FRAME, buildings=city((0, 0, 20, 29.9)))
-    np.testing.assert_allclose(first.position_m, (0, 0, 30), atol=1e-6)
-    # 0.001° of longitude at 51.51° north: 69.43 m.
-    assert second.position_m[0] == pytest.approx(-69.43, abs=0.01)
-    assert (second.cell_id, second.power_dbm, second.height_source) == (12, 20, "spec")
-    assert first.cell_id % 3 != second.cell_id % 3
-    assert first.provenance == "placed in the spec" and first.position_uncertainty_m is None
-
-
-@pytest.mark.parametrize(
-    ("sites", "what"),
-    [
-        ((listed(height_m=29),), "site a at 29 m is inside the building way/0; .*29.9 m"),
-        ((listed(), listed(longitude_deg=0.1)), "the name 'a' comes twice"),
-        ((listed(longitude_deg=51.51, latitude_deg=-0.08),), r"km from the scene; .*swapped"),
-        ((listed(cell_id=3), listed(name="b", longitude_deg=0.1, cell_id=3)), "the same cell_id 3"),
-    ],
-)
-def test_listed_sites_that_cannot_be(sites: tuple[ListedSite, ...], what: str) -> None:
-    with pytest.raises(SitesError, match=what):
-        listed_sites(ListedSites(sites=sites), frame=FRAME, buildings=city((0, 0, 20, 29.9)))
-
-
-@dataclass(frozen=True)
-class MappedMast:
-    osm_id: str
-    longitude_deg: float
-    latitude_deg: float
-    tags: dict[str, str] = field(default_factory=dict)
-
-
-def masts(tags: dict[str, str] | None = None) -> tuple[MappedMast, ...]:
-    return (
-        MappedMast("node/1682211174", -0.08, 51.51, {"communication:mobile_phone": "yes", **(tags or {})}),
-        MappedMast("node/3329837193", -0.0785, 51.51, {"telecom": "bts"}),
-        MappedMast("node/5", -0.0785, 51.51, {"telecom": "bts"}),
-    )
-
-
-TALL = (
-    (0, 0, 20, 15),  # under the first mast
-    (10, 40, 20, 90),  # highest, but near
-    (0, 400, 20, 40),
-    (0, -400, 20, 40),  # as high as the one before, with a higher number
-    (0, 500, 5, 80),  # high, but a needle of 25 m²
-)
-
-
-def test_bundled_sites() -> None:
-    sites = bundled_sites(BundledSites(power_dbm=46), frame=FRAME, buildings=city(*TALL), masts=masts())
-    assert [site.name for site in sites] == ["osm1682211174", "osm3329837193", "rooftop"]
-    assert [site.height_source for site in sites] == ["roof", "default", "roof"]
-    np.testing.assert_allclose([site.position_m[2] for site in sites], [19, 25, 44])
-    np.testing.assert_allclose(sites[2].position_m[:2], (0, 400), atol=1e-6)
-    assert sites[0].provenance == "OpenStreetMap: node/1682211174, communication:mobile_phone=yes"
-    assert sites[1].provenance == "OpenStreetMap: node/3329837193, telecom=bts"
-    assert "way/2" in sites[2].provenance
-    assert {site.power_dbm for site in sites} == {46}
-    assert len({site.cell_id % 3 for site in sites}) == 3
-
-
-@pytest.mark.parametrize(("height", "up"), [("35 m", 35.0), ("6", 21.0), ("tall", 19.0)])
-def test_a_mast_takes_its_height_from_its_tag(height: str, up: float) -> None:
-    """A mast of 6 m on a roof of 15 m reaches 21 m; a word tells nothing."""
-    sites = bundled_sites(
-        BundledSites(), frame=FRAME, buildings=city(*TALL), masts=masts({"height": height, "ele": "8"})
-    )
-    assert sites[0].position_m[2] == pytest.approx(up)
-    assert sites[0].height_source == ("roof" if height == "tall" else "tag")
-
-
-def test_a_part_of_the_city_without_the_stations_is_refused() -> None:
-    with pytest.raises(SitesError, match="no node/3329837193"):
-        bundled_sites(BundledSites(), frame=FRAME, buildings=city(*TALL), masts=masts()[:1])
-    with pytest.raises(SitesError, match="no roof is 250 m from both"):
-        bundled_sites(BundledSites(), frame=FRAME, buildings=city(*TALL[:2]), masts=masts())

@@ -1,0 +1,52 @@
+"""``iqatlas scene``: build the city of a spec, and look at it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from iqatlas.cli.console import out
+from iqatlas.cli.options import SetOption, SpecArgument, read_spec
+
+
+def scene(
+    spec: SpecArgument = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder to write to; <name>-scene without it.")
+    ] = None,
+    override: SetOption = None,
+) -> None:
+    """Build the scene of a spec: tables, a quality report and a map, without tracing or making records.
+
+    Example: iqatlas scene city.yaml -o city-scene
+    """
+    from iqatlas.plotting.city import MAP_FILE, draw_city
+    from iqatlas.scenes.build import build_scene
+    from iqatlas.scenes.mesh import scene_meshes
+    from iqatlas.scenes.report import report_text, scene_report, write_report
+    from iqatlas.scenes.tables import write_scene_tables
+
+    asked = read_spec(spec, override)
+    folder = output or Path(f"{asked.name}-scene")
+    begun = time.monotonic()
+    built = build_scene(
+        asked.name,
+        asked.scene,
+        asked.sites,
+        asked.receivers,
+        seed=asked.seed,
+        base_folder=asked.folder,
+        duration_s=asked.capture.slots * asked.occupancy.slot_s,
+    )
+    west, south, east, north = built.buildings.total_bounds.tolist()
+    meshes = scene_meshes(built.buildings, 0.0, (west, south, east, north))
+    report = scene_report(built, meshes)
+    written = (*write_scene_tables(built, folder), *write_report(report, folder))
+    draw_city(built, folder / MAP_FILE)
+    out.print(report_text(report), highlight=False, markup=False, soft_wrap=True)
+    out.print(f"built in {time.monotonic() - begun:.1f} s", highlight=False)
+    for path in (*written, folder / MAP_FILE):
+        out.print(str(path), highlight=False, markup=False, soft_wrap=True)
