@@ -40,14 +40,17 @@ class Server:
         timeout_s: How long an answer may take.
         attempts: How often to ask before giving up.
         where: What error messages name as the place of the fault.
-        wait: Called with the seconds to wait between two tries.
     """
 
     url: str
     timeout_s: int
     attempts: int
     where: str
-    wait: Callable[[float], None] = time.sleep
+
+
+def wait(pause_s: float) -> None:
+    """Wait between two tries."""
+    time.sleep(pause_s)
 
 
 def ask_outline(place: str, server: Server) -> bytes:
@@ -149,7 +152,7 @@ def _patiently(ask: Callable[[_Gate], bytes], server: Server, settings: dict[str
                     "kind: osm_file",
                 ) from error
             asked_s = error.wait_s if isinstance(error, _BusyError) else None
-            server.wait(min(LONGEST_WAIT_S, pause_s if asked_s is None else max(asked_s, pause_s)))
+            wait(min(LONGEST_WAIT_S, pause_s if asked_s is None else max(asked_s, pause_s)))
             pause_s *= 2
     raise SceneError(f"{server.attempts} attempts", where=server.where, accepted="1 or more")
 
