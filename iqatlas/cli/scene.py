@@ -25,9 +25,11 @@ def scene(
     """
     from iqatlas.plotting.city import MAP_FILE, draw_city
     from iqatlas.scenes.build import build_scene
-    from iqatlas.scenes.mesh import scene_meshes
+    from iqatlas.scenes.mesh import meshes_of
+    from iqatlas.scenes.mesh_export import SCENE_FILE, write_meshes
     from iqatlas.scenes.report import report_text, scene_report, write_report
     from iqatlas.scenes.tables import write_scene_tables
+    from iqatlas.waveforms.carrier import carrier_frequency_hz
 
     asked = read_spec(spec, override)
     folder = output or Path(f"{asked.name}-scene")
@@ -41,12 +43,11 @@ def scene(
         base_folder=asked.folder,
         duration_s=asked.capture.slots * asked.occupancy.slot_s,
     )
-    west, south, east, north = built.buildings.total_bounds.tolist()
-    meshes = scene_meshes(built.buildings, 0.0, (west, south, east, north))
-    report = scene_report(built, meshes)
+    report = scene_report(built, meshes_of(built))
+    report["traced_surfaces"] = write_meshes(built, folder, frequency_hz=carrier_frequency_hz(asked.carrier))
     written = (*write_scene_tables(built, folder), *write_report(report, folder))
     draw_city(built, folder / MAP_FILE)
     out.print(report_text(report), highlight=False, markup=False, soft_wrap=True)
     out.print(f"built in {time.monotonic() - begun:.1f} s", highlight=False)
-    for path in (*written, folder / MAP_FILE):
+    for path in (*written, folder / SCENE_FILE, folder / MAP_FILE):
         out.print(str(path), highlight=False, markup=False, soft_wrap=True)
