@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,7 @@ from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.transmission import transmission_for
 from iqatlas.occupancy.markov import guard_slots
 from iqatlas.scenes.spec import BundledSites, ListedSites, TrajectoryReceivers
+from iqatlas.waveforms.carrier import carrier_frequency_hz
 
 _BLOCK_SAMPLES = 1 << 20
 """Received samples a block: 8 MiB of I/Q, the unit of computing and the chunk of reading."""
@@ -79,6 +81,11 @@ class Plan:
         """Number of records."""
         return self.spec.capture.draws * self.spec.capture.slots * self.levels
 
+    @property
+    def shard_count(self) -> int:
+        """Number of shards, without making a list of them."""
+        return -(-self.records // self.shard_records)
+
     @cached_property
     def shards(self) -> tuple[Shard, ...]:
         """All shards, in order."""
@@ -139,8 +146,9 @@ class Plan:
         """Uncompressed bytes of each array over the records."""
         shape, sizes = self.shape, {}
         for name, quantity in self.quantities.items():
-            width = 8 if quantity.dtype == "str" else np.dtype(quantity.dtype).itemsize
-            sizes[name] = width * int(np.prod([shape[dim] for dim in quantity.dims]))
+            text = quantity.dtype == "str"
+            width = (np.dtypes.StringDType() if text else np.dtype(quantity.dtype)).itemsize
+            sizes[name] = width * math.prod(shape[dim] for dim in quantity.dims)
         return sizes
 
     @property
@@ -161,6 +169,7 @@ def plan(spec: CorpusSpec) -> Plan:
         SpecError: Parts of the spec don't fit each other.
     """
     sites = _site_count(spec)
+    carrier_frequency_hz(spec.carrier)  # an unknown channel is the user's to know now, not after the trace
     waveform = transmission_for(spec, cell_ids=range(sites))
     sample_rate_hz = waveform.sample_rate_hz
     exact = spec.occupancy.slot_s * sample_rate_hz

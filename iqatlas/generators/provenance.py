@@ -8,7 +8,7 @@ from pathlib import Path
 
 from iqatlas.catalogs.canonical import sha256_file
 from iqatlas.catalogs.manifest import InputEntry
-from iqatlas.errors import MissingFileError
+from iqatlas.errors import MissingFileError, StorageError
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.scenes.spec import (
     BundledBuildings,
@@ -47,21 +47,26 @@ def gather_inputs(spec: CorpusSpec) -> tuple[InputEntry, ...]:
     Raises:
         MissingFileError: One of them is not there.
         SceneError: A map server gives no answer.
+        StorageError: One of them can't be read.
     """
     inputs: list[InputEntry] = []
     inputs += _building_inputs(spec.scene, spec.folder)
     if isinstance(spec.sites, OpenCellIdSites):
-        path = _existing(spec.folder / spec.sites.path.expanduser(), "sites.path")
-        inputs.append(_entry("sites", path, "CC-BY-SA-4.0", "OpenCelliD Project"))
+        path = _existing(spec.folder, spec.sites.path, "sites.path")
+        inputs.append(_entry("sites", path, "sites.path", "CC-BY-SA-4.0", "OpenCelliD Project"))
     elif isinstance(spec.sites, CellMapperSites):
-        path = _existing(spec.folder / spec.sites.path.expanduser(), "sites.path")
-        inputs.append(_entry("sites", path, "of who recorded it", "recorded with CellMapper"))
+        path = _existing(spec.folder, spec.sites.path, "sites.path")
+        inputs.append(_entry("sites", path, "sites.path", "of who recorded it", "recorded with CellMapper"))
     elif isinstance(spec.sites, SiteFile):
-        path = _existing(spec.folder / spec.sites.path.expanduser(), "sites.path")
-        inputs.append(_entry("sites", path, "of who made it", path.name))
+        path = _existing(spec.folder, spec.sites.path, "sites.path")
+        inputs.append(_entry("sites", path, "sites.path", "of who made it", path.name))
     if isinstance(spec.scene.terrain, ElevationTerrain):
-        path = _existing(spec.folder / spec.scene.terrain.path.expanduser(), "scene.terrain.path")
-        inputs.append(_entry("terrain", path, "unknown", "see where the elevation file comes from"))
+        path = _existing(spec.folder, spec.scene.terrain.path, "scene.terrain.path")
+        inputs.append(
+            _entry(
+                "terrain", path, "scene.terrain.path", "unknown", "see where the elevation file comes from"
+            )
+        )
     return tuple(inputs)
 
 
@@ -71,18 +76,27 @@ def _building_inputs(scene: SceneSpec, folder: Path) -> list[InputEntry]:
         from iqatlas.scenes.overpass_maps import fetch_overpass_map
 
         fetched = fetch_overpass_map(scene, base_folder=folder)
-        return [_entry("buildings", answer.path, *_OPENSTREETMAP) for answer in fetched.answers()]
+        return [
+            _entry("buildings", answer.path, "scene.buildings", *_OPENSTREETMAP)
+            for answer in fetched.answers()
+        ]
     if isinstance(buildings, BundledBuildings):
         from iqatlas.scenes.bundled import bundled_city_path
 
-        return [_entry("buildings", bundled_city_path(buildings.city), *_OPENSTREETMAP)]
-    path = _existing(folder / buildings.path.expanduser(), "scene.buildings.path")
+        return [
+            _entry("buildings", bundled_city_path(buildings.city), "scene.buildings.city", *_OPENSTREETMAP)
+        ]
+    path = _existing(folder, buildings.path, "scene.buildings.path")
     if isinstance(buildings, FootprintBuildings):
-        return [_entry("buildings", path, buildings.licence, buildings.attribution)]
-    return [_entry("buildings", path, *_OPENSTREETMAP)]
+        return [_entry("buildings", path, "scene.buildings.path", buildings.licence, buildings.attribution)]
+    return [_entry("buildings", path, "scene.buildings.path", *_OPENSTREETMAP)]
 
 
-def _existing(path: Path, where: str) -> Path:
+def _existing(folder: Path, asked: Path, where: str) -> Path:
+    try:
+        path = folder / asked.expanduser()
+    except RuntimeError:  # ~name of a user whom this machine doesn't know
+        path = folder / asked
     if not path.is_file():
         raise MissingFileError(
             f"no such file: {path}", where=where, remedy="relative paths start at the spec's folder"
@@ -90,12 +104,18 @@ def _existing(path: Path, where: str) -> Path:
     return path
 
 
-def _entry(role: str, path: Path, licence: str, attribution: str) -> InputEntry:
+def _entry(role: str, path: Path, where: str, licence: str, attribution: str) -> InputEntry:
+    try:
+        digest = sha256_file(path)
+    except OSError as failure:
+        raise StorageError(
+            f"can't read {path} ({failure.strerror})", where=where, remedy="see that you may read it"
+        ) from None
     return InputEntry(
         role=role,
         name=path.name,
         bytes=path.stat().st_size,
-        sha256=sha256_file(path),
+        sha256=digest,
         licence=licence,
         attribution=attribution,
     )

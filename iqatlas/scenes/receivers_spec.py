@@ -5,7 +5,14 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    model_serializer,
+    model_validator,
+)
 
 from iqatlas.scenes.geodetic import Latitude, Longitude
 from iqatlas.schema import SpecModel
@@ -15,7 +22,9 @@ class ReceiverPosition(SpecModel):
     """Where one UAV hovers."""
 
     longitude_deg: Longitude
+    """Degrees east (WGS 84)."""
     latitude_deg: Latitude
+    """Degrees north (WGS 84)."""
     altitude_m: Annotated[float, Field(gt=0, le=20000)]
     """Height above the ground."""
 
@@ -24,7 +33,9 @@ class RoutePoint(SpecModel):
     """A point of a UAV's route."""
 
     longitude_deg: Longitude
+    """Degrees east (WGS 84)."""
     latitude_deg: Latitude
+    """Degrees north (WGS 84)."""
     altitude_m: Annotated[float, Field(gt=0, le=20000)] | None = None
     """Height above the ground; the receivers' altitude_m without it."""
 
@@ -33,14 +44,21 @@ class GroundPoint(SpecModel):
     """A place on the map."""
 
     longitude_deg: Longitude
+    """Degrees east (WGS 84)."""
     latitude_deg: Latitude
+    """Degrees north (WGS 84)."""
+
+
+_FOR_DRAWN = ("altitude_m", "clearance_m", "separation_m")
 
 
 class HoverReceivers(SpecModel):
     """Hovering UAVs, drawn over the scene or given one by one."""
 
     kind: Literal["hover"] = "hover"
+    """UAVs that stay where they are."""
     count: Annotated[int, Field(ge=1, le=1000)] = 3
+    """How many UAVs are drawn."""
     altitude_m: Annotated[float, Field(gt=0, le=20000)] = 120.0
     """Height above the ground of drawn UAVs."""
     clearance_m: Annotated[float, Field(ge=0, le=1000)] = 10.0
@@ -51,16 +69,24 @@ class HoverReceivers(SpecModel):
     """Given positions; count is then their number."""
 
     @model_validator(mode="after")
-    def _count_matches(self) -> HoverReceivers:
-        if (
-            self.positions is not None
-            and "count" in self.model_fields_set
-            and self.count != len(self.positions)
-        ):
+    def _drawn_or_given(self) -> HoverReceivers:
+        if self.positions is None:
+            return self
+        if "count" in self.model_fields_set and self.count != len(self.positions):
             raise ValueError(
                 f"count is {self.count} but {len(self.positions)} positions are given: leave count out"
             )
+        for name in _FOR_DRAWN:
+            if name in self.model_fields_set:
+                raise ValueError(f"{name} is for drawn UAVs, and positions are given: leave it out")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What is stored can be read again: it leaves out what given positions refuse.
+        stored: dict[str, Any] = handler(self)
+        unused = ("count", *_FOR_DRAWN) if self.positions is not None else ()
+        return {name: value for name, value in stored.items() if name not in unused}
 
 
 Route = Annotated[tuple[RoutePoint, ...], Field(min_length=2, max_length=1000)]
@@ -70,6 +96,7 @@ class TrajectoryReceivers(SpecModel):
     """UAVs that fly for as long as a draw lasts; the paths are traced at waypoints along their way."""
 
     kind: Literal["trajectory"] = "trajectory"
+    """UAVs that fly."""
     pattern: Literal["waypoints", "circle", "lawn_mower", "random_waypoint"] = "waypoints"
     """waypoints: straight legs between given points; circle: one circle, the UAVs spread evenly over it;
     lawn_mower: parallel lanes over the area, a strip for each UAV; random_waypoint: straight legs
@@ -77,6 +104,7 @@ class TrajectoryReceivers(SpecModel):
     count: Annotated[int, Field(ge=1, le=100)] = 1
     """Number of UAVs; for waypoints it is the number of routes."""
     speed_mps: Annotated[float, Field(gt=0, le=100)] = 10.0
+    """Speed over ground."""
     altitude_m: Annotated[float, Field(gt=0, le=20000)] = 120.0
     """Height above the ground; 120 m is what most of the world allows without a permit."""
     interval_s: Annotated[float, Field(gt=0, le=3600)] = 0.1

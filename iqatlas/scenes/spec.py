@@ -55,13 +55,16 @@ class BundledBuildings(SpecModel):
     """The city that comes with iqatlas: about 1 km² of central Helsinki."""
 
     kind: Literal["bundled"] = "bundled"
+    """What comes with iqatlas."""
     city: Literal["helsinki"] = "helsinki"
+    """Which of the bundled cities."""
 
 
 class OsmFileBuildings(SpecModel):
     """Buildings from an OpenStreetMap file."""
 
     kind: Literal["osm_file"] = "osm_file"
+    """A file of the user's own."""
     path: Path
     """OpenStreetMap XML (plain, .bz2 or .gz), PBF, or Overpass JSON; relative to the spec's folder."""
 
@@ -70,6 +73,7 @@ class OverpassBuildings(SpecModel):
     """Buildings of a place or of the scene's bbox, asked of Overpass; every answer is kept and archived."""
 
     kind: Literal["overpass"] = "overpass"
+    """Ask a map server."""
     place: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """A name that Nominatim knows, such as "Kruununhaka, Helsinki"; without it, the scene's bbox."""
     date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")] | None = None
@@ -90,6 +94,7 @@ class FootprintBuildings(SpecModel):
     """Buildings from a GeoJSON, GeoPackage or GeoParquet file of footprints, in any reference system."""
 
     kind: Literal["footprints"] = "footprints"
+    """A file of footprints of the user's own."""
     path: Path
     """The file; relative paths are relative to the spec's folder."""
     layer: str | None = None
@@ -117,12 +122,14 @@ class FlatTerrain(SpecModel):
     """A flat ground: heights count from it."""
 
     kind: Literal["flat"] = "flat"
+    """No hills."""
 
 
 class ElevationTerrain(SpecModel):
     """A ground from an elevation file; needs ``pip install 'iqatlas[terrain]'``."""
 
     kind: Literal["elevation_file"] = "elevation_file"
+    """A file of heights of the user's own."""
     path: Path
     """A GeoTIFF or an SRTM tile (.hgt); relative paths are relative to the spec's folder."""
     step_m: Annotated[float, Field(ge=1, le=1000)] = 20.0
@@ -136,6 +143,7 @@ class SceneSpec(SpecModel):
     """The city: where its buildings come from, and which part of it."""
 
     buildings: BuildingsSpec = BundledBuildings()
+    """Where the buildings come from."""
     bbox: tuple[Longitude, Latitude, Longitude, Latitude] | None = None
     """West, south, east, north in degrees; without it, the extent of the buildings."""
     default_height_m: Annotated[float, Field(gt=0, le=500)] = 12.0

@@ -24,6 +24,7 @@ class Carrier(SpecModel):
     """The downlink carrier, by frequency or by LTE channel number."""
 
     frequency_hz: Annotated[float, Field(ge=100e6, le=100e9)] | None = None
+    """Centre of the downlink channel."""
     earfcn: Annotated[int, Field(ge=0, le=262143)] | None = None
     """Downlink EARFCN (TS 36.101, section 5.7.3)."""
 
@@ -38,6 +39,7 @@ class LteWaveform(SpecModel):
     """An LTE FDD downlink."""
 
     kind: Literal["lte"] = "lte"
+    """An LTE-like downlink."""
     bandwidth_mhz: float = 10.0
     """Channel bandwidth: 1.4, 3, 5, 10, 15 or 20 MHz."""
     subchannels: Annotated[int, Field(ge=1, le=100)] = 16
@@ -72,6 +74,7 @@ class MarineVhfWaveform(SpecModel):
     """Voice on channels of the VHF maritime mobile band, one sub-channel a channel."""
 
     kind: Literal["marine_vhf"] = "marine_vhf"
+    """Voice on the marine VHF channels."""
     channels: Annotated[tuple[int, ...], Field(min_length=1, max_length=100)] = (6, 8, 10, 12, 14, 16, 67, 72)
     """Channel numbers of ITU-R M.1084, annex 4: a duplex channel stands for what its coast station
     sends; 10nn and 20nn are the lower and upper leg of channel nn. Sub-channels rise in frequency."""
@@ -115,6 +118,7 @@ class WienerPhaseNoise(SpecModel):
     """A free-running oscillator: its phase is a random walk, its line a Lorentzian."""
 
     kind: Literal["wiener"] = "wiener"
+    """A random walk of the phase."""
     linewidth_hz: Annotated[float, Field(gt=0, le=1e5)] = 10.0
     """Full width at half power. The variance of the phase grows by 2π times it a second, and the
     sideband density at an offset f beyond it is linewidth / (2π f²) of the carrier."""
@@ -124,6 +128,7 @@ class RappAmplifier(SpecModel):
     """A solid-state power amplifier that compresses amplitudes and leaves phases alone."""
 
     kind: Literal["rapp"] = "rapp"
+    """Rapp's model."""
     back_off_db: Annotated[float, Field(ge=-10, le=40)] = 9.0
     """Saturated power over the mean power at full load, at the amplifier's input."""
     smoothness: Annotated[float, Field(ge=0.5, le=20)] = 3.0
@@ -140,7 +145,9 @@ class Transmitter(SpecModel):
     sampling_offset_ppm: Ppm | tuple[Ppm, Ppm] = 0.0
     """Error of the sampling clock, likewise. Occupancy keeps true time, frames drift."""
     phase_noise: WienerPhaseNoise | None = None
+    """Phase noise of the oscillator; null for none."""
     amplifier: RappAmplifier | None = None
+    """Power amplifier; null for a linear one."""
     edge_window: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Raised-cosine transition between OFDM symbols, as a share of the shortest cyclic prefix."""
 

@@ -1,4 +1,4 @@
-"""Maps from servers: a local one answers well, late, busily, in garbage; each ends in a map or in one line."""
+"""Maps from servers: a local one answers well, late, busily, in garbage; each ends in a map or one line."""
 
 from __future__ import annotations
 

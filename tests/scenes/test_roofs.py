@@ -29,7 +29,7 @@ def _solid(polygon: shapely.Polygon, roof: Roof) -> trimesh.Trimesh:
 
 
 def _dome_part() -> float:
-    """Return the volume of a dome of rings, as a part of footprint times height: frustums of like sections."""
+    """Return the volume of a dome of rings, as a part of footprint times height: of frustums alike."""
     angle = np.linspace(0.0, np.pi / 2, DOME_RINGS + 1)
     wide, high = np.cos(angle), np.sin(angle)
     between = (wide[1:] ** 2 + wide[1:] * wide[:-1] + wide[:-1] ** 2) / 3
@@ -195,7 +195,9 @@ def test_no_direction_crashes_or_leaves_the_circle(text: str) -> None:
     assert bearing is None or 0.0 <= bearing <= 360.0
 
 
-@given(st.dictionaries(st.sampled_from(["roof:shape", "roof:height", "roof:levels", "roof:angle"]), st.text()))
+@given(
+    st.dictionaries(st.sampled_from(["roof:shape", "roof:height", "roof:levels", "roof:angle"]), st.text())
+)
 def test_no_tag_makes_a_roof_higher_than_its_house(tags: dict[str, str]) -> None:
     roof = tagged_roof(tags, LONG, walls_m=12.0, level_height_m=3.0)
     assert roof.shape in SHAPES
