@@ -169,6 +169,39 @@ def test_every_field_changes_the_signal(field: str) -> None:
     assert (plain != changed).mean() > 0.1
 
 
+@pytest.mark.parametrize("payload", ["symbols", "coded"])
+@pytest.mark.parametrize("kind", ["payload", "reference", "synchronisation", "broadcast", "control"])
+def test_each_kind_of_channel_has_a_power_of_its_own(kind: str, payload: str) -> None:
+    plain = widened(payload=payload, antenna_ports=2)
+    louder = widened(payload=payload, antenna_ports=2, power={f"{kind}_db": 6.0})
+    before, after = demodulate(plain, transmit(plain)), demodulate(louder, transmit(louder))
+    used = np.abs(before) > 1e-3
+    gain = np.ones(before.shape)
+    gain[used] = np.abs(after[used]) / np.abs(before[used])
+    raised = np.abs(gain - 10 ** (6 / 20)) < 1e-3
+    # Each element is as it was or 6 dB stronger, to the rounding of complex64.
+    assert (raised | (np.abs(gain - 1) < 1e-3)).all()
+    site, symbol, subcarrier = np.nonzero(raised)
+    within = symbol % 14
+    if kind == "control" and payload == "symbols":
+        assert not raised.any()
+        return
+    assert raised.any()
+    if kind == "reference":
+        assert set((symbol % 7).tolist()) == {0, 4}
+        assert (subcarrier % 3 == np.array(CELLS)[site] % 3).all()
+    if kind == "synchronisation":
+        assert set(symbol.tolist()) == {5, 6, 75, 76}
+    if kind == "broadcast":
+        assert set(symbol.tolist()) == {7, 8, 9, 10}
+    if kind == "control":
+        assert set(within.tolist()) == {0, 1, 2}
+    if kind == "payload":
+        assert raised.sum() > 0.6 * used.sum()
+    level = 10 * np.log10(louder.full_load_spectrum().sum() / plain.full_load_spectrum().sum())
+    assert 0 < level < 6
+
+
 def test_coded_payload_without_control_is_refused() -> None:
     with pytest.raises(ValueError, match="needs control: on"):
         LteWaveform(payload="coded", control=False)
