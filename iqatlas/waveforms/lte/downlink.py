@@ -53,8 +53,8 @@ class LteDownlink:
     With ``payload: symbols``, random symbols are on every other resource element of the occupied
     sub-channels, and with control off also on the elements that control would hold. With
     ``payload: coded``, every channel of the standard is there: control channels and system information
-    too, whatever is vacant, and transport blocks in the occupied sub-channels. There a subframe as a
-    whole belongs to the occupancy slot that it begins in.
+    too, whatever is vacant, and transport blocks in the occupied sub-channels, which therefore switch
+    between subframes only.
 
     Mean power is 1 mW with a unit-energy symbol on each resource element of the carrier, all channels at
     0 dB. Of the 72
@@ -240,15 +240,15 @@ class LteDownlink:
                 ones come before it.
             samples: Length of the windows.
             occupancy: Which sub-channels each site occupies in the occupancy slots around each
-                window. A symbol belongs as a whole to the slot that its prefix begins in, a coded
-                subframe to the slot that it begins in.
+                window. A symbol belongs as a whole to the slot that its prefix begins in.
             first_slot: Occupancy slot, counted from sample 0, of the first entry on the axis
                 ``slot``. Slots before the first entry and after the last one take the nearest.
-            slot_samples: Samples in an occupancy slot.
+            slot_samples: Samples in an occupancy slot; coded payload needs whole subframes.
             keys: Payload key of each record and site (see :func:`iqatlas.seeds.key`).
 
         Raises:
-            SpecError: Shapes that don't fit each other, or a length below one sample.
+            SpecError: Shapes that don't fit each other, a length below one sample, or coded payload in
+                slots that cut subframes.
         """
         self._check_shapes(start_sample, samples, occupancy, first_slot, slot_samples, keys)
         numbers, sites = self.numerology, len(self.cell_ids)
@@ -291,11 +291,7 @@ class LteDownlink:
         symbol = np.arange(len(record)) + np.repeat(first - (np.cumsum(touched) - touched), touched)
         begin = numbers.symbol_start(symbol)
         occupancy, first_slot, slot_samples = slots
-        switched = begin
-        if self.coded_cells:
-            # What a subframe announces at its head holds to its end.
-            switched = numbers.symbol_start(symbol - symbol % numbers.symbols_per_subframe)
-        slot = np.clip(switched // slot_samples - first_slot[record], 0, occupancy.shape[1] - 1)
+        slot = np.clip(begin // slot_samples - first_slot[record], 0, occupancy.shape[1] - 1)
         body = self._bodies(symbol, occupancy[record, slot], keys[record])
 
         # Whole symbols go to a canvas with a margin of one symbol on either side: copies of
@@ -378,6 +374,15 @@ class LteDownlink:
         for name, value in (("samples", samples), ("slot_samples", slot_samples)):
             if value < 1:
                 raise SpecError(f"{value} samples", where=name, accepted="1 or more")
+        subframe_samples = 2 * self.samples_per_slot
+        if self.coded_cells and slot_samples % subframe_samples:
+            # What a subframe announces at its head holds to its end: the labels would be wrong.
+            raise SpecError(
+                f"slots of {slot_samples} samples cut the subframes of coded payload",
+                where="slot_samples",
+                accepted=f"multiples of {subframe_samples}, 1 ms",
+                remedy="make occupancy.slot_s whole milliseconds, or choose payload: symbols",
+            )
         for name, got, wanted in (
             ("first_slot", first_slot.shape, (records,)),
             ("keys", keys.shape, (records, sites, 2)),

@@ -52,7 +52,8 @@ def transmit(
         samples=samples or downlink.samples_per_frame,
         occupancy=occupancy[None],
         first_slot=np.array([first_slot]),
-        slot_samples=slot_samples or downlink.samples_per_slot,
+        # Coded payload switches between subframes, which are two slots.
+        slot_samples=slot_samples or downlink.samples_per_slot * (2 if downlink.coded_cells else 1),
         keys=keys_of(1, sites),
     )[0]
 
