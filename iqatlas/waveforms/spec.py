@@ -35,6 +35,24 @@ class Carrier(SpecModel):
         return self
 
 
+Decibels = Annotated[float, Field(ge=-60, le=30)]
+
+
+class ChannelPowers(SpecModel):
+    """Power of each kind of channel per element, relative to an even spread of 1 mW over the carrier."""
+
+    payload_db: Decibels = 0.0
+    """Elements of the shared channel, system information among them."""
+    reference_db: Decibels = 0.0
+    """Cell-specific reference signals."""
+    synchronisation_db: Decibels = 0.0
+    """PSS and SSS."""
+    broadcast_db: Decibels = 0.0
+    """The physical broadcast channel."""
+    control_db: Decibels = 0.0
+    """The control region's channels, which only coded payload has."""
+
+
 class LteWaveform(SpecModel):
     """An LTE FDD downlink."""
 
@@ -55,6 +73,8 @@ class LteWaveform(SpecModel):
     """Antenna ports of the cell. Both are radiated from one position, as their sum."""
     cyclic_prefix: Literal["normal", "extended"] = "normal"
     """Seven symbols with a prefix of 4.7 µs in a slot, or six with one of 16.7 µs."""
+    power: ChannelPowers = ChannelPowers()
+    """Power of each kind of channel."""
 
     @field_validator("bandwidth_mhz")
     @classmethod

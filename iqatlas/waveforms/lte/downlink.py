@@ -9,9 +9,10 @@ from itertools import pairwise, product
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Bool, Complex64, Float64, Int64, UInt64
+from jaxtyping import Bool, Complex64, Float32, Float64, Int64, UInt64
 
 from iqatlas.errors import SpecError
+from iqatlas.waveforms.lte import pbch
 from iqatlas.waveforms.lte.cell import Cell
 from iqatlas.waveforms.lte.grid import (
     BroadcastElements,
@@ -24,7 +25,7 @@ from iqatlas.waveforms.lte.grid import (
 from iqatlas.waveforms.lte.numerology import numerology
 from iqatlas.waveforms.lte.payload import SymbolPayload
 from iqatlas.waveforms.lte.subframe import CodedCell
-from iqatlas.waveforms.lte.sync import check_cell_id
+from iqatlas.waveforms.lte.sync import check_cell_id, sync_subcarriers
 from iqatlas.waveforms.spec import LteWaveform
 
 _CHUNK_SAMPLES = 1 << 19
@@ -52,10 +53,11 @@ class LteDownlink:
     With ``payload: symbols``, random symbols are on every other resource element of the occupied
     sub-channels, and with control off also on the elements that control would hold. With
     ``payload: coded``, every channel of the standard is there: control channels and system information
-    too, whatever is vacant, and transport blocks in the occupied sub-channels. There a subframe as a
-    whole belongs to the occupancy slot that it begins in.
+    too, whatever is vacant, and transport blocks in the occupied sub-channels, which therefore switch
+    between subframes only.
 
-    Mean power is 1 mW with a unit-energy symbol on each resource element of the carrier. Of the 72
+    Mean power is 1 mW with a unit-energy symbol on each resource element of the carrier, all channels at
+    0 dB. Of the 72
     elements that a synchronisation signal reserves ten stay empty, as in the standard. Two antenna
     ports stand at one position: what is returned is their sum, of the same mean power.
 
@@ -77,14 +79,12 @@ class LteDownlink:
         extended = spec.cyclic_prefix == "extended"
         self.numerology = numerology(spec.bandwidth_mhz, extended_prefix=extended)
         self.subchannels = Subchannels.centred(spec.subchannels, self.resource_blocks)
-        amplitude = np.float32(np.sqrt(self.resource_element_power))
-        self._amplitude = amplitude
         self._bins = self.numerology.subcarrier_bins
         # Payload is on neighbouring subcarriers: so many of them, so many of those below DC.
         payload = self.subchannel_subcarriers
         self._payload_size = payload.size
         self._payload_below = self.numerology.subcarriers // 2 - int(payload[0, 0])
-        self._payload = SymbolPayload(spec.modulation, float(amplitude))
+        self._payload = SymbolPayload(spec.modulation, float(self._amplitude("payload")))
         self._cells = tuple(
             Cell(cell_id, self.resource_blocks, spec.antenna_ports, extended) for cell_id in self.cell_ids
         )
@@ -93,17 +93,16 @@ class LteDownlink:
             self.coded_cells = tuple(CodedCell(c, self.subchannels, spec.modulation) for c in self._cells)
         self._control: tuple[ControlElements, ...] = ()
         if spec.control and self.cell_ids:
-            elements = (
-                reference_elements(
-                    self.cell_ids,
-                    self.resource_blocks,
-                    antenna_ports=spec.antenna_ports,
-                    extended_prefix=extended,
-                ),
-                sync_elements(self.cell_ids, self.resource_blocks, extended_prefix=extended),
+            references = reference_elements(
+                self.cell_ids,
+                self.resource_blocks,
+                antenna_ports=spec.antenna_ports,
+                extended_prefix=extended,
             )
+            syncs = sync_elements(self.cell_ids, self.resource_blocks, extended_prefix=extended)
             self._control = tuple(
-                ControlElements(e.ordinal, e.subcarrier, e.value * amplitude) for e in elements
+                replace(elements, value=elements.value * self._amplitude(kind))
+                for elements, kind in ((references, "reference"), (syncs, "synchronisation"))
             )
 
     @property
@@ -123,8 +122,13 @@ class LteDownlink:
 
     @property
     def resource_element_power(self) -> float:
-        """Mean power, mW, of one subcarrier that always carries a unit-energy symbol."""
+        """Mean power, mW, of one subcarrier that always carries a unit-energy symbol at 0 dB."""
         return 1.0 / self.numerology.subcarriers
+
+    def _amplitude(self, kind: str) -> np.float32:
+        """Return the amplitude, √mW, of a unit-energy symbol of one kind of channel."""
+        level_db: float = getattr(self.spec.power, f"{kind}_db")
+        return np.float32(np.sqrt(self.resource_element_power * 10 ** (level_db / 10)))
 
     @property
     def samples_per_slot(self) -> int:
@@ -165,12 +169,12 @@ class LteDownlink:
         sites, numbers = len(self.cell_ids), self.numerology
         power = np.zeros((numbers.symbols_per_frame, sites, numbers.subcarriers))
         if self.coded_cells:
-            power[:] = self._coded_power() * self.resource_element_power
+            power[:] = self._coded_power()
         else:
-            power[..., self.subchannel_subcarriers.reshape(-1)] = self.resource_element_power
+            power[..., self.subchannel_subcarriers.reshape(-1)] = self._amplitude("payload") ** 2
         if self._broadcast is not None:
             symbols = self._broadcast.first_symbol + np.arange(self._broadcast.used.shape[1])
-            used = np.swapaxes(self._broadcast.used, 0, 1) * self.resource_element_power
+            used = np.swapaxes(self._broadcast.used, 0, 1) * self._amplitude("broadcast") ** 2
             power[symbols[:, None], :, self._broadcast.subcarrier] = np.swapaxes(used, 1, 2)
         for control in self._control:
             (symbol,) = np.nonzero(control.ordinal >= 0)
@@ -186,10 +190,22 @@ class LteDownlink:
         if not self._control or self.coded_cells:
             return None
         elements = broadcast_elements(self._cells)
-        return replace(elements, value=elements.value * self._amplitude)
+        return replace(elements, value=elements.value * self._amplitude("broadcast"))
+
+    @cached_property
+    def _coded_levels(self) -> Float32[np.ndarray, "10 symbol subcarrier"]:
+        """Amplitude of the channels in each subframe of a frame, by the kind that has the element."""
+        numbers = self.numerology
+        shape = (10, numbers.symbols_per_subframe, numbers.subcarriers)
+        levels = np.full(shape, self._amplitude("payload"), np.float32)
+        if self.coded_cells:
+            levels[:, : self.coded_cells[0].scheduler.control_symbols] = self._amplitude("control")
+        broadcast = slice(numbers.symbols_per_slot, numbers.symbols_per_slot + pbch.SYMBOLS)
+        levels[0, broadcast][:, sync_subcarriers(self.resource_blocks)] = self._amplitude("broadcast")
+        return levels
 
     def _coded_power(self) -> Float64[np.ndarray, "symbol site subcarrier"]:
-        """Return the share of frames in which each element is in use at full load.
+        """Return the mean power of each element of a coded frame at full load, reference and sync apart.
 
         An even and an odd frame stand for all: messages lie at the same places in every second one.
         """
@@ -199,7 +215,8 @@ class LteDownlink:
         for subframe, (site, coded) in product(range(20), enumerate(self.coded_cells)):
             sent = coded.ports(subframe, busy, key)
             used[subframe // 10, subframe % 10, site] = (sent != 0).any(axis=0)
-        share = np.moveaxis(used.mean(axis=0), 1, 2)
+        share = used.mean(axis=0) * self._coded_levels[:, None] ** 2
+        share = np.moveaxis(share, 1, 2)
         power: Float64[np.ndarray, "symbol site subcarrier"] = share.reshape(-1, *share.shape[2:])
         return power
 
@@ -223,15 +240,15 @@ class LteDownlink:
                 ones come before it.
             samples: Length of the windows.
             occupancy: Which sub-channels each site occupies in the occupancy slots around each
-                window. A symbol belongs as a whole to the slot that its prefix begins in, a coded
-                subframe to the slot that it begins in.
+                window. A symbol belongs as a whole to the slot that its prefix begins in.
             first_slot: Occupancy slot, counted from sample 0, of the first entry on the axis
                 ``slot``. Slots before the first entry and after the last one take the nearest.
-            slot_samples: Samples in an occupancy slot.
+            slot_samples: Samples in an occupancy slot; coded payload needs whole subframes.
             keys: Payload key of each record and site (see :func:`iqatlas.seeds.key`).
 
         Raises:
-            SpecError: Shapes that don't fit each other, or a length below one sample.
+            SpecError: Shapes that don't fit each other, a length below one sample, or coded payload in
+                slots that cut subframes.
         """
         self._check_shapes(start_sample, samples, occupancy, first_slot, slot_samples, keys)
         numbers, sites = self.numerology, len(self.cell_ids)
@@ -274,11 +291,7 @@ class LteDownlink:
         symbol = np.arange(len(record)) + np.repeat(first - (np.cumsum(touched) - touched), touched)
         begin = numbers.symbol_start(symbol)
         occupancy, first_slot, slot_samples = slots
-        switched = begin
-        if self.coded_cells:
-            # What a subframe announces at its head holds to its end.
-            switched = numbers.symbol_start(symbol - symbol % numbers.symbols_per_subframe)
-        slot = np.clip(switched // slot_samples - first_slot[record], 0, occupancy.shape[1] - 1)
+        slot = np.clip(begin // slot_samples - first_slot[record], 0, occupancy.shape[1] - 1)
         body = self._bodies(symbol, occupancy[record, slot], keys[record])
 
         # Whole symbols go to a canvas with a margin of one symbol on either side: copies of
@@ -345,7 +358,7 @@ class LteDownlink:
         edges = [0, *(np.flatnonzero(fresh) + 1).tolist(), len(symbol)]
         for (low, high), (site, coded) in product(pairwise(edges), enumerate(self.coded_cells)):
             ports = coded.ports(int(subframe[low]), occupied[low, site], keys[low, site])
-            sent = ports.sum(axis=0) * self._amplitude
+            sent = ports.sum(axis=0) * self._coded_levels[int(subframe[low]) % 10]
             grid[low:high, site, self._bins] = sent[place[low:high]]
 
     def _check_shapes(
@@ -361,6 +374,15 @@ class LteDownlink:
         for name, value in (("samples", samples), ("slot_samples", slot_samples)):
             if value < 1:
                 raise SpecError(f"{value} samples", where=name, accepted="1 or more")
+        subframe_samples = 2 * self.samples_per_slot
+        if self.coded_cells and slot_samples % subframe_samples:
+            # What a subframe announces at its head holds to its end: the labels would be wrong.
+            raise SpecError(
+                f"slots of {slot_samples} samples cut the subframes of coded payload",
+                where="slot_samples",
+                accepted=f"multiples of {subframe_samples}, 1 ms",
+                remedy="make occupancy.slot_s whole milliseconds, or choose payload: symbols",
+            )
         for name, got, wanted in (
             ("first_slot", first_slot.shape, (records,)),
             ("keys", keys.shape, (records, sites, 2)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Float32, Int64, UInt8
 
 _DEGREE = 31
 _ADVANCE = 1600
@@ -24,18 +24,20 @@ def gold_sequence(c_init: Int64[np.ndarray, "*n"], length: int) -> UInt8[np.ndar
     # Few lengths are kept: a shorter sequence begins a longer one.
     first, second = (values[..., :length] for values in _registers(1 << max(length, 512).bit_length()))
     bits = (c_init[..., None] >> np.arange(_DEGREE)) & 1
-    # The second register is linear over GF(2) in its initial bits.
-    values: UInt8[np.ndarray, "*n length"] = ((bits @ second + first) & 1).astype(np.uint8)
+    # The second register is linear over GF(2) in its initial bits. Sums of 32 ones are exact in
+    # floating point, whose product is a fast one.
+    sums = bits.astype(np.float32) @ second + first
+    values: UInt8[np.ndarray, "*n length"] = sums.astype(np.uint8) & np.uint8(1)
     return values
 
 
 @cache
-def _registers(length: int) -> tuple[Int64[np.ndarray, "length"], Int64[np.ndarray, "31 length"]]:
+def _registers(length: int) -> tuple[Float32[np.ndarray, "length"], Float32[np.ndarray, "31 length"]]:
     """Return the first sequence, and the second one's response to each bit of its initial state."""
     unit = np.eye(_DEGREE, dtype=np.int64)
     first = _run(unit[:1], (0, 3), length)[0]
     second = _run(unit, (0, 1, 2, 3), length)
-    return first, second
+    return first.astype(np.float32), second.astype(np.float32)
 
 
 def _run(

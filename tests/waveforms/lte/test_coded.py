@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iqatlas.errors import SpecError
 from iqatlas.seeds import Stage, key
 from iqatlas.waveforms.lte.downlink import LteDownlink
 from iqatlas.waveforms.lte.pdsch import free_elements
@@ -50,7 +51,7 @@ def frame_of(downlink: LteDownlink, occupancy: np.ndarray, frame: int = 0) -> np
 
 WHOLE = {prefix: make(cyclic_prefix=prefix, antenna_ports=2) for prefix in ("normal", "extended")}
 OCCUPANCY = np.random.default_rng(6).random((44, len(CELLS), 3)) < 0.5
-SLOT = 873  # no multiple of anything in LTE, so that subframes and occupancy slots interleave
+SLOT = 3840  # two subframes
 START = -WHOLE["normal"].samples_per_frame
 
 
@@ -74,6 +75,12 @@ def test_a_window_equals_the_same_samples_of_the_whole_bit_for_bit(
     start = data.draw(st.integers(0, whole.shape[-1] - samples))
     window = transmit(WHOLE[prefix], START + start, samples, OCCUPANCY, START // SLOT, SLOT)
     assert window.tobytes() == whole[:, start : start + samples].tobytes()
+
+
+def test_slots_that_cut_subframes_are_refused() -> None:
+    with pytest.raises(SpecError, match="multiples of 1920") as caught:
+        transmit(WHOLE["normal"], 0, 10, OCCUPANCY, 0, 2880)
+    assert caught.value.where == "slot_samples"
 
 
 def test_records_that_meet_in_a_subframe_stay_apart() -> None:
