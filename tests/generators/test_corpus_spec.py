@@ -28,7 +28,7 @@ def test_the_walk_finds_every_level() -> None:
         "",
         "capture.snr_db",
         "sites[list].sites",
-        "receivers.positions",
+        "receivers[hover].positions",
         "scene.buildings[osm_file]",
     } <= found
 
