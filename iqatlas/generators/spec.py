@@ -127,7 +127,7 @@ class CorpusSpec(SpecModel):
 class _PlainLoader(yaml.SafeLoader):
     """YAML without tags, without aliases (which can expand without bound), without repeated keys."""
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.composer.ComposerError(None, None, "aliases are not accepted", self.get_mark())
         return super().compose_node(parent, index)
