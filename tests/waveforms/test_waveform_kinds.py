@@ -27,7 +27,9 @@ def test_kinds_are_told_apart() -> None:
         {"kind": "marine_vhf", "channels": []},
         {"kind": "marine_vhf", "modulation": "ssb"},
         {"kind": "marine_vhf", "deviation_hz": 50e3},
-        {"kind": "marine_vhf", "depth": 1.2},
+        {"kind": "marine_vhf", "modulation": "am", "depth": 1.2},
+        {"kind": "marine_vhf", "depth": 0.5},
+        {"kind": "marine_vhf", "modulation": "am", "deviation_hz": 5000.0},
         {"kind": "morse"},
     ],
 )
