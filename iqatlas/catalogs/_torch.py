@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from iqatlas.catalogs._zarr import open_store
-from iqatlas.catalogs.construction import RECORDS
+from iqatlas.catalogs.folder import RECORDS
 from iqatlas.errors import SetupError
 
 try:
@@ -62,7 +62,7 @@ class RecordDataset(Dataset[dict[str, torch.Tensor]]):
 
     def __getitems__(self, indices: list[int]) -> list[dict[str, torch.Tensor]]:
         """Return several items at once: one read for each chunk that they touch."""
-        rows = self.record[np.asarray(indices)]
+        rows = self.record[np.asarray(indices, np.int64)]
         order = np.argsort(rows, kind="stable")
         batch = self._dataset().isel(record=rows[order]).load()
         back = np.empty_like(order)

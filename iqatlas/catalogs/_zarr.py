@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -129,12 +128,3 @@ def open_store(store: Path, group: str | None = None, *, consolidated: bool = Tr
 def shard_files(staging: Path) -> list[Path]:
     """Return the data files that a shard left in its twin store, in a fixed order."""
     return sorted(p for p in staging.rglob("*") if p.is_file() and p.name != "zarr.json")
-
-
-def sync_file(path: Path) -> None:
-    """Make sure that a file's bytes are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

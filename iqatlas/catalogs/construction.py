@@ -2,9 +2,9 @@
 
 While it is made, a corpus holds a folder ``.building`` with a lock, the key of what is being made,
 and a ledger: one line for each finished shard, with the hash of each of its files. A shard is
-written into a twin store, brought to the disk, and moved into place file by file; its ledger line
-follows. The manifest comes last, by rename, and ``.building`` goes. Killed at any moment, the
-folder either resumes or is whole.
+written apart, brought to the disk, and moved into place file by file; its ledger line follows. The
+manifest comes last, by rename, and ``.building`` goes. Killed at any moment, the folder either
+resumes or is whole.
 """
 
 from __future__ import annotations
@@ -14,19 +14,28 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from iqatlas.catalogs._zarr import copy_metadata, shard_files, sync_file
 from iqatlas.catalogs.canonical import sha256_file
+from iqatlas.catalogs.folder import (
+    BUILDING,
+    KEY,
+    LEDGER,
+    LOCK,
+    RECORDS,
+    STAGING,
+    Held,
+    clear,
+    refuse_additions,
+    survey,
+    sweep,
+)
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest, read_manifest
 from iqatlas.errors import CorpusError, IqAtlasError, StorageError
-
-BUILDING = ".building"
-RECORDS = "records.zarr"
 
 
 class Construction:
@@ -36,11 +45,11 @@ class Construction:
         corpus: Folder of the corpus.
         build_key: Hash of everything that decides the corpus's bytes; work is resumed only where
             it is the same.
-        overwrite: Whether a corpus that is there, finished or not, is removed first.
+        overwrite: Whether another corpus that is there, finished or not, is removed first.
 
     Raises:
         CorpusError: The folder holds something else.
-        StorageError: Another process writes this corpus.
+        StorageError: Another process writes this corpus, or the folder can't be written.
     """
 
     def __init__(self, corpus: Path, *, build_key: str, overwrite: bool = False) -> None:
@@ -48,8 +57,9 @@ class Construction:
         self.building = corpus / BUILDING
         self._key = build_key
         self._overwrite = overwrite
-        self._ledger = self.building / "ledger.jsonl"
-        self._lock = FileLock(str(self.building / "lock"))
+        self._made_folder = False
+        self._ledger = self.building / LEDGER
+        self._lock = FileLock(str(self.building / LOCK))
 
     @property
     def records(self) -> Path:
@@ -58,7 +68,8 @@ class Construction:
 
     def __enter__(self) -> Construction:
         with storage_errors(self.corpus):
-            _refuse_strangers(self.corpus)
+            self._survey()  # a folder that is refused is left as it was
+            self._made_folder = not self.corpus.exists()
             self.building.mkdir(parents=True, exist_ok=True)
             try:
                 self._lock.acquire(timeout=0)
@@ -71,6 +82,8 @@ class Construction:
             try:
                 self._claim()
             except BaseException:
+                if not (self.building / KEY).exists():
+                    shutil.rmtree(self.building, ignore_errors=True)
                 self._lock.release()
                 raise
         return self
@@ -78,45 +91,66 @@ class Construction:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None and self._holds_nothing():
+            shutil.rmtree(self.building, ignore_errors=True)
+            if self._made_folder:
+                with suppress(OSError):
+                    self.corpus.rmdir()
         self._lock.release()
 
-    def _claim(self) -> None:
-        key_file = self.building / "key"
-        finished = (self.corpus / MANIFEST_NAME).exists()
-        same = key_file.is_file() and key_file.read_text().strip() == self._key
-        begun = key_file.exists() or finished
-        if begun and not same and not self._overwrite:
-            what = "a finished corpus" if finished else "an unfinished corpus of another spec"
+    def _holds_nothing(self) -> bool:
+        """Return whether no step is finished, so that there is nothing to go on with."""
+        with suppress(OSError):
+            return not self._ledger.exists() and [i.name for i in self.corpus.iterdir()] == [BUILDING]
+        return False
+
+    def _survey(self) -> Held:
+        """Return what the folder holds, if that may be gone on with or removed."""
+        held = survey(self.corpus)
+        if held.nothing or held.key == self._key:
+            return held
+        if not self._overwrite:
+            what = "a finished corpus" if held.finished else "an unfinished corpus of another spec"
             raise CorpusError(
                 f"this folder holds {what}",
                 where=str(self.corpus),
                 remedy="choose another folder with -o, or remove it with --overwrite",
             )
-        if begun and (self._overwrite or finished):
-            self._clear()
-        write_file(key_file, self._key.encode())
+        if held.finished:
+            refuse_additions(self.corpus)
+        return held
 
-    def _clear(self) -> None:
-        # The manifest goes first: from then on nothing here opens as a corpus.
-        (self.corpus / MANIFEST_NAME).unlink(missing_ok=True)
-        for item in self.corpus.iterdir():
-            if item != self.building:
-                shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
-        for item in self.building.iterdir():
-            if item.name != "lock":
-                shutil.rmtree(item) if item.is_dir() else item.unlink()
+    def _claim(self) -> None:
+        held = self._survey()  # again, under the lock: another process may have been here in between
+        if held.key == self._key:
+            self._go_on()
+            return
+        if not held.nothing:
+            clear(self.corpus)
+        write_file(self.building / KEY, self._key.encode())
+
+    def _go_on(self) -> None:
+        root = self.records / "zarr.json"
+        kept = {file.path for files in self.ledger().values() for file in files}
+        shutil.rmtree(self.building / STAGING, ignore_errors=True)
+        sweep(self.corpus, kept | {root.relative_to(self.corpus).as_posix()})
+        try:
+            json.loads(root.read_bytes())
+        except (FileNotFoundError, ValueError):
+            # The root's metadata changes until the end, so that no ledger line vouches for it.
+            self.forget()
 
     def ledger(self) -> dict[str, tuple[FileEntry, ...]]:
         """Return the finished steps, each with its files; a line that was cut short is left out."""
         if not self._ledger.is_file():
             return {}
         steps = {}
-        for line in self._ledger.read_text().splitlines():
+        for line in self._ledger.read_bytes().split(b"\n"):
             try:
                 entry = json.loads(line)
                 files = tuple(FileEntry.model_validate(file) for file in entry["files"])
                 steps[str(entry["step"])] = files
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue
         return steps
 
@@ -148,11 +182,39 @@ class Construction:
                 shutil.rmtree(self.records)
 
     def finish(self, manifest: Manifest) -> None:
-        """Write the manifest and end the construction."""
+        """Bring every file to the disk, write the manifest, and end the construction."""
         with storage_errors(self.corpus):
-            write_file(self.corpus / MANIFEST_NAME, manifest.serialise())
-            self._lock.release()
-            shutil.rmtree(self.building, ignore_errors=True)
+            folders = {self.corpus}
+            for file in manifest.files:
+                path = self.corpus / file.path
+                sync_file(path)
+                folders.update(self.corpus / parent for parent in Path(file.path).parents)
+            for folder in sorted(folders):
+                sync_folder(folder)
+            # Its temporary twin lies where nothing is gathered into a manifest after a kill.
+            write_file(self.corpus / MANIFEST_NAME, manifest.serialise(), by_way_of=self.building)
+            sync_folder(self.corpus)
+            _remove_building(self.building, self._lock)
+
+
+def tidy(corpus: Path) -> None:
+    """Remove from a finished corpus what a process that was killed at the very end has left."""
+    building = corpus / BUILDING
+    if not building.is_dir() or building.is_symlink():
+        return
+    lock = FileLock(str(building / LOCK))
+    # Another process that overwrites the corpus holds the lock; a read-only folder stays as it is.
+    with suppress(Timeout, OSError):
+        lock.acquire(timeout=0)
+        _remove_building(building, lock)
+
+
+def _remove_building(building: Path, lock: FileLock) -> None:
+    # Removed while it is held: a process that waits for it finds it gone, and not a lock of its own.
+    shutil.rmtree(building, ignore_errors=True)
+    lock.release()
+    if os.name == "nt":  # where an open file can't be removed
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def finished_with(corpus: Path, spec_sha256: str, inputs_sha256: list[str]) -> bool:
@@ -166,56 +228,6 @@ def finished_with(corpus: Path, spec_sha256: str, inputs_sha256: list[str]) -> b
     return manifest.spec_sha256 == spec_sha256 and [i.sha256 for i in manifest.inputs] == inputs_sha256
 
 
-def _refuse_strangers(corpus: Path) -> None:
-    if not corpus.exists():
-        return
-    if not corpus.is_dir():
-        raise CorpusError("this is a file, not a folder", where=str(corpus), remedy="choose another -o")
-    ours = (corpus / MANIFEST_NAME).is_file() or (corpus / BUILDING).is_dir()
-    if not ours and any(corpus.iterdir()):
-        raise CorpusError(
-            "this folder holds something else",
-            where=str(corpus),
-            accepted="a new or empty folder, or an unfinished corpus of the same spec",
-            remedy="choose another folder with -o",
-        )
-
-
-def move_shard(corpus: Path, staging: Path, step: str) -> tuple[FileEntry, ...]:
-    """Bring a shard's files to the disk, and move them from its twin store to their places.
-
-    Args:
-        corpus: Folder of the corpus.
-        staging: Twin store that holds the shard.
-        step: Name of the shard, for messages.
-    """
-    entries = []
-    with storage_errors(corpus):
-        for source in shard_files(staging):
-            relative = Path(RECORDS) / source.relative_to(staging)
-            target = corpus / relative
-            target.parent.mkdir(parents=True, exist_ok=True)
-            sync_file(source)
-            entries.append(
-                FileEntry(path=relative.as_posix(), bytes=source.stat().st_size, sha256=sha256_file(source))
-            )
-            source.replace(target)
-        shutil.rmtree(staging)
-    if not entries:
-        raise StorageError(f"{step} left no files", where=str(corpus))
-    return tuple(entries)
-
-
-def prepare_staging(corpus: Path, step: str) -> Path:
-    """Return a fresh twin of the record store for one shard."""
-    staging = corpus / BUILDING / "staging" / step
-    with storage_errors(corpus):
-        if staging.exists():
-            shutil.rmtree(staging)
-        copy_metadata(corpus / RECORDS, staging)
-    return staging
-
-
 def file_entry(corpus: Path, path: Path) -> FileEntry:
     """Return the entry of a file of a corpus."""
     return FileEntry(
@@ -223,15 +235,38 @@ def file_entry(corpus: Path, path: Path) -> FileEntry:
     )
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+def write_file(path: Path, content: bytes, *, by_way_of: Path | None = None) -> None:
+    """Write a file so that it is there whole or not at all.
+
+    Args:
+        path: The file.
+        content: Its bytes.
+        by_way_of: Folder on the same disk that takes it until it is whole; the file's own without it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.writing")
+    temporary = (by_way_of or path.parent) / f".{path.name}.writing"
     with temporary.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def sync_file(path: Path) -> None:
+    """Make sure that a file's bytes are on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Make sure that the names in a folder are on the disk, where the system has a way to."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

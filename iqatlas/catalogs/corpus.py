@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from iqatlas.catalogs._zarr import open_store
-from iqatlas.catalogs.construction import RECORDS
+from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.manifest import Manifest, read_manifest
 from iqatlas.errors import CorpusError, nearest
 
@@ -104,6 +104,9 @@ class Corpus:
 
 
 def _known(what: str, asked: Sequence[str], known: Sequence[str]) -> None:
+    if isinstance(asked, str) or not asked:
+        given = f"the text {asked!r}" if asked else "empty"
+        raise CorpusError(f"{what}s is {given}", accepted=f"a list of names: {', '.join(known)}")
     for name in asked:
         if name not in known:
             near = nearest(name, known)

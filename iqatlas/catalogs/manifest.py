@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.errors import CorpusError, MissingFileError
@@ -14,10 +14,18 @@ from iqatlas.errors import CorpusError, MissingFileError
 MANIFEST_NAME = "manifest.json"
 FORMAT: Literal["iqatlas-corpus"] = "iqatlas-corpus"
 FORMAT_VERSION: Literal[1] = 1
-_LARGEST_MANIFEST_BYTES = 256 << 20
+LARGEST_MANIFEST_BYTES = 256 << 20
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0, le=1 << 60)]
+
+
+def _inside(path: str) -> str:
+    """Return a path if it is spelt in the one way that can't leave the corpus."""
+    parts = PurePosixPath(path).parts
+    if "/".join(parts) != path or ".." in parts or not path.isprintable() or set(path) & set('\\:*?"<>|'):
+        raise ValueError(f"{path[:100]!r} is not a plain path inside the corpus")
+    return path
 
 
 class _ManifestModel(BaseModel):
@@ -27,7 +35,7 @@ class _ManifestModel(BaseModel):
 class FileEntry(_ManifestModel):
     """A file of the corpus."""
 
-    path: Annotated[str, Field(min_length=1, max_length=1024)]
+    path: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_inside)]
     """Relative to the corpus, with forward slashes."""
     bytes: Count
     sha256: Sha256
@@ -74,6 +82,19 @@ class Manifest(_ManifestModel):
     shards: tuple[ShardEntry, ...]
     files: tuple[FileEntry, ...]
 
+    @model_validator(mode="after")
+    def _adds_up(self) -> Manifest:
+        paths = [file.path for file in self.files]
+        if len(set(paths)) < len(paths) or MANIFEST_NAME in paths:
+            raise ValueError("a file is named twice")
+        stops = [0, *(shard.stop for shard in self.shards)]
+        ranges = [(shard.index, shard.start) for shard in self.shards]
+        if ranges != list(enumerate(stops[:-1])) or stops != sorted(set(stops)) or stops[-1] != self.records:
+            raise ValueError("the shards don't follow each other from the first record to the last")
+        if sum(self.splits.values()) != self.records:
+            raise ValueError("the splits don't add up to the records")
+        return self
+
     def serialise(self) -> bytes:
         """Return the bytes of the manifest file; its last key is the hash of all the others."""
         body = self.model_dump(mode="json")
@@ -97,30 +118,41 @@ def read_manifest(corpus: Path) -> Manifest:
                 "this corpus is unfinished", where=str(corpus), remedy="run the same `iqatlas generate` again"
             )
         raise CorpusError(f"no {MANIFEST_NAME} in this folder, so it is no corpus", where=str(corpus))
-    if path.stat().st_size > _LARGEST_MANIFEST_BYTES:
-        raise CorpusError(f"larger than {_LARGEST_MANIFEST_BYTES >> 20} MiB", where=str(path))
+    if path.stat().st_size > LARGEST_MANIFEST_BYTES:
+        raise CorpusError(f"larger than {LARGEST_MANIFEST_BYTES >> 20} MiB", where=str(path))
     raw = path.read_bytes()
     try:
         body = json.loads(raw)
         if not isinstance(body, dict):
-            raise CorpusError("not a manifest", where=str(path))
+            raise CorpusError("not a manifest", where=str(path), remedy="get the corpus again")
         stated = body.pop("manifest_sha256", None)
         if body.get("format") == FORMAT and body.get("format_version") != FORMAT_VERSION:
             raise CorpusError(
-                f"format version {body.get('format_version')!r} is not known here",
+                f"format version {str(body.get('format_version'))[:40]} is not known here",
                 where=str(path),
                 accepted=f"version {FORMAT_VERSION}",
                 remedy="update iqatlas",
             )
         manifest = Manifest.model_validate(body)
-    except (ValidationError, RecursionError, UnicodeDecodeError, json.JSONDecodeError) as failure:
+        changed = stated != sha256_json(body) or manifest.serialise() != raw
+    except CorpusError:
+        raise
+    except (ValueError, RecursionError) as failure:
+        # Besides wrong JSON and wrong types: numbers of thousands of digits, NaN, half a surrogate pair.
         raise CorpusError(
-            f"the manifest can't be read ({str(failure).splitlines()[0]})",
-            where=str(path),
-            remedy="get the corpus again",
+            f"the manifest can't be read ({_reason(failure)})", where=str(path), remedy="get the corpus again"
         ) from None
-    if stated != sha256_json(body) or manifest.serialise() != raw:
+    if changed:
         raise CorpusError(
             "the manifest was changed after it was written", where=str(path), remedy="get the corpus again"
         )
     return manifest
+
+
+def _reason(failure: Exception) -> str:
+    if isinstance(failure, ValidationError):
+        first = failure.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(element) for element in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        return f"{place}: {message}" if place else message
+    return str(failure).partition("\n")[0][:200]

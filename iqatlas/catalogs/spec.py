@@ -19,16 +19,22 @@ class StorageSpec(SpecModel):
     """How a corpus is stored."""
 
     format: Literal["zarr"] = "zarr"
+    """Zarr version 3, one sharded array a variable."""
     iq: Literal["complex64"] = "complex64"
+    """Complex samples in √mW, 8 bytes each, uncompressed."""
 
 
 class SplitsSpec(SpecModel):
     """Shares of the splits; blocks of time with guard gaps between them."""
 
     train: Annotated[float, Field(ge=0, le=1)] = 0.7
+    """Share of the slots for training, the first ones of each draw."""
     validation: Annotated[float, Field(ge=0, le=1)] = 0.15
+    """Share for validation, after those for training."""
     test: Annotated[float, Field(ge=0, le=1)] = 0.15
+    """Share for testing, the last ones."""
     by: Literal["time"] = "time"
+    """Splits are blocks of time; the guard slots between them belong to none."""
 
     @model_validator(mode="after")
     def _whole(self) -> SplitsSpec:
@@ -54,17 +60,19 @@ def split_slots(spec: SplitsSpec, *, slots: int, guard_slots: int) -> Int8[np.nd
     gaps = guard_slots * (len(used) - 1)
     usable = slots - gaps
     counts = np.zeros(3, np.int64)
-    if usable >= len(used):
-        counts[used] = 1
-        ends = np.round(np.cumsum(shares[used]) * (usable - len(used))).astype(np.int64)
-        counts[used] += np.diff(ends, prepend=0)
-    else:
+    if usable < len(used):
         raise SpecError(
             f"{slots} slots are too few for {len(used)} splits with gaps of {guard_slots} slots between them",
             where="capture.slots",
             accepted=f"at least {gaps + len(used)}",
             remedy="or use a single split, splits: {train: 1, validation: 0, test: 0}",
         )
+    ends = np.round(np.cumsum(shares[used]) * usable).astype(np.int64)
+    counts[used] = np.diff(ends, prepend=0)
+    for split in used[counts[used] == 0]:
+        # A split that is asked for has a slot at least, however small its share.
+        counts[np.argmax(counts)] -= 1
+        counts[split] = 1
     out = np.full(slots, SPLITS.index("guard"), np.int8)
     start = 0
     for split in used:

@@ -3,6 +3,9 @@
 The exact fractional delays are phase ramps in the frequency domain. A block longer than the
 capture is transformed: in front by the largest delay, and on both ends by a guard in which the
 block fades in and out, so that the circular ends of the transform don't reach the capture.
+
+Between the carrier's band and the Nyquist frequency a filter rolls off. Without it the sharp
+borders of OFDM symbols, which a fractional delay spreads out by 1/t, would reach over any guard.
 """
 
 from __future__ import annotations
@@ -15,8 +18,12 @@ from jaxtyping import Complex64, Complex128, Float32, Float64, Int64
 
 from iqatlas.raytracing.paths import PathSet
 
-GUARD_SAMPLES = 96
-"""Fade at each end of a block: with it the error against a direct sum over paths stays under 1e-4."""
+GUARD_SAMPLES = 64
+"""Fade at each end of a block. Against a direct sum over paths the worst sample is then off by 5e-5
+of the RMS (1.4 and 3 MHz carriers) or less (5e-6 at 10 MHz); half of it would pass 1e-4."""
+FLAT_BAND = 0.75
+"""Where the filter begins to roll off, over the Nyquist frequency; LTE's subcarriers end at 0.71."""
+_FREQUENCIES_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,20 @@ def block_for(samples: int, *, max_delay_s: float, sample_rate_hz: float) -> Blo
     return Block(length=length, lead=length - samples - GUARD_SAMPLES, samples=samples)
 
 
+def band_filter(
+    frequency_hz: Float64[np.ndarray, "frequency"], sample_rate_hz: float
+) -> Float64[np.ndarray, "frequency"]:
+    """Return the gain of the filter: 1 over the carrier, a raised cosine down to 0 at Nyquist.
+
+    Args:
+        frequency_hz: Frequencies relative to the carrier.
+        sample_rate_hz: Sampling rate.
+    """
+    beyond = (np.abs(frequency_hz) / (sample_rate_hz / 2) - FLAT_BAND) / (1 - FLAT_BAND)
+    gain: Float64[np.ndarray, "frequency"] = 0.5 + 0.5 * np.cos(np.pi * np.clip(beyond, 0.0, 1.0))
+    return gain
+
+
 def frequency_response(
     paths: PathSet, frequency_hz: Float64[np.ndarray, "frequency"]
 ) -> Complex128[np.ndarray, "waypoint receiver site frequency"]:
@@ -61,8 +82,21 @@ def frequency_response(
     delay = paths.delay_s.reshape(gain.shape)
     response = np.empty((len(gain), len(frequency_hz)), np.complex128)
     for link in range(len(gain)):
-        response[link] = gain[link] @ np.exp(-2j * np.pi * np.outer(delay[link], frequency_hz))
+        response[link] = _sum_over_paths(gain[link : link + 1], delay[link], frequency_hz)[0]
     return response.reshape(*shape, len(frequency_hz))
+
+
+def _sum_over_paths(
+    gain: Complex128[np.ndarray, "row path"],
+    delay_s: Float64[np.ndarray, "path"],
+    frequency_hz: Float64[np.ndarray, "frequency"],
+) -> Complex128[np.ndarray, "row frequency"]:
+    """Return Σ gain · exp(−j2π f delay), in pieces: long captures would need all memory at once."""
+    total = np.empty((len(gain), len(frequency_hz)), np.complex128)
+    for start in range(0, len(frequency_hz), _FREQUENCIES_AT_ONCE):
+        piece = slice(start, start + _FREQUENCIES_AT_ONCE)
+        total[:, piece] = gain @ np.exp(-2j * np.pi * np.outer(delay_s, frequency_hz[piece]))
+    return total
 
 
 class Channel:
@@ -85,7 +119,7 @@ class Channel:
     ) -> None:
         self._block = block
         self._frequency_hz = np.asarray(scipy.fft.fftfreq(block.length, 1 / sample_rate_hz), np.float64)
-        amplitude = np.sqrt(site_power_mw)[:, None]
+        amplitude = np.sqrt(site_power_mw)[:, None] * band_filter(self._frequency_hz, sample_rate_hz)
         self._moving = bool(np.any(paths.doppler_hz[paths.valid] != 0))
         self._paths = paths
         self._amplitude = amplitude
@@ -109,8 +143,9 @@ class Channel:
         Args:
             baseband: Blocks of each site's baseband at unit power; overwritten.
             waypoint: Which waypoint the receivers are at.
-            time_s: Absolute time of each capture's middle, for the Doppler phase, which is held
-                during a capture.
+            time_s: Time of each capture's middle since its waypoint, for the Doppler phase. That is
+                held during a capture: 1024 samples at 15.36 Msps, 30 m/s and 1.8 GHz turn by 0.04
+                radians either way, an error of 2% of the RMS.
 
         Returns:
             Received samples in √mW, and the power in mW of each link, averaged over the block that
@@ -151,8 +186,8 @@ class Channel:
         response = np.empty((len(waypoint), len(self._frequency_hz)), np.complex64)
         for here in np.unique(waypoint):
             rows = waypoint == here
-            ramp = np.exp(-2j * np.pi * np.outer(paths.delay_s[here, receiver, site], self._frequency_hz))
-            response[rows] = turned[rows] @ ramp * self._amplitude[site]
+            delay = paths.delay_s[here, receiver, site]
+            response[rows] = _sum_over_paths(turned[rows], delay, self._frequency_hz) * self._amplitude[site]
         return response
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from iqatlas.schema import SpecModel
 
@@ -17,8 +17,11 @@ class SnrRange(SpecModel):
     """Equally spaced SNR levels, both ends included."""
 
     start: Decibel = -20.0
+    """First level in dB."""
     stop: Decibel = 20.0
+    """Last level in dB, where whole steps reach it."""
     step: Annotated[float, Field(gt=0, le=200)] = 5.0
+    """Distance of the levels in dB."""
 
     @model_validator(mode="after")
     def _ordered(self) -> SnrRange:
@@ -54,6 +57,13 @@ class CaptureSpec(SpecModel):
         if self.noise != "thermal" and "noise_figure_db" in self.model_fields_set:
             raise ValueError("noise_figure_db is for noise: thermal")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What is stored can be read again: it leaves out what this kind of noise refuses.
+        stored: dict[str, Any] = handler(self)
+        del stored["snr_db" if self.noise == "thermal" else "noise_figure_db"]
+        return stored
 
     def snr_levels_db(self) -> Float64[np.ndarray, "level"]:
         """Return the SNR levels in dB; one level, NaN, for thermal noise."""

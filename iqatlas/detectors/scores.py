@@ -72,3 +72,8 @@ def binomial_interval(successes: int, trials: int, confidence: float = 0.99) -> 
     """Return the exact (Clopper-Pearson) interval of a probability."""
     result = scipy.stats.binomtest(successes, trials).proportion_ci(confidence_level=confidence)
     return float(result.low), float(result.high)
+
+
+def binomial_p_value(successes: int, trials: int, probability: float) -> float:
+    """Return the probability of a count as unlikely as this one, or more so, by the exact test."""
+    return float(scipy.stats.binomtest(successes, trials, probability).pvalue)

@@ -17,6 +17,7 @@ class SpectrogramSpec(SpecModel):
     hop: Annotated[int, Field(ge=1, le=65536)] | None = None
     """Samples between segments; half a segment without it."""
     scale: Literal["dbm_per_hz", "mw_per_hz"] = "dbm_per_hz"
+    """Unit of the stored densities: dBm/Hz, or mW/Hz on a linear scale."""
 
     @model_validator(mode="after")
     def _hop_is_short(self) -> SpectrogramSpec:
@@ -34,4 +35,4 @@ class FeaturesSpec(SpecModel):
     """What is computed from the captures and stored beside them."""
 
     spectrogram: SpectrogramSpec | None = SpectrogramSpec()
-    """null for none."""
+    """Power spectral densities of short segments; null for none."""

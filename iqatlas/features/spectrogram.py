@@ -12,6 +12,8 @@ from iqatlas.features.spec import SpectrogramSpec
 
 _LEAST_PSD_MW_PER_HZ = np.float32(1e-35)
 """Floor for the logarithm: -350 dBm/Hz, far below any thermal noise (-174 dBm/Hz)."""
+_CHUNK_SAMPLES = 1 << 16
+"""Samples worked on at once: half a megabyte, which stays in a core's cache."""
 
 
 def frame_count(samples: int, spec: SpectrogramSpec) -> int:
@@ -59,18 +61,38 @@ def spectrogram(
     Raises:
         SpecError: The captures are shorter than a segment.
     """
-    frames = frame_count(samples.shape[-1], spec)
-    window = scipy.signal.get_window("hann", spec.nperseg)
+    frames, size = frame_count(samples.shape[-1], spec), spec.nperseg
+    window = scipy.signal.get_window("hann", size)
     window = (window / np.sqrt(np.sum(window**2) * sample_rate_hz)).astype(np.float32)
-    segments = np.lib.stride_tricks.sliding_window_view(samples, spec.nperseg, axis=-1)
-    segments = segments[..., :: spec.hop_samples, :][..., :frames, :]
-    spectra = scipy.fft.fft(segments * window, axis=-1, overwrite_x=True)
-    density: Float32[np.ndarray, "*batch frame frequency"]
-    density = np.square(spectra.real) + np.square(spectra.imag)
-    density = np.fft.fftshift(density, axes=-1)
-    if spec.scale == "mw_per_hz":
-        return density
+    rows = samples.reshape(-1, samples.shape[-1])
+    segments = np.lib.stride_tricks.sliding_window_view(rows, size, axis=-1)[:, :: spec.hop_samples]
+    density = np.empty((len(rows), frames, size), np.float32)
+    frames_at_once = min(frames, max(1, _CHUNK_SAMPLES // size))
+    rows_at_once = max(1, _CHUNK_SAMPLES // (size * frames_at_once))
+    for row in range(0, len(rows), rows_at_once):
+        for frame in range(0, frames, frames_at_once):
+            piece = np.s_[row : row + rows_at_once, frame : frame + frames_at_once]
+            _power(segments[piece] * window, density[piece])
+            if spec.scale == "dbm_per_hz":
+                _to_dbm(density[piece])
+    return density.reshape(*samples.shape[:-1], frames, size)
+
+
+def _power(
+    segments: Complex64[np.ndarray, "row frame sample"], out: Float32[np.ndarray, "row frame frequency"]
+) -> None:
+    """Write squared magnitudes of transforms, the lowest frequency first; the segments are used up."""
+    spectra = scipy.fft.fft(segments, axis=-1, overwrite_x=True)
+    parts = spectra.view(np.float32)
+    np.square(parts, out=parts)
+    negative = (out.shape[-1] + 1) // 2  # first bin of the negative frequencies
+    split = out.shape[-1] - negative
+    np.add(parts[..., 2 * negative :: 2], parts[..., 2 * negative + 1 :: 2], out=out[..., :split])
+    np.add(parts[..., : 2 * negative : 2], parts[..., 1 : 2 * negative : 2], out=out[..., split:])
+
+
+def _to_dbm(density: Float32[np.ndarray, "row frame frequency"]) -> None:
+    """Turn mW/Hz into dBm/Hz in place."""
     np.maximum(density, _LEAST_PSD_MW_PER_HZ, out=density)
     np.log10(density, out=density)
     density *= np.float32(10)
-    return density

@@ -6,7 +6,10 @@ Kept apart from maps and ray tracing, so that a worker starts in a fraction of a
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.process
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -15,8 +18,9 @@ from itertools import islice
 from pathlib import Path
 
 from iqatlas.catalogs._zarr import write_records
-from iqatlas.catalogs.construction import move_shard, prepare_staging, storage_errors
+from iqatlas.catalogs.construction import storage_errors
 from iqatlas.catalogs.manifest import FileEntry
+from iqatlas.catalogs.staging import StagedShard, open_run, place_shard, prepare_twin, stage_shard
 from iqatlas.errors import StorageError
 from iqatlas.generators.plan import Shard
 from iqatlas.generators.shard import Recipe, Workshop
@@ -34,31 +38,33 @@ def write_shards(
         todo: Shards to write.
         workers: Processes; with one, this process writes.
     """
+    run = open_run(corpus)
     if workers == 1 or len(todo) < 2:
         for shard in todo:
-            yield shard, _write_shard(corpus, workshop, shard)
+            yield shard, place_shard(corpus, _write_shard(corpus, run, workshop, shard))
         return
-    with _pool(corpus, recipe, min(workers, len(todo))) as pool:
+    with _pool(corpus, run, recipe, min(workers, len(todo))) as pool:
         waiting = iter(todo)
-        running: dict[Future[tuple[FileEntry, ...]], Shard] = {}
+        running: dict[Future[StagedShard], Shard] = {}
         while True:
             # A few shards ahead keep the workers busy and an interruption cheap.
-            for shard in islice(waiting, workers + 1 - len(running)):
-                running[pool.submit(_work, shard)] = shard
+            with _interrupts_ignored():
+                for shard in islice(waiting, workers + 1 - len(running)):
+                    running[pool.submit(_work, shard)] = shard
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(future), future.result()
+                yield running.pop(future), place_shard(corpus, future.result())
 
 
 @contextmanager
-def _pool(corpus: Path, recipe: Recipe, workers: int) -> Iterator[ProcessPoolExecutor]:
+def _pool(corpus: Path, run: Path, recipe: Recipe, workers: int) -> Iterator[ProcessPoolExecutor]:
     # Spawned, not forked: the ray tracer's threads don't survive a fork.
     pool = ProcessPoolExecutor(
         workers,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
-        initargs=(corpus, recipe),
+        initargs=(corpus, run, recipe),
     )
     try:
         yield pool
@@ -72,23 +78,48 @@ def _pool(corpus: Path, recipe: Recipe, workers: int) -> Iterator[ProcessPoolExe
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-_WORKER: list[tuple[Path, Workshop]] = []
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Start processes that Ctrl-C doesn't reach, from their first instruction on.
+
+    A terminal sends it to all of them, and one that is still importing would die with a traceback.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what a signal does
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _start_worker(corpus: Path, recipe: Recipe) -> None:
+_WORKER: list[tuple[Path, Path, Workshop]] = []
+
+
+def _start_worker(corpus: Path, run: Path, recipe: Recipe) -> None:
     # Ctrl-C is for the parent, which lets shards under way come to their end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _WORKER[:] = [(corpus, Workshop(recipe))]
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _WORKER[:] = [(corpus, run, Workshop(recipe))]
 
 
-def _work(shard: Shard) -> tuple[FileEntry, ...]:
-    corpus, workshop = _WORKER[0]
-    return _write_shard(corpus, workshop, shard)
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    # A killed parent can't stop its workers, and nobody would take what they make.
+    parent.join()
+    os._exit(1)
 
 
-def _write_shard(corpus: Path, workshop: Workshop, shard: Shard) -> tuple[FileEntry, ...]:
+def _work(shard: Shard) -> StagedShard:
+    corpus, run, workshop = _WORKER[0]
+    return _write_shard(corpus, run, workshop, shard)
+
+
+def _write_shard(corpus: Path, run: Path, workshop: Workshop, shard: Shard) -> StagedShard:
     records = workshop.make_shard(shard)
-    staging = prepare_staging(corpus, shard.step)
+    twin = prepare_twin(corpus, run, shard.step)
     with storage_errors(corpus):
-        write_records(staging, records, shard.start)
-    return move_shard(corpus, staging, shard.step)
+        write_records(twin, records, shard.start)
+    return stage_shard(corpus, twin)

@@ -6,6 +6,7 @@ import numpy as np
 
 from iqatlas.raytracing.free_space import free_space_paths
 from iqatlas.raytracing.gates import GateReport, check_paths
+from iqatlas.raytracing.llvm import cuda_driver_present, find_llvm
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.raytracing.spec import FreeSpace, SionnaRaytracing
 from iqatlas.scenes.scene import Scene
@@ -13,6 +14,19 @@ from iqatlas.seeds import Stage, key
 
 GROUND_MARGIN_M = 200.0
 """How far the ground reaches beyond buildings, sites and receivers, for its reflections."""
+
+
+def require_tracer(spec: SionnaRaytracing | FreeSpace) -> None:
+    """See, without loading it, that this machine has what the model needs.
+
+    Args:
+        spec: Which model.
+
+    Raises:
+        SetupError: No usable LLVM for a ray tracer on the CPU.
+    """
+    if isinstance(spec, SionnaRaytracing) and not cuda_driver_present():
+        find_llvm()
 
 
 def trace(
