@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from iqatlas.cli import doctor, generate, info, plan, schema, validate, verify, waveform
-from iqatlas.cli.console import errors
+from iqatlas.cli.console import errors, say
 from iqatlas.errors import IqAtlasError
 from iqatlas.version import __version__
 
@@ -31,18 +31,18 @@ app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
 
 
-def _version(asked: bool | None) -> None:
+def _version(asked: bool) -> bool:
     if asked:
         typer.echo(f"iqatlas {__version__}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()
 def _root(
     version: Annotated[
-        bool | None,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave."),
-    ] = None,
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
 ) -> None:
     del version
 
@@ -59,10 +59,10 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = app(args=list(arguments), prog_name="iqatlas", standalone_mode=False)
     except IqAtlasError as failure:
-        errors.print(f"iqatlas: {failure.line()}", style="red", markup=False, highlight=False, soft_wrap=True)
+        say(errors, (f"iqatlas: {failure.line()}", "red"))
         return failure.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        errors.print("iqatlas: interrupted; the same command goes on from here", style="yellow")
+        say(errors, ("iqatlas: interrupted; the same command goes on from here", "yellow"))
         return INTERRUPTED
     except typer.Exit as leaving:
         return int(leaving.exit_code)
@@ -77,5 +77,5 @@ def _usage_or_raise(failure: Exception) -> int:
     if message is None:
         raise failure
     if text := " ".join(str(message()).split()):
-        errors.print(f"iqatlas: {text} (see iqatlas --help)", style="red", markup=False, soft_wrap=True)
+        say(errors, (f"iqatlas: {text} (see iqatlas --help)", "red"))
     return 2

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     SpinnerColumn,
     TaskID,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from iqatlas.generators.progress import Listener, Progress
 
 out = Console()
 errors = Console(stderr=True)
+
+
+def say(console: Console, *parts: str | tuple[str, str]) -> None:
+    """Print one line as it is: no wrapping, and nothing in it is taken for markup.
+
+    Args:
+        console: Where to.
+        parts: Text, or text and its style.
+    """
+    console.print(Text.assemble(*parts), highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -32,8 +44,8 @@ def generation_bars() -> Iterator[Listener]:
     with Bars(
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
+        BarColumn(bar_width=16),
+        TaskProgressColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
@@ -43,15 +55,18 @@ def generation_bars() -> Iterator[Listener]:
 
 
 class _Lines:
-    """Without a terminal: one line a step, no bars."""
+    """Without a terminal: one line for each step that is done, no bars."""
 
     def __init__(self) -> None:
         self._step = ""
+        self._begun = time.monotonic()
 
     def __call__(self, progress: Progress, /) -> None:
-        if progress.step != self._step:
-            self._step = progress.step
-            errors.print(progress.step, highlight=False)
+        if progress.step == self._step:
+            return
+        if self._step:
+            say(errors, f"{self._step}: {time.monotonic() - self._begun:.1f} s")
+        self._step, self._begun = progress.step, time.monotonic()
 
 
 class _BarListener:
@@ -70,7 +85,7 @@ class _BarListener:
         elapsed = self._bars.tasks[task].elapsed or 0
         rate = ""
         if progress.samples and elapsed:
-            rate = f"{progress.samples / elapsed / 1e6:.1f} Msps, {progress.bytes / 1e6:,.0f} MB"
+            rate = f"{progress.samples / elapsed / 1e6:.1f} Msps {bytes_text(progress.bytes)}"
         if progress.total:
             self._bars.update(task, completed=progress.done, rate=rate)
 
@@ -110,6 +125,6 @@ def bytes_text(count: int) -> str:
     value = float(count)
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if value < 1000 or unit == "TB":
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"
         value /= 1000
     return f"{count} B"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from iqatlas.cli.console import out
+from iqatlas.cli.console import out, say
 
 
 def doctor() -> None:
@@ -17,9 +17,10 @@ def doctor() -> None:
     with out.status("tracing a probe"):
         findings = diagnose()
     for finding in findings:
-        mark = "[green]✓[/]" if finding.good else "[yellow]–[/]" if finding.optional else "[red]✗[/]"
-        out.print(f"{mark} {finding.what:<14} {finding.found}", highlight=False, soft_wrap=True)
+        style = "green" if finding.good else "yellow" if finding.optional else "red"
+        mark = "✓" if finding.good else "–" if finding.optional else "✗"
+        say(out, (mark, style), f" {finding.what:<14} {finding.found}")
         if finding.remedy and not finding.good:
-            out.print(f"  {'':<14} {finding.remedy}", style="bold", highlight=False, soft_wrap=True)
+            say(out, (f"  {'':<14} {finding.remedy}", "bold"))
     if not all(finding.good or finding.optional for finding in findings):
         raise typer.Exit(1)

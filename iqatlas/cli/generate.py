@@ -9,24 +9,32 @@ from typing import Annotated
 
 import typer
 
-from iqatlas.cli.console import bytes_text, generation_bars, out
+from iqatlas.cli.console import bytes_text, generation_bars, out, say
 from iqatlas.cli.options import SetOption, SpecArgument, read_spec
 
 
 def generate(
     spec: SpecArgument = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder of the corpus; the spec's name without it.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Folder of the corpus; the spec's name without it."
+        ),
     ] = None,
     override: SetOption = None,
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes that make records; the bytes are the same for any number.")
+        int,
+        typer.Option(
+            min=1, metavar="N", help="Processes that make records; the bytes are the same for any number."
+        ),
     ] = min(os.cpu_count() or 1, 8),
-    overwrite: Annotated[bool, typer.Option(help="Remove another corpus that is in the folder.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Remove another corpus that is in the folder.")
+    ] = False,
 ) -> None:
     """Make a corpus, or go on with one that was begun.
 
-    Example: iqatlas generate city.yaml -o city --set capture.slots=1000 --workers 4
+    Example: iqatlas generate city.yaml -o city --set capture.slots=1000
     """
     from iqatlas.generators.execute import generate as make
 
@@ -36,13 +44,11 @@ def generate(
         corpus = make(asked, output, workers=workers, overwrite=overwrite, progress=listener)
     manifest = corpus.manifest
     size = sum(file.bytes for file in manifest.files)
-    out.print(
-        f"[bold]{manifest.name}[/]: {manifest.records:,} records, {bytes_text(size)}, "
-        f"{time.monotonic() - begun:.0f} s",
-        highlight=False,
+    say(
+        out,
+        (manifest.name, "bold"),
+        f": {manifest.records:,} records, {bytes_text(size)}, {time.monotonic() - begun:.0f} s",
     )
-    out.print(f"corpus   {corpus.path}", highlight=False, soft_wrap=True)
-    out.print(f"picture  {corpus.path / 'scene' / 'map.png'}", highlight=False, soft_wrap=True)
-    out.print(
-        f"open it  xarray.open_zarr({str(corpus.path / 'records.zarr')!r})", highlight=False, soft_wrap=True
-    )
+    say(out, f"corpus   {corpus.path}")
+    say(out, f"picture  {corpus.path / 'scene' / 'map.png'}")
+    say(out, f"open it  xarray.open_zarr({str(corpus.path / 'records.zarr')!r})")

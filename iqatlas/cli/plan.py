@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from rich.table import Table
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from iqatlas.cli.console import bytes_text, out
 from iqatlas.cli.options import SetOption, SpecArgument, read_spec
+from iqatlas.cli.tables import facts
+
+if TYPE_CHECKING:
+    from iqatlas.generators.plan import Plan
 
 
 def plan(spec: SpecArgument = None, override: SetOption = None) -> None:
@@ -14,29 +19,37 @@ def plan(spec: SpecArgument = None, override: SetOption = None) -> None:
     Example: iqatlas plan city.yaml --set capture.samples=4096
     """
     from iqatlas.generators.calibrate import seconds_per_sample
-    from iqatlas.generators.describe import count_splits
     from iqatlas.generators.plan import plan as resolve
 
     made = resolve(read_spec(spec, override))
-    table = Table(title=made.spec.name, show_header=False, title_justify="left")
-    splits = ", ".join(f"{name} {count:,}" for name, count in count_splits(made).items())
+    seconds = made.samples * seconds_per_sample(made)
+    out.print(facts(made.spec.name, _facts(made, seconds)))
+
+
+def _facts(made: Plan, seconds: float) -> Iterator[tuple[str, str]]:
+    from iqatlas.generators.describe import count_splits
+
     capture = made.spec.capture
-    table.add_row(
-        "records",
-        f"{made.records:,} = {capture.draws} draws × {capture.slots:,} slots × {made.levels} SNR levels",
-    )
-    table.add_row("splits", splits)
-    table.add_row("a record", f"{made.receivers} receivers × {capture.samples:,} samples")
-    table.add_row("sampling rate", f"{made.sample_rate_hz / 1e6:g} Msps")
-    table.add_row("sites", str(made.sites))
-    table.add_row(
+    draws = f"{capture.draws:,} draw{'s' if capture.draws > 1 else ''}"
+    levels = f"{made.levels} SNR level{'s' if made.levels > 1 else ''}"
+    yield "records", f"{made.records:,} = {draws} × {capture.slots:,} slots × {levels}"
+    yield "splits", ", ".join(f"{name} {count:,}" for name, count in count_splits(made).items())
+    yield "a record", f"{made.receivers} receivers × {capture.samples:,} samples"
+    yield "sampling rate", f"{made.sample_rate_hz / 1e6:g} Msps"
+    yield "sites", str(made.sites)
+    yield (
         "shards",
-        f"{len(made.shards)} of {made.shard_records:,} records, read in chunks of {made.block_records:,}",
+        f"{made.shard_count:,} of {made.shard_records:,} records, read in chunks of {made.block_records:,}",
     )
     for name, count in made.bytes_by_variable.items():
         if count >= made.bytes // 100:
-            table.add_row(name, bytes_text(count))
-    table.add_row("bytes", bytes_text(made.bytes))
-    seconds = made.samples * seconds_per_sample(made)
-    table.add_row("records take", f"about {seconds:,.0f} s on one worker of this machine, ray tracing apart")
-    out.print(table)
+            yield name, bytes_text(count)
+    yield "bytes", bytes_text(made.bytes)
+    yield "time", f"about {_duration(seconds)} on one worker of this machine, ray tracing apart"
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.1f} {unit}"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import pandas as pd
@@ -10,6 +11,19 @@ from rich.table import Table
 
 from iqatlas.cli.console import counting_bar, out
 from iqatlas.cli.options import CorpusArgument
+from iqatlas.cli.tables import columns
+
+_HEADINGS = {
+    "snr_level_db": "SNR dB",
+    "receiver": "receiver",
+    "detector": "detector",
+    "p_d": "P_D",
+    "p_fa": "P_FA",
+    "f1_occupied": "F1 occupied",
+    "f1_hole": "F1 hole",
+    "occupied": "occupied",
+    "vacant": "vacant",
+}
 
 
 def validate(
@@ -28,8 +42,10 @@ def validate(
     opened = open_corpus(corpus)
     with counting_bar("detecting") as tell:
         found = validate_energy(opened, false_alarm=false_alarm, progress=tell)
-    out.print(_table("energy detector", found.table))
-    out.print(_table("detectors that don't look", found.trivial))
+    capture = opened.manifest.spec.get("capture", {})
+    thermal = isinstance(capture, Mapping) and capture.get("noise") == "thermal"
+    out.print(_table("energy detector", found.table, left=2, thermal=thermal))
+    out.print(_table("detectors that don't look", found.trivial, left=1, thermal=thermal))
     low, high = found.noise_interval
     _judge(
         found.as_designed,
@@ -48,13 +64,21 @@ def validate(
 
 
 def _judge(holds: bool, text: str) -> None:
-    out.print(f"{'[green]✓ yes[/]' if holds else '[red]✗ no [/]'}  {text}", highlight=False)
+    out.print("[green]✓[/]" if holds else "[red]✗[/]", text, highlight=False)
 
 
-def _table(title: str, rows: pd.DataFrame) -> Table:
-    table = Table(title=title, title_justify="left")
-    for name in rows.columns:
-        table.add_column(str(name), justify="left" if rows[name].dtype.kind in "OUT" else "right")
-    for row in rows.itertuples(index=False):
-        table.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
-    return table
+def _table(title: str, rows: pd.DataFrame, *, left: int, thermal: bool) -> Table:
+    shown = rows.assign(snr_level_db="thermal") if thermal and "snr_level_db" in rows else rows
+    cells = (
+        tuple(_cell(str(name), value) for name, value in zip(shown.columns, row, strict=True))
+        for row in shown.itertuples(index=False)
+    )
+    return columns(title, [_HEADINGS.get(str(name), str(name)) for name in shown.columns], cells, left=left)
+
+
+def _cell(name: str, value: object) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    if value != value:
+        return "–"  # a ratio without any case
+    return f"{value:g}" if name == "snr_level_db" else f"{value:.3f}"

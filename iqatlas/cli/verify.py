@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from iqatlas.cli.console import bytes_text, counting_bar, out
+from iqatlas.cli.console import bytes_text, counting_bar, out, say
 from iqatlas.cli.options import CorpusArgument
 
 
@@ -18,13 +18,13 @@ def verify(corpus: CorpusArgument) -> None:
     with counting_bar("hashing") as tell:
         found = verify_corpus(corpus, progress=tell)
     for problem in found.problems:
-        out.print(f"[red]✗[/] {problem}", highlight=False, soft_wrap=True)
+        say(out, ("✗ ", "red"), problem)
     if not found.sound:
-        out.print(f"[red]{corpus}: {len(found.problems)} problems[/]", highlight=False, soft_wrap=True)
+        count = len(found.problems)
+        say(out, (f"{corpus}: {count} problem{'s' if count > 1 else ''}", "red"))
         raise typer.Exit(1)
-    out.print(
-        f"[green]✓[/] {corpus}: {found.files} files, {bytes_text(found.bytes)}, "
-        f"{found.records:,} records hold",
-        highlight=False,
-        soft_wrap=True,
+    say(
+        out,
+        ("✓ ", "green"),
+        f"{corpus}: {found.files} files, {bytes_text(found.bytes)}, {found.records:,} records hold",
     )

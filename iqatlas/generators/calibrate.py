@@ -12,6 +12,8 @@ from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.raytracing.paths import PathSet
 
 _CALIBRATION_SAMPLES = 400_000
+_LARGEST_CAPTURE = 500_000
+_LARGEST_RECORD = 4_000_000
 _TYPICAL_DELAY_S = 5e-6
 
 
@@ -51,7 +53,12 @@ def seconds_per_sample(plan: Plan) -> float:
     Args:
         plan: The plan.
     """
-    per_record = plan.receivers * plan.spec.capture.samples
+    # A part of a long capture, and a few of many receivers, tell the time of the whole.
+    capture = plan.spec.capture
+    samples = min(capture.samples, _LARGEST_CAPTURE)
+    shorter = plan.spec.model_copy(update={"capture": capture.model_copy(update={"samples": samples})})
+    plan = replace(plan, spec=shorter, receivers=min(plan.receivers, max(1, _LARGEST_RECORD // samples)))
+    per_record = plan.receivers * samples
     records = int(np.clip(_CALIBRATION_SAMPLES // per_record, 1, plan.records))
     workshop = Workshop(stand_in_recipe(replace(plan, block_records=min(plan.block_records, records))))
     workshop.make_shard(Shard(0, 0, 1))  # transforms and tables are planned on first use

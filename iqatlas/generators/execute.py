@@ -12,8 +12,10 @@ from iqatlas.catalogs.construction import (
     file_entry,
     finished_with,
     storage_errors,
+    tidy,
 )
 from iqatlas.catalogs.corpus import Corpus
+from iqatlas.catalogs.folder import BUILDING
 from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry
 from iqatlas.catalogs.path_store import paths_dataset, paths_from_dataset
 from iqatlas.errors import SpecError
@@ -26,6 +28,7 @@ from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.workers import write_shards
 from iqatlas.raytracing.gates import check_paths
 from iqatlas.raytracing.paths import PathSet
+from iqatlas.raytracing.trace import require_tracer, trace
 from iqatlas.scenes.scene import Scene
 
 _PATHS_STEP = "paths"
@@ -64,13 +67,17 @@ def generate(
     made = plan(spec)
     inputs = gather_inputs(spec)
     if not overwrite and finished_with(corpus, spec.sha256(), [entry.sha256 for entry in inputs]):
+        tidy(corpus)
         return Corpus(corpus)
     build_key = sha256_json(
         {"spec": spec.tree(), "inputs": [i.sha256 for i in inputs], "iqatlas": library_versions()["iqatlas"]}
     )
+    # What is wrong with the input or the machine shows here, before a folder is made or cleared.
+    if not (corpus / BUILDING).is_dir():
+        require_tracer(spec.raytracing)
+    progress(Progress("building the scene"))
+    scene = _scene(spec)
     with Construction(corpus, build_key=build_key, overwrite=overwrite) as construction:
-        progress(Progress("building the scene"))
-        scene = _scene(spec)
         paths = _paths(construction, spec, scene, progress)
         recipe = Recipe(
             plan=made,
@@ -98,7 +105,6 @@ def _scene(spec: CorpusSpec) -> Scene:
 
 def _paths(construction: Construction, spec: CorpusSpec, scene: Scene, progress: Listener) -> PathSet:
     """Return the paths: those stored by an earlier try, or else traced and stored now."""
-    from iqatlas.raytracing.trace import trace
     from iqatlas.waveforms.carrier import carrier_frequency_hz
 
     stored = construction.ledger().get(_PATHS_STEP)

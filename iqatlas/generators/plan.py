@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -79,6 +80,11 @@ class Plan:
         """Number of records."""
         return self.spec.capture.draws * self.spec.capture.slots * self.levels
 
+    @property
+    def shard_count(self) -> int:
+        """Number of shards, without making a list of them."""
+        return -(-self.records // self.shard_records)
+
     @cached_property
     def shards(self) -> tuple[Shard, ...]:
         """All shards, in order."""
@@ -122,8 +128,9 @@ class Plan:
         """Uncompressed bytes of each array over the records."""
         shape, sizes = self.shape, {}
         for name, quantity in self.quantities.items():
-            width = 8 if quantity.dtype == "str" else np.dtype(quantity.dtype).itemsize
-            sizes[name] = width * int(np.prod([shape[dim] for dim in quantity.dims]))
+            text = quantity.dtype == "str"
+            width = (np.dtypes.StringDType() if text else np.dtype(quantity.dtype)).itemsize
+            sizes[name] = width * math.prod(shape[dim] for dim in quantity.dims)
         return sizes
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Progress:
     bytes: int = 0
 
 
+@runtime_checkable
 class Listener(Protocol):
     """Who is told."""
 

@@ -129,7 +129,8 @@ class Workshop:
         )
         time_s = begin / plan.sample_rate_hz
         waypoint = np.zeros(len(record), np.int64)
-        iq, link_mw = self.channel.receive(baseband, waypoint=waypoint, time_s=time_s)
+        middle_s = time_s + spec.capture.samples / (2 * plan.sample_rate_hz)
+        iq, link_mw = self.channel.receive(baseband, waypoint=waypoint, time_s=middle_s)
         noise_mw = self.noise_mw[level]
         signal_mw = np.mean(np.square(np.abs(iq)), axis=-1, dtype=np.float64)
         add_noise(iq, noise_mw, rng=stream(spec.seed, Stage.NOISE, number))

@@ -19,6 +19,7 @@ class MarkovOccupancy(SpecModel):
     """
 
     kind: Literal["markov"] = "markov"
+    """Two-state Markov chains."""
     p01: Rate = 0.05
     """Probability of vacant to occupied from a slot to the next; one number, or one a sub-channel."""
     p10: Rate = 0.2

@@ -9,9 +9,13 @@ import numpy as np
 import shapely
 import xarray as xr
 from jaxtyping import Float64, Int64
-from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 
 from iqatlas.features.spec import SpectrogramSpec
 from iqatlas.features.spectrogram import bin_frequency_hz, spectrogram
@@ -19,10 +23,24 @@ from iqatlas.raytracing.paths import PathSet
 from iqatlas.scenes.scene import Scene
 
 _PATHS_A_LINK = 12
+_LINKS_SHOWN = 60
 _SLOTS_SHOWN = 120
 _LARGEST_READ_BYTES = 128 << 20
-_SITE_COLOURS = ("#d1495b", "#00798c", "#edae49", "#7a4fa3", "#2e8b57", "#c86b1f")
+_SITE_COLOURS = ("#c8384f", "#00798c", "#d98a00", "#7a4fa3", "#2e8b57", "#8c5a2b")
 _INK = "#22303c"
+_GREYS = ListedColormap(np.repeat(np.linspace(0.92, 0.25, 256)[:, None], 3, axis=1))
+_BLUES = ("#ffffff", "#a9cfe8", "#4a98c9", "#1764ab", "#083370")
+# Where a label may stand about its marker: offset in points, and how it is aligned.
+_PLACES = (
+    ((10, 0), "left", "center"),
+    ((-10, 0), "right", "center"),
+    ((0, -10), "center", "top"),
+    ((0, 10), "center", "bottom"),
+    ((9, 9), "left", "bottom"),
+    ((-9, 9), "right", "bottom"),
+    ((9, -9), "left", "top"),
+    ((-9, -9), "right", "top"),
+)
 
 
 def draw_overview(scene: Scene, records: xr.Dataset, paths: PathSet, file: Path, *, title: str) -> None:
@@ -35,62 +53,84 @@ def draw_overview(scene: Scene, records: xr.Dataset, paths: PathSet, file: Path,
         file: PNG file to write.
         title: Heading of the picture.
     """
-    figure = Figure(figsize=(15, 7.6), dpi=110, facecolor="white", layout="constrained")
-    grid = figure.add_gridspec(2, 2, width_ratios=(1.05, 1), height_ratios=(1, 0.62))
-    draw_map(figure.add_subplot(grid[:, 0]), scene, paths)
-    upper, lower = figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[1, 1])
-    draw_spectrum_over_slots(figure, upper, lower, records)
-    figure.suptitle(title, fontsize=15, fontweight="bold", color=_INK)
+    figure = Figure(figsize=(15, 7.8), dpi=110, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    halves: Any = figure.subfigures(1, 2, width_ratios=(1, 1.05))
+    left, right = halves
+    axes = left.subplots()
+    draw_map(axes, scene, paths)
+    upper, lower = right.subplots(2, 1, sharex=True, sharey=True, height_ratios=(1.5, 1))
+    draw_spectrum_over_slots(right, upper, lower, records)
+    figure.suptitle(f"{title}\n", fontsize=15, fontweight="bold", color=_INK)
+    figure.text(0.5, 0.942, _summary(scene, records), ha="center", fontsize=10, color="#5a6772")
+    figure.canvas.draw()  # labels can only be placed once everything else has its place
+    _place_labels(axes, scene)
+    figure.set_layout_engine("none")
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, metadata={"Software": None})
 
 
+def _summary(scene: Scene, records: xr.Dataset) -> str:
+    sites, receivers = len(scene.sites), len(scene.receivers.names)
+    return (
+        f"{len(scene.buildings):,} buildings  ·  {sites} {'sites' if sites > 1 else 'site'}  ·  "
+        f"{receivers} {'UAVs' if receivers > 1 else 'UAV'}  ·  {records.sizes['record']:,} records  ·  "
+        f"{records.attrs['carrier_frequency_hz'] / 1e6:g} MHz  ·  "
+        f"{records.attrs['sample_rate_hz'] / 1e6:g} Msps"
+    )
+
+
 def draw_map(axes: Any, scene: Scene, paths: PathSet) -> None:
     """Draw buildings by height, sites, receivers at their first waypoint, and the strongest paths."""
-    rings = [np.asarray(polygon.exterior.coords) for polygon in scene.buildings.geometry]
     heights = scene.buildings["top_height_m"].to_numpy()
     order = np.argsort(heights)
-    shapes = PolyCollection(
-        [rings[i] for i in order],
+    # Rings in opposite senses leave courtyards open.
+    polygons = shapely.orient_polygons(scene.buildings.geometry.to_numpy()[order])
+    shapes = PathCollection(
+        [
+            Outline.make_compound_path(*(Outline(np.asarray(ring.coords), closed=True) for ring in rings))
+            for rings in ((polygon.exterior, *polygon.interiors) for polygon in polygons)
+        ],
         array=heights[order],
-        cmap="Greys",
-        clim=(-15, max(60.0, float(heights.max(initial=0)))),
+        cmap=_GREYS,
+        clim=(0, max(30.0, float(heights.max(initial=0)))),
         edgecolor="white",
         linewidth=0.4,
     )
     axes.add_collection(shapes)
     _draw_paths(axes, scene, paths)
-    outline = withStroke(linewidth=3, foreground="white")
     for index, site in enumerate(scene.sites):
-        east, north, up = site.position_m
-        colour = _SITE_COLOURS[index % len(_SITE_COLOURS)]
-        axes.plot(east, north, "^", ms=13, color=colour, mec="white", mew=1.5, zorder=5)
-        text = axes.annotate(
-            f"{site.name}\n{up:.0f} m",
-            (east, north),
-            (0, -26),
-            textcoords="offset points",
-            fontsize=8,
-            ha="center",
-            color=colour,
-            fontweight="bold",
-            zorder=6,
-        )
-        text.set_path_effects([outline])
-    for name, position in zip(scene.receivers.names, scene.receivers.position_m[0], strict=True):
-        axes.plot(position[0], position[1], "o", ms=9, color=_INK, mec="white", mew=1.5, zorder=5)
-        text = axes.annotate(
-            f"{name}  {position[2]:.0f} m",
-            (position[0], position[1]),
-            (8, 6),
-            textcoords="offset points",
-            fontsize=9,
-            color=_INK,
-            zorder=6,
-        )
-        text.set_path_effects([outline])
-    west, south, east, north = shapely.box(*scene.buildings.total_bounds).bounds
-    margin = 0.02 * max(east - west, north - south)
+        axes.plot(*site.position_m[:2], "^", ms=13, color=_colour(index), mec="white", mew=1.5, zorder=5)
+    hovering = scene.receivers.position_m[0]
+    axes.plot(hovering[:, 0], hovering[:, 1], "o", ms=9, color=_INK, mec="white", mew=1.5, zorder=5)
+    _frame(axes, scene)
+    axes.set_title("Sites (triangles), UAVs (dots) and the strongest paths", fontsize=11, color=_INK)
+    axes.figure.colorbar(
+        shapes,
+        ax=axes,
+        orientation="horizontal",
+        label="height of buildings / m",
+        shrink=0.5,
+        aspect=40,
+        pad=0.02,
+    )
+
+
+def _colour(site: int) -> str:
+    return _SITE_COLOURS[site % len(_SITE_COLOURS)]
+
+
+def _frame(axes: Any, scene: Scene) -> None:
+    """Show everything, with the map's credit and nothing cut at the edge."""
+    places = np.concatenate(
+        [
+            np.reshape(scene.buildings.total_bounds, (2, 2)),
+            np.array([site.position_m[:2] for site in scene.sites]),
+            scene.receivers.position_m[0, :, :2],
+        ]
+    )
+    (west, south), (east, north) = places.min(axis=0), places.max(axis=0)
+    margin = 0.04 * max(east - west, north - south)
     axes.set(
         xlim=(west - margin, east + margin),
         ylim=(south - margin, north + margin),
@@ -98,32 +138,32 @@ def draw_map(axes: Any, scene: Scene, paths: PathSet) -> None:
         xlabel="east / m",
         ylabel="north / m",
     )
-    axes.set_title("Sites (triangles), UAVs (dots) and the strongest paths", fontsize=11, color=_INK)
     axes.annotate(
         "© OpenStreetMap contributors",
-        (0.995, 0.006),
+        (1, 0),
+        (-4, 4),
         xycoords="axes fraction",
+        textcoords="offset points",
         ha="right",
         fontsize=7,
         color="#666666",
     )
-    axes.figure.colorbar(shapes, ax=axes, label="height of buildings / m", shrink=0.5, pad=0.01)
 
 
 def _draw_paths(axes: Any, scene: Scene, paths: PathSet) -> None:
+    # Past a few dozen links, more lines hide the city and tell nothing.
+    receivers = max(1, min(len(scene.receivers.names), _LINKS_SHOWN // len(scene.sites)))
     for index, site in enumerate(scene.sites):
-        lines, weights = [], []
-        for receiver, position in enumerate(scene.receivers.position_m[0]):
+        lines, opacity = [], []
+        for receiver, position in enumerate(scene.receivers.position_m[0, :receivers]):
             power = np.where(paths.valid[0, receiver, index], np.abs(paths.gain[0, receiver, index]) ** 2, 0)
             for path in strongest(power):
                 bends = paths.vertex_m[0, receiver, index, path]
                 bends = bends[np.isfinite(bends[:, 0])]
                 lines.append(np.vstack([site.position_m, bends, position])[:, :2])
-                weights.append(float(10 * np.log10(power[path] / power.max())))
-        opacity = np.clip(1 + np.array(weights) / 30, 0.08, 1) * 0.75
-        colour = _SITE_COLOURS[index % len(_SITE_COLOURS)]
+                opacity.append(float(np.clip(1 + np.log10(power[path] / power.max()) / 3, 0.08, 1)) * 0.75)
         axes.add_collection(
-            LineCollection(lines, colors=colour, alpha=list(opacity), linewidths=1.1, zorder=3)
+            LineCollection(lines, colors=_colour(index), alpha=opacity or None, linewidths=1.1, zorder=3)
         )
 
 
@@ -133,12 +173,60 @@ def strongest(power: Float64[np.ndarray, "path"]) -> Int64[np.ndarray, "shown"]:
     return order[power[order] > 0]
 
 
+def _place_labels(axes: Any, scene: Scene) -> None:
+    """Name sites and UAVs, each where its name is inside the map and covers no other name or marker.
+
+    A name for which there is no such place is left out: among many UAVs a few names serve all.
+    """
+    hovering = scene.receivers.position_m[0]
+    labels = [
+        (site.position_m[:2], f"{site.name}\n{site.position_m[2]:.0f} m", _colour(index), "bold")
+        for index, site in enumerate(scene.sites)
+    ] + [
+        ((place[0], place[1]), f"{name}\n{place[2]:.0f} m", _INK, "normal")
+        for name, place in zip(scene.receivers.names, hovering, strict=True)
+    ]
+    renderer = axes.figure.canvas.get_renderer()
+    window = axes.get_window_extent(renderer)
+    marker = 8 * axes.figure.dpi / 72
+    points = axes.transData.transform(np.array([place for place, *_ in labels]))
+    taken = np.concatenate([points - marker, points + marker], axis=1)
+    for place, words, colour, weight in labels:
+        for offset, ha, va in _PLACES:
+            text = axes.annotate(
+                words,
+                place,
+                offset,
+                textcoords="offset points",
+                fontsize=8.5,
+                ha=ha,
+                va=va,
+                color=colour,
+                fontweight=weight,
+                linespacing=1.1,
+                zorder=6,
+                path_effects=[withStroke(linewidth=3, foreground="white")],
+            )
+            box = text.get_window_extent(renderer)
+            inside = window.x0 < box.x0 and box.x1 < window.x1 and window.y0 < box.y0 and box.y1 < window.y1
+            free = ~np.any(
+                (taken[:, 0] < box.x1)
+                & (taken[:, 2] > box.x0)
+                & (taken[:, 1] < box.y1)
+                & (taken[:, 3] > box.y0)
+            )
+            if inside and free:
+                taken = np.concatenate([taken, [[box.x0, box.y0, box.x1, box.y1]]])
+                break
+            text.remove()
+
+
 def draw_spectrum_over_slots(figure: Any, upper: Any, lower: Any, records: xr.Dataset) -> None:
     """Draw the spectrum that the best receiver hears slot by slot, over what the sites sent."""
     levels = np.unique(records["snr_level"].values)
-    best_level = levels[-1] if np.isfinite(levels).any() else levels[0]
+    thermal = bool(np.isnan(levels).all())
     chosen = np.flatnonzero(
-        (records["draw"].values == 0) & (np.isnan(levels[0]) | (records["snr_level"].values == best_level))
+        (records["draw"].values == 0) & (thermal | (records["snr_level"].values == levels[-1]))
     )
     per_slot = records["iq"].nbytes // max(1, records.sizes["record"]) * len(levels)
     shown = chosen[: max(1, min(_SLOTS_SHOWN, _LARGEST_READ_BYTES // per_slot))]
@@ -164,24 +252,28 @@ def draw_spectrum_over_slots(figure: Any, upper: Any, lower: Any, records: xr.Da
         rasterized=True,
     )
     name = str(records["receiver"].values[receiver])
-    level = "thermal noise" if np.isnan(best_level) else f"{best_level:g} dB"
+    level = "thermal noise" if thermal else f"SNR at full load {levels[-1]:g} dB"
     upper.set_title(f"What {name} hears, one capture a slot ({level})", fontsize=11, color=_INK)
-    upper.set(ylabel="frequency / MHz", xticklabels=[])
+    upper.set_ylabel("frequency / MHz")
     figure.colorbar(image, ax=upper, label="dBm/Hz", pad=0.01)
-    sent = part["occupancy"].values[shown].sum(axis=1)
-    lower_edge = records["subchannel_lower"].values / 1e6
-    upper_edge = records["subchannel_upper"].values / 1e6
-    raster = lower.pcolormesh(
+    _draw_occupancy(figure, lower, records, part["occupancy"].values[shown], edges)
+
+
+def _draw_occupancy(figure: Any, axes: Any, records: xr.Dataset, sent: np.ndarray, edges: np.ndarray) -> None:
+    sites = records.sizes["site"]
+    few = sites < len(_BLUES)
+    raster = axes.pcolormesh(
         edges,
-        np.append(lower_edge, upper_edge[-1]),
-        sent.T,
-        cmap="Blues",
-        vmin=0,
-        vmax=max(1, records.sizes["site"]),
+        np.append(records["subchannel_lower"].values, records["subchannel_upper"].values[-1]) / 1e6,
+        sent.sum(axis=1).T,
+        cmap=ListedColormap(_BLUES[: sites + 1]) if few else "Blues",
+        norm=BoundaryNorm(np.arange(sites + 2) - 0.5, sites + 1) if few else None,
+        **({} if few else {"vmin": 0, "vmax": sites}),
         rasterized=True,
     )
-    lower.set_title("What was sent: sites that occupy each sub-channel", fontsize=11, color=_INK)
-    lower.set(xlabel="occupancy slot", ylabel="frequency / MHz", ylim=upper.get_ylim())
-    lower.set_facecolor("#f2f2f2")
-    lower.set_xlim(upper.get_xlim())
-    figure.colorbar(raster, ax=lower, label="sites", ticks=range(records.sizes["site"] + 1), pad=0.01)
+    axes.set_title("What was sent: how many sites occupy each sub-channel", fontsize=11, color=_INK)
+    axes.set(xlabel="occupancy slot", ylabel="frequency / MHz")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    axes.set_facecolor("#ececec")
+    ticks = range(sites + 1) if few else MaxNLocator(integer=True)
+    figure.colorbar(raster, ax=axes, label="sites", ticks=ticks, pad=0.01).minorticks_off()

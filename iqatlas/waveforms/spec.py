@@ -24,6 +24,7 @@ class Carrier(SpecModel):
     """The downlink carrier, by frequency or by LTE channel number."""
 
     frequency_hz: Annotated[float, Field(ge=100e6, le=100e9)] | None = None
+    """Centre of the downlink channel."""
     earfcn: Annotated[int, Field(ge=0, le=262143)] | None = None
     """Downlink EARFCN (TS 36.101, section 5.7.3)."""
 
@@ -38,6 +39,7 @@ class LteWaveform(SpecModel):
     """An LTE-like FDD downlink with normal cyclic prefix."""
 
     kind: Literal["lte"] = "lte"
+    """An LTE-like downlink."""
     bandwidth_mhz: float = 10.0
     """Channel bandwidth: 1.4, 3, 5, 10, 15 or 20 MHz."""
     subchannels: Annotated[int, Field(ge=1, le=100)] = 16
@@ -45,6 +47,7 @@ class LteWaveform(SpecModel):
     control: Switch = True
     """Whether PSS, SSS and cell-specific reference signals are sent, also in vacant sub-channels."""
     modulation: Literal["qpsk"] = "qpsk"
+    """Modulation of the payload."""
 
     @field_validator("bandwidth_mhz")
     @classmethod

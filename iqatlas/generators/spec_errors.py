@@ -1,0 +1,114 @@
+"""What is wrong with a spec, in one line: the key, what is accepted, the nearest right word."""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from iqatlas.errors import SpecError, nearest
+
+_Models = Sequence[type[BaseModel]]
+_LONGEST_VALUE = 60
+_NO_KEY = frozenset({"extra_forbidden", "invalid_key"})
+_NO_KIND = frozenset({"union_tag_invalid", "union_tag_not_found"})
+
+
+def spec_error(root: type[BaseModel], failure: ValidationError, where: str) -> SpecError:
+    """Return the first thing that is wrong with a spec, as an error of one line.
+
+    Args:
+        root: Model of the whole spec.
+        failure: What pydantic says, which is many lines.
+        where: Where the spec comes from.
+    """
+    errors = failure.errors(include_url=False)
+    # A misspelt key often makes others fail too: name the key first.
+    # Of the branches of a union, the one that got deepest is the one that was meant.
+    unknown = next((e for e in errors if e["type"] in _NO_KEY), None)
+    error = unknown or max(errors, key=lambda e: len(_walk(root, e["loc"])[0]))
+    if unknown:
+        keys, models = _walk(root, unknown["loc"][:-1])
+        word = str(unknown["loc"][-1])
+        known = sorted({name for model in models for name in model.model_fields})
+        place = ".".join([*keys, _short(word)])
+        return SpecError(
+            f"unknown key{_hint(word, known)}", where=f"{where}: {place}", accepted=", ".join(known)
+        )
+    keys, models = _walk(root, error["loc"])
+    place = f"{where}: {'.'.join(keys)}" if keys else where
+    if error["type"] in _NO_KIND:
+        kinds = [kind for model in models for kind in _kinds(model)]
+        given = error.get("ctx", {}).get("tag")
+        what = f"unknown kind {given!r}{_hint(given, kinds)}" if given else "the key 'kind' is missing"
+        return SpecError(what, where=place, accepted=", ".join(kinds))
+    if error["type"] == "missing":
+        what = "too few values" if isinstance(error["loc"][-1], int) else "this key is needed"
+        return SpecError(what, where=place)
+    # Branches of a union fail side by side at one key. One that fails for the value and not for
+    # its type is the one that was meant; else all of them say what would be accepted.
+    beside = [e for e in errors if _walk(root, e["loc"])[0] == keys]
+    meant = [e for e in beside if not re.search(r"_type$|_parsing$", e["type"])] or beside
+    message = " or ".join(dict.fromkeys(_message(e["msg"]) for e in meant))
+    message = message.replace(" or input should be ", " or ")
+    given = error["input"]
+    shown = "" if isinstance(given, dict | BaseModel) else f"{_short(repr(given))}: "
+    return SpecError(f"{shown}{message}", where=place)
+
+
+def _hint(word: str, known: Sequence[str]) -> str:
+    near = nearest(word, known)
+    return f", did you mean {near!r}?" if near else ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+
+
+def _message(text: str) -> str:
+    text = text.removeprefix("Value error, ")
+    text = re.sub(r"a valid (dictionary or instance of \w+|dictionary)", "a mapping of keys to values", text)
+    text = text.replace(" or object to extract fields from", "")
+    text = text.replace("a valid tuple", "a list").replace("Tuple should", "List should")
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
+def _walk(root: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[str], _Models]:
+    """Return the user's keys in an error's location, and the models that the last of them may hold.
+
+    Pydantic puts the kind of a variant, and the names of types, between the keys.
+    """
+    keys: list[str] = []
+    models: _Models = [root]
+    for element in location:
+        by_kind = [model for model in models if element in _kinds(model)]
+        if by_kind and keys:
+            models = by_kind
+        elif isinstance(element, int):
+            keys.append(str(element))
+        elif any(element in model.model_fields for model in models):
+            keys.append(element)
+            models = list(_below(models, element))
+    return keys, models
+
+
+def _kinds(model: type[BaseModel]) -> tuple[str, ...]:
+    field = model.model_fields.get("kind")
+    return tuple(str(kind) for kind in get_args(field.annotation)) if field else ()
+
+
+def _below(models: _Models, key: str) -> Iterator[type[BaseModel]]:
+    for model in models:
+        if key in model.model_fields:
+            yield from _models(model.model_fields[key].annotation)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) in (Annotated, Union, types.UnionType, tuple):
+        for inner in get_args(annotation):
+            yield from _models(inner)

@@ -1,0 +1,121 @@
+"""The command line, run in this process or in one of its own, and a spec that is quick to make."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iqatlas.cli.app import run
+
+QUICK: dict[str, Any] = {
+    "name": "quick",
+    "raytracing": {"kind": "free_space"},
+    "receivers": {"count": 2},
+    "waveform": {"bandwidth_mhz": 1.4, "subchannels": 2},
+    "capture": {"slots": 80, "samples": 64, "snr_db": [0, 20]},
+    "features": {"spectrogram": None},
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did: its exit code, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error_lines(self) -> list[str]:
+        return self.err.splitlines()
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Give a function that runs the command line in this process."""
+
+    def call(*arguments: str | Path) -> Outcome:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return Outcome(code, said.out, said.err)
+
+    return call
+
+
+@pytest.fixture
+def spec_file(tmp_path: Path) -> Callable[..., Path]:
+    """Give a function that writes the quick spec with changes, JSON being YAML too."""
+
+    def write(**changes: Any) -> Path:
+        folder = tmp_path / "specs"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"spec{len(list(folder.iterdir()))}.yaml"
+        path.write_text(json.dumps({**QUICK, **changes}))
+        return path
+
+    return write
+
+
+def module_command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "iqatlas", *map(str, arguments)]
+
+
+def plain_environment(**changes: str) -> dict[str, str]:
+    """Return an environment of 80 columns in which nothing claims to be a terminal."""
+    dropped = ("FORCE_COLOR", "TTY_COMPATIBLE", "NO_COLOR", "TERM")
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    return {**kept, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8", **changes}
+
+
+@pytest.fixture
+def process() -> Callable[..., Outcome]:
+    """Give a function that runs ``python -m iqatlas`` in a process of its own."""
+
+    def call(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Outcome:
+        done = subprocess.run(
+            module_command(*arguments),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env=plain_environment(**environment),
+            cwd=cwd,
+            timeout=300,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+@pytest.fixture
+def started() -> Callable[..., Any]:
+    """Give a context manager that starts ``python -m iqatlas`` in a process group of its own."""
+
+    @contextmanager
+    def start(*arguments: str | Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
+        child = subprocess.Popen(
+            module_command(*arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=plain_environment(**environment),
+            start_new_session=True,
+        )
+        try:
+            yield child
+        finally:
+            child.kill()
+            child.wait()
+
+    return start

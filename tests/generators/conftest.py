@@ -1,0 +1,112 @@
+"""A city of a few boxes with its cell database, and fingerprints of everything that a spec decides."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from iqatlas import CorpusSpec, plan
+from iqatlas.generators import execute
+from iqatlas.generators.describe import coordinates
+from iqatlas.generators.shard import Recipe, Workshop
+from iqatlas.raytracing.trace import trace
+from iqatlas.scenes.scene import Scene
+from iqatlas.waveforms.carrier import carrier_frequency_hz
+
+WEST, SOUTH = -0.0900, 51.5000
+STEP = 0.0010
+"""Degrees between the boxes: 111 m to the north, 69 m to the east."""
+
+
+def box_osm(tags: list[dict[str, str]]) -> str:
+    """Return OpenStreetMap XML with a row of boxes of 0.0004 degrees, one for each set of tags."""
+    nodes, ways = [], []
+    for number, of_box in enumerate(tags):
+        lon, lat = WEST + STEP * (number % 5), SOUTH + STEP * (number // 5)
+        corners = [(0, 0), (4e-4, 0), (4e-4, 4e-4), (0, 4e-4)]
+        first = 1 + 4 * number
+        nodes += [
+            f'<node id="{first + i}" version="1" lon="{lon + x:.6f}" lat="{lat + y:.6f}"/>'
+            for i, (x, y) in enumerate(corners)
+        ]
+        refs = "".join(f'<nd ref="{first + i % 4}"/>' for i in range(5))
+        marks = "".join(f'<tag k="{key}" v="{value}"/>' for key, value in of_box.items())
+        ways.append(f'<way id="{1000 + number}" version="1">{refs}{marks}</way>')
+    return f'<osm version="0.6">{"".join(nodes)}{"".join(ways)}</osm>'
+
+
+def cell_csv(operators: list[tuple[int, int]], sites: int, *, north: float = 0) -> str:
+    """Return an OpenCelliD download file: for each operator some eNodeBs of three cells."""
+    lines = ["radio,mcc,net,area,cell,unit,lon,lat,range,samples,changeable,created,updated,averageSignal"]
+    for place, (mcc, mnc) in enumerate(operators):
+        for site in range(sites - place):
+            # Far enough apart that no two are taken for one, and inside the middle of the boxes.
+            lon, lat = (
+                WEST + 8e-4 + 9e-4 * (site % 4),
+                SOUTH + 6e-4 + 1.2e-3 * (site // 4) + 2e-4 * place + north,
+            )
+            lines += [
+                f"LTE,{mcc},{mnc},1,{(100 * (place + 1) + site) * 256 + sector},0,"
+                f"{lon:.6f},{lat:.6f},800,{50 - site},1,1,1,0"
+                for sector in range(3)
+            ]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="session")
+def box_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with two maps, ``city.osm`` and ``other.osm``, and two databases of cells."""
+    folder = tmp_path_factory.mktemp("boxes")
+    plain = [{"building": "yes", "height": "20"}] * 13
+    (folder / "city.osm").write_text(
+        box_osm([*plain, {"building": "yes", "building:levels": "5"}, {"building": "yes"}])
+    )
+    (folder / "bare.osm").write_text(box_osm([{"building": "yes"}] * 15))
+    (folder / "other.osm").write_text(box_osm([{"building": "yes", "height": "30"}] * 15))
+    (folder / "cells.csv").write_text(cell_csv([(234, 30), (234, 10), (235, 1)], 8))
+    (folder / "others.csv").write_text(cell_csv([(234, 30)], 4, north=3e-4))
+    # Half-way between two rows, 33 m from any box: too far for a roof to be theirs.
+    (folder / "gaps.csv").write_text(cell_csv([(234, 30)], 4, north=1e-4))
+    return folder
+
+
+@lru_cache(maxsize=64)
+def _scene(key: str, folder: Path) -> Scene:
+    return execute._scene(CorpusSpec.from_tree(json.loads(key), folder=folder))
+
+
+def _fingerprint(tree: dict[str, Any], folder: Path) -> str:
+    spec = CorpusSpec.from_tree(tree, folder=folder)
+    made = plan(spec)
+    parts = ("scene", "sites", "receivers", "seed")
+    scene = _scene(json.dumps({name: tree[name] for name in parts if name in tree}), folder)
+    frequency = carrier_frequency_hz(spec.carrier)
+    paths, _ = trace(scene, spec.raytracing, frequency_hz=frequency, seed=spec.seed)
+    recipe = Recipe(
+        made, paths, tuple(s.cell_id for s in scene.sites), tuple(s.power_dbm for s in scene.sites)
+    )
+    workshop = Workshop(recipe)
+    digest = hashlib.sha256(repr((made.shape, sorted(made.bytes_by_variable))).encode())
+    datasets = [workshop.make_shard(shard) for shard in made.shards]
+    for dataset in (coordinates(made, scene, workshop), *datasets):
+        digest.update(json.dumps(dataset.attrs, sort_keys=True, default=str).encode())
+        for name in sorted(dataset.variables, key=str):
+            values = dataset[name].values
+            text = values.dtype.kind in "TO"
+            digest.update(str(name).encode())
+            digest.update(repr(values.tolist()).encode() if text else np.ascontiguousarray(values).tobytes())
+    digest.update(scene.content_hash().encode())
+    return digest.hexdigest()
+
+
+@pytest.fixture(scope="session")
+def fingerprint() -> Callable[[dict[str, Any], Path], str]:
+    """Give a function (tree of a spec, folder): a hash of the scene, and of all that is stored."""
+    return _fingerprint

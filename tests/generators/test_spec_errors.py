@@ -1,0 +1,93 @@
+"""What a wrong value is told: the key, the value, what is accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from iqatlas import CorpusSpec
+from iqatlas.errors import SpecError
+
+
+@pytest.mark.parametrize(
+    ("tree", "line"),
+    [
+        ({"occupancy": {"p01": 1.3}}, "s: occupancy.p01: 1.3: input should be less than or equal to 1"),
+        (
+            {"occupancy": {"p01": [0.1, 1.3]}},
+            "s: occupancy.p01.1: 1.3: input should be less than or equal to 1",
+        ),
+        ({"occupancy": {"p01": []}}, "s: occupancy.p01: []: list should have at least 1 item"),
+        ({"receivers": {"count": 0}}, "s: receivers.count: 0: input should be greater than or equal to 1"),
+        ({"sites": {"kind": "opencelid"}}, "s: sites: unknown kind 'opencelid', did you mean 'opencellid'?"),
+        ({"sites": {"kind": "opencelid"}}, "accepted: bundled, opencellid, list"),
+        ({"sites": {"count": 3}}, "s: sites: the key 'kind' is missing; accepted: bundled, opencellid, list"),
+        ({"sites": "bundled"}, "s: sites: 'bundled': input should be a mapping of keys to values"),
+        ({"occupancy": {"kind": "poisson"}}, "s: occupancy.kind: 'poisson': input should be 'markov'"),
+        (
+            {"capture": {"snr_db": "x"}},
+            "input should be a mapping of keys to values or a list or a valid number",
+        ),
+        ({"capture": {"snr_db": {"start": 1, "stop": 0}}}, "s: capture.snr_db: stop is below start"),
+        (
+            {"capture": {"snr_db": {"strat": 1}}},
+            "s: capture.snr_db.strat: unknown key, did you mean 'start'?",
+        ),
+        ({"capture": {"slots": 2.5}}, "s: capture.slots: 2.5: input should be a valid integer"),
+        ({"capture": 3}, "s: capture: 3: input should be a mapping of keys to values"),
+        ({"capture": {"noise": "thermal", "snr_db": 3}}, "thermal noise follows from the noise figure"),
+        ({"capture": {"noise_figure_db": 3}}, "noise_figure_db is for noise: thermal"),
+        ({"carrier": {"frequency_hz": 2e9, "earfcn": 1}}, "s: carrier: give either frequency_hz or earfcn"),
+        ({"carrier": {"frequency_hz": float("nan")}}, "input should be a finite number"),
+        ({"scene": {"bbox": [1, 2, 3]}}, "s: scene.bbox.3: too few values"),
+        ({"scene": {"bbox": [3, 2, 1, 4]}}, "west < east and south < north"),
+        ({"splits": {"train": 0.5}}, "s: splits: train, validation and test add up to 0.8, not to 1"),
+        ({"waveform": {"bandwidth_mhz": 7}}, "LTE has 1.4, 3, 5, 10, 15, 20 MHz"),
+        ({"storage": {"format": "hdf5"}}, "s: storage.format: 'hdf5': input should be 'zarr'"),
+        ({"name": "../x"}, "s: name: '../x': string should match pattern"),
+        (
+            {"features": {"spectrogram": {"hop": 256}}},
+            "s: features.spectrogram: hop is at most nperseg (128)",
+        ),
+        (
+            {"sites": {"kind": "list", "sites": [{"name": "a"}]}},
+            "s: sites.sites.0.longitude_deg: this key is needed",
+        ),
+        (
+            {
+                "receivers": {
+                    "positions": [{"longitude_deg": 1, "latitude_deg": 2, "altitude_m": 3}],
+                    "count": 4,
+                }
+            },
+            "count is 4 but 1 positions are given: leave count out",
+        ),
+        (
+            {
+                "receivers": {
+                    "positions": [{"longitude_deg": 1, "latitude_deg": 2, "altitude_m": 3}],
+                    "altitude_m": 9,
+                }
+            },
+            "altitude_m is for drawn UAVs, and positions are given: leave it out",
+        ),
+        ({1: 2}, "s: 1: unknown key"),
+        ({"sites": {"kind": "list", "list": 3}}, "s: sites.list: unknown key"),
+        ({"a-b (c) [d]": 1}, "s: a-b (c) [d]: unknown key"),
+    ],
+)
+def test_a_wrong_value_is_told_what_is_accepted(tree: dict[Any, Any], line: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        CorpusSpec.from_tree(tree, where="s")
+    assert line in str(caught.value)
+
+
+def test_long_values_and_keys_are_cut() -> None:
+    """A thousand positions in the wrong place must not fill the screen."""
+    place = {"longitude_deg": 1, "latitude_deg": 2, "altitude_m": 3}
+    for tree in ({"receivers": {"positions": [place] * 1001}}, {"k" * 5000: 1}):
+        with pytest.raises(SpecError) as caught:
+            CorpusSpec.from_tree(tree)
+        assert len(str(caught.value)) < 300
+        assert "…" in str(caught.value)
