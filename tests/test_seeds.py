@@ -102,6 +102,7 @@ def test_numbers_of_the_stages_never_change() -> None:
         "DETECTORS": 9,
         "LOADING": 10,
         "SITES": 11,
+        "TRANSMITTER": 12,
     }
 
 

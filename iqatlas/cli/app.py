@@ -42,9 +42,8 @@ def _version(asked: bool | None) -> bool | None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool | None,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave."),
-    ] = None,
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
 ) -> None:
     del version
 

@@ -17,7 +17,6 @@ from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.transmission import transmission_for
 from iqatlas.occupancy.markov import guard_slots
 from iqatlas.scenes.spec import BundledSites, ListedSites, TrajectoryReceivers
-from iqatlas.waveforms.carrier import carrier_frequency_hz
 
 _BLOCK_SAMPLES = 1 << 20
 """Received samples a block: 8 MiB of I/Q, the unit of computing and the chunk of reading."""
@@ -169,7 +168,6 @@ def plan(spec: CorpusSpec) -> Plan:
         SpecError: Parts of the spec don't fit each other.
     """
     sites = _site_count(spec)
-    carrier_frequency_hz(spec.carrier)  # an unknown channel is the user's to know now, not after the trace
     waveform = transmission_for(spec, cell_ids=range(sites))
     sample_rate_hz = waveform.sample_rate_hz
     exact = spec.occupancy.slot_s * sample_rate_hz

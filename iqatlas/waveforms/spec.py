@@ -100,10 +100,10 @@ class MarineVhfWaveform(SpecModel):
     sends; 10nn and 20nn are the lower and upper leg of channel nn. Sub-channels rise in frequency."""
     modulation: Literal["fm", "am"] = "fm"
     """fm: pre-emphasis of 6 dB an octave; am: double sideband with carrier."""
-    deviation_hz: Annotated[float, Field(ge=500, le=7500)] = 5000.0
-    """Peak frequency deviation of the loudest syllable (ITU-R M.489: 5 kHz); for fm."""
-    depth: Annotated[float, Field(gt=0, le=1)] = 0.85
-    """Modulation depth of the loudest syllable; for am."""
+    deviation_hz: Annotated[float, Field(ge=500, le=7500)] | None = None
+    """Peak frequency deviation of the loudest syllable; for fm, 5 kHz without it (ITU-R M.489)."""
+    depth: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Modulation depth of the loudest syllable; for am, 0.85 without it."""
     sample_rate_hz: Annotated[float, Field(ge=50e3, le=51.2e6)] | None = None
     """A multiple of 50 kHz; left out, the smallest of 25 kHz times a power of two that holds the channels."""
 
@@ -111,6 +111,13 @@ class MarineVhfWaveform(SpecModel):
     def subchannels(self) -> int:
         """Number of sub-channels."""
         return len(self.channels)
+
+    @model_validator(mode="after")
+    def _of_the_modulation(self) -> MarineVhfWaveform:
+        name = "depth" if self.modulation == "fm" else "deviation_hz"
+        if getattr(self, name) is not None:
+            raise ValueError(f"{name} is not for modulation: {self.modulation}")
+        return self
 
     @field_validator("channels")
     @classmethod

@@ -73,11 +73,11 @@ def test_the_sites_own_identity_comes_from_its_scene(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["--site", "3", "--cell-id", "1"], "--site: no site 3; accepted: 0 to 2"),
-        (["--cell-id", "504"], "504"),
+        (["--cell-id", "504"], "503"),
         (["--cell-id", "1", "--duration-ms", "0"], "--duration-ms"),
         (["--cell-id", "1", "--payload", "nonsense"], "waveform.payload"),
         (["--cell-id", "1", "--set", "transmitter.edge_windo=0.5"], "did you mean 'edge_window'?"),
-        (["--set", "waveform.kind=morse"], "'lte', 'marine_vhf'"),
+        (["--set", "waveform.kind=morse"], "accepted: lte, marine_vhf"),
         (["--set", "waveform.kind=marine_vhf", "--set", "waveform.channels=[16, 99]"], "99 is no channel"),
     ],
 )

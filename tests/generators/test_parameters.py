@@ -23,6 +23,8 @@ SITE = {"name": "a", **AT, "height_m": 40}
 LISTED = {"sites": {"kind": "list", "sites": [SITE]}}
 GIVEN = {"receivers": {"positions": [{**AT, "altitude_m": 70}]}}
 THERMAL = {"capture": {"slots": 80, "samples": 64, "noise": "thermal"}}
+VOICE = {"waveform": {"kind": "marine_vhf", "channels": [6, 16]}}
+AM = {"waveform": {"kind": "marine_vhf", "channels": [6, 16], "modulation": "am"}}
 BUNDLED = {"scene": {}, "sites": {"kind": "bundled"}}
 
 # path of the parameter → what stands in the spec beside it, and two values that must make a difference.
@@ -56,9 +58,21 @@ CHANGES: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "receivers.positions.altitude_m": (GIVEN, 70, 71),
     "carrier.frequency_hz": ({}, 1.8e9, 1.9e9),
     "carrier.earfcn": ({}, 1617, 1618),
-    "waveform.bandwidth_mhz": ({}, 1.4, 3),
-    "waveform.subchannels": ({}, 2, 3),
-    "waveform.control": ({}, True, False),
+    "waveform[lte].bandwidth_mhz": ({}, 1.4, 3),
+    "waveform[lte].subchannels": ({}, 2, 3),
+    "waveform[lte].control": ({}, True, False),
+    "waveform[marine_vhf].channels": (VOICE, [6, 16], [6, 67]),
+    "waveform[marine_vhf].modulation": (VOICE, "fm", "am"),
+    "waveform[marine_vhf].deviation_hz": (VOICE, 5000, 4000),
+    "waveform[marine_vhf].depth": (AM, 0.85, 0.5),
+    "waveform[marine_vhf].sample_rate_hz": (VOICE, 800e3, 1.6e6),
+    "transmitter.frame_timing": ({}, "aligned", "random"),
+    "transmitter.carrier_offset_ppm": ({}, 0, 0.1),
+    "transmitter.sampling_offset_ppm": ({}, 0, 1),
+    "transmitter.phase_noise.linewidth_hz": ({}, 10, 20),
+    "transmitter.amplifier.back_off_db": ({}, 9, 6),
+    "transmitter.amplifier.smoothness": ({}, 3, 2),
+    "transmitter.edge_window": ({}, 0, 0.5),
     "occupancy.p01": ({}, 0.05, 0.06),
     "occupancy.p10": ({}, 0.2, 0.21),
     "occupancy.slot_s": ({}, 1e-3, 2e-3),
@@ -86,7 +100,7 @@ TRACED = {
 ONE_CHOICE = {
     "scene.buildings[bundled].city",
     "sites[opencellid].radio",
-    "waveform.modulation",
+    "waveform[lte].modulation",
     "storage.format",
     "storage.iq",
     "splits.by",
@@ -115,6 +129,7 @@ def test_every_parameter_is_in_the_tables() -> None:
     leaves = {leaf for place in places() for leaf in place.leaves if not leaf.endswith(".kind")}
     # Lists of models, whose own parameters are looked at.
     leaves -= {"sites[list].sites", "receivers.positions", "features.spectrogram"}
+    leaves -= {"transmitter.phase_noise", "transmitter.amplifier"}
     assert leaves | {"capture.snr_db"} == set(CHANGES) | set(TRACED) | ONE_CHOICE
 
 
@@ -138,6 +153,9 @@ def test_a_parameter_changes_the_output(
         (LISTED, {}),
         (GIVEN, {}),
         (THERMAL, {}),
+        (VOICE, {}),
+        ({"transmitter": {"phase_noise": {}}}, {}),
+        ({"transmitter": {"amplifier": {}}}, {}),
     ],
 )
 def test_a_kind_changes_the_output(

@@ -13,6 +13,8 @@ from iqatlas.waveforms.marine_vhf.channels import CHANNEL_SPACING_HZ, channel_fr
 from iqatlas.waveforms.marine_vhf.speech import EMPHASIS_HZ, KNOT_HZ, KNOTS, syllables
 from iqatlas.waveforms.spec import MarineVhfWaveform
 
+DEVIATION_HZ = 5000.0
+DEPTH = 0.85
 RAMP_S = 0.2e-3
 """Raised-cosine rise and fall of a carrier at the edge of a slot, inside the slot that it is sent in."""
 SPECTRUM_STEP_HZ = 1000.0
@@ -65,10 +67,12 @@ class MarineVhfVoice:
         self._rate = _sample_rate_hz(spec.sample_rate_hz, reach)
         self._syllable_samples = round(KNOTS * self._rate / KNOT_HZ)
         self._knot_samples = round(self._rate / KNOT_HZ)
-        shape, audio_power = _reference(spec.modulation, spec.deviation_hz, spec.depth)
+        self._deviation_hz = DEVIATION_HZ if spec.deviation_hz is None else spec.deviation_hz
+        self._depth = DEPTH if spec.depth is None else spec.depth
+        shape, audio_power = _reference(spec.modulation, self._deviation_hz, self._depth)
         self._shape = shape
         share = 1.0 / len(frequency)
-        carrier_share = 1.0 if spec.modulation == "fm" else 1.0 / (1.0 + spec.depth**2 * audio_power)
+        carrier_share = 1.0 if spec.modulation == "fm" else 1.0 / (1.0 + self._depth**2 * audio_power)
         self._amplitude = np.float32(np.sqrt(share * carrier_share))
 
     @property
@@ -196,9 +200,9 @@ class MarineVhfVoice:
         amplitude: Float32[np.ndarray, "*#talk #sample"] = np.full((1, 1), self._amplitude)
         if self.spec.modulation == "fm":
             # Audio, pre-emphasised by its slope, and integrated to a phase: audio again.
-            phase += np.float32(self.spec.deviation_hz / EMPHASIS_HZ) * audio
+            phase += np.float32(self._deviation_hz / EMPHASIS_HZ) * audio
         else:
-            amplitude = self._amplitude * (1 + np.float32(self.spec.depth) * audio)
+            amplitude = self._amplitude * (1 + np.float32(self._depth) * audio)
         signal = np.empty(phase.shape, np.complex64)
         signal.real, signal.imag = np.cos(phase), np.sin(phase)
         signal *= amplitude
