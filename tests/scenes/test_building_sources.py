@@ -10,6 +10,7 @@ import numpy as np
 import osmium
 import pandas as pd
 import pytest
+import shapely
 
 from iqatlas.scenes._osmium import read_osm
 from iqatlas.scenes.building_sources import SourcedBuildings, read_building_source
@@ -71,7 +72,9 @@ def test_footprints_of_a_city_make_the_same_city(tmp_path: Path, shared_data: Pa
     # Parts are buildings like others in a file of footprints, and 1.5% of the features here are parts.
     assert len(both) > 0.98 * expected["osm_id"].nunique()
     assert np.mean(both["top_height_m"] == both["top_height_m_expected"]) > 0.98
-    assert made.area.sum() == pytest.approx(expected.area.sum(), rel=5e-3)
+    area, expected_area = (shapely.area(both[each].to_numpy()) for each in ("geometry", "geometry_expected"))
+    # There and back through UTM moves corners by less than 1 mm, the step that footprints are rounded to.
+    assert np.mean(np.isclose(area, expected_area, rtol=1e-3)) > 0.97
     assert "nyc.gpkg" in source.attribution and "ODbL-1.0" in source.attribution
     assert "OpenStreetMap" in source.attribution
 
