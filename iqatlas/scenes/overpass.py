@@ -67,6 +67,8 @@ def ask_outline(place: str, server: Server) -> bytes:
     def ask(_: _Gate) -> bytes:
         try:
             table = osmnx.geocode_to_gdf(place)
+        except IqAtlasError:
+            raise
         except TypeError as error:
             # OSMnx's way to say so.
             raise SceneError(

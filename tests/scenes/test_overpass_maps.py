@@ -19,15 +19,27 @@ from iqatlas.scenes.building_sources import SourcedBuildings, read_building_sour
 from iqatlas.scenes.overpass_maps import fetch_overpass_map
 from iqatlas.scenes.spec import OsmFileBuildings, OverpassBuildings, SceneSpec
 
-BBOX = (24.940, 60.166, 24.946, 60.170)
+BBOX = (-73.991, 40.718, -73.988, 40.721)
 EMPTY = b'{"version": 0.6, "elements": []}'
 GARBAGE = b"<html><body>runtime error: open64: 0 Success /osm3s_osm_base\n</body></html>"
 TIMED_OUT = b'{"version": 0.6, "elements": [], "remark": "runtime error: Query timed out in \\"query\\""}'
 
 
 @pytest.fixture(scope="module")
-def helsinki(shared_data: Path) -> bytes:
-    return overpass_answer(shared_data / "helsinki.osm.pbf")
+def answer() -> bytes:
+    """Four hundred houses on a grid over the bbox, as Overpass gives them."""
+    elements: list[dict[str, Any]] = []
+    for number in range(400):
+        west, south = BBOX[0] + 0.00015 * (number % 20), BBOX[1] + 0.00015 * (number // 20)
+        corners = [(west, south), (west + 1e-4, south), (west + 1e-4, south + 1e-4), (west, south + 1e-4)]
+        nodes = [1 + 4 * number + each for each in range(4)]
+        elements += [
+            {"type": "node", "id": node, "lon": x, "lat": y}
+            for node, (x, y) in zip(nodes, corners, strict=True)
+        ]
+        tags = {"building": "house", "height": str(5 + number % 7)}
+        elements.append({"type": "way", "id": 1 + number, "nodes": [*nodes, nodes[0]], "tags": tags})
+    return json.dumps({"version": 0.6, "elements": elements}).encode()
 
 
 @pytest.fixture(autouse=True)
@@ -50,12 +62,13 @@ def _read(spec: SceneSpec, folder: Path) -> SourcedBuildings:
     return read_building_source(spec, seed=7, base_folder=folder)
 
 
-def test_a_bbox_gives_the_buildings_that_the_extract_gives(
-    tmp_path: Path, shared_data: Path, helsinki: bytes
-) -> None:
-    with map_server(Reply(helsinki)) as server:
+def test_a_bbox_gives_the_buildings_that_the_extract_gives(tmp_path: Path, shared_data: Path) -> None:
+    recorded = overpass_answer(shared_data / "nyc-lower-east-side.osm.pbf")
+    with map_server(Reply(recorded)) as server:
         source = _read(_spec(server), tmp_path)
-    extract = SceneSpec(buildings=OsmFileBuildings(path=shared_data / "helsinki.osm.pbf"), bbox=BBOX)
+    extract = SceneSpec(
+        buildings=OsmFileBuildings(path=shared_data / "nyc-lower-east-side.osm.pbf"), bbox=BBOX
+    )
     expected = _read(extract, tmp_path).table.buildings
     assert source.table.buildings["osm_id"].tolist() == expected["osm_id"].tolist()
     assert source.table.buildings["top_height_m"].tolist() == expected["top_height_m"].tolist()
@@ -69,22 +82,22 @@ def test_a_bbox_gives_the_buildings_that_the_extract_gives(
     # A belt of 300 m, that neighbours' heights come from: 0.0027° of latitude.
     corners = query.split("(poly:'")[1].split("'")[0].split()
     south = min(map(float, corners[::2]))
-    assert south == pytest.approx(BBOX[1] - 320 / 111_400, abs=1e-4)
+    assert south == pytest.approx(BBOX[1] - 320 / 111_050, abs=1e-4)
 
 
-def test_the_answer_is_archived_as_it_came_with_its_date(tmp_path: Path, helsinki: bytes) -> None:
-    with map_server(Reply(helsinki)) as server:
+def test_the_answer_is_archived_as_it_came_with_its_date(tmp_path: Path, answer: bytes) -> None:
+    with map_server(Reply(answer)) as server:
         source = _read(_spec(server), tmp_path)
     assert set(source.archive) == {"overpass.json", "overpass-request.json"}
-    assert source.archive["overpass.json"] == helsinki
+    assert source.archive["overpass.json"] == answer
     request = json.loads(source.archive["overpass-request.json"])
     assert request["retrieved"] == source.report["overpass_retrieved"]
     assert request["endpoint"] == server.url and request["bbox"] == list(BBOX)
     assert "ODbL" in source.attribution
 
 
-def test_an_answer_is_asked_for_once(tmp_path: Path, helsinki: bytes) -> None:
-    with map_server(Reply(helsinki)) as server:
+def test_an_answer_is_asked_for_once(tmp_path: Path, answer: bytes) -> None:
+    with map_server(Reply(answer)) as server:
         first = _read(_spec(server), tmp_path)
         again = _read(_spec(server), tmp_path)
         assert len(server.asked) == 1
@@ -95,17 +108,17 @@ def test_an_answer_is_asked_for_once(tmp_path: Path, helsinki: bytes) -> None:
     assert '[date:"2024-05-01T00:00:00Z"]' in server.asked[1]
 
 
-def test_a_stored_answer_that_was_altered_is_asked_for_again(tmp_path: Path, helsinki: bytes) -> None:
-    with map_server(Reply(helsinki)) as server:
+def test_a_stored_answer_that_was_altered_is_asked_for_again(tmp_path: Path, answer: bytes) -> None:
+    with map_server(Reply(answer)) as server:
         fetched = fetch_overpass_map(_spec(server), base_folder=tmp_path)
-        fetched.map.path.write_bytes(helsinki[:1000])
+        fetched.map.path.write_bytes(answer[:1000])
         again = fetch_overpass_map(_spec(server), base_folder=tmp_path)
         assert len(server.asked) == 2
-    assert again.map.content() == helsinki
+    assert again.map.content() == answer
 
 
-def test_years_later_the_archive_stands_in_for_the_servers(tmp_path: Path, helsinki: bytes) -> None:
-    with map_server(Reply(helsinki)) as server:
+def test_years_later_the_archive_stands_in_for_the_servers(tmp_path: Path, answer: bytes) -> None:
+    with map_server(Reply(answer)) as server:
         spec = _spec(server)
         source = _read(spec, tmp_path)
     folder = tmp_path / "corpus" / "scene"
@@ -121,7 +134,7 @@ def test_years_later_the_archive_stands_in_for_the_servers(tmp_path: Path, helsi
     # The answer alone is a map file like any other.
     as_file = SceneSpec(buildings=OsmFileBuildings(path=folder / "overpass.json"), bbox=BBOX)
     assert _read(as_file, tmp_path).table.buildings.equals(source.table.buildings)
-    (folder / "overpass.json").write_bytes(helsinki[:-5] + b"    }")
+    (folder / "overpass.json").write_bytes(answer + b" ")
     with pytest.raises(SceneError, match=r"overpass\.json is not what overpass-request\.json says"):
         _read(later, tmp_path)
     (folder / "overpass.json").unlink()
@@ -145,13 +158,13 @@ def _place(outline: dict[str, Any]) -> Reply:
     return Reply(json.dumps([result]).encode())
 
 
-def test_a_place_gives_the_buildings_inside_its_outline(tmp_path: Path, helsinki: bytes) -> None:
-    triangle = shapely.Polygon([(24.938, 60.165), (24.950, 60.165), (24.944, 60.171)])
-    with map_server(_place(json.loads(shapely.to_geojson(triangle))), Reply(helsinki)) as server:
+def test_a_place_gives_the_buildings_inside_its_outline(tmp_path: Path, answer: bytes) -> None:
+    triangle = shapely.Polygon([(-73.992, 40.7175), (-73.987, 40.7175), (-73.990, 40.7210)])
+    with map_server(_place(json.loads(shapely.to_geojson(triangle))), Reply(answer)) as server:
         spec = _spec(server, place="Kamppi, Helsinki", bbox=None)
         source = _read(spec, tmp_path)
         assert "q=Kamppi%2C+Helsinki" in server.asked[0]
-        both = _read(_spec(server, place="Kamppi, Helsinki"), tmp_path)
+        both = _read(_spec(server, place="Kamppi, Helsinki", bbox=(*BBOX[:2], -73.9898, BBOX[3])), tmp_path)
     table = source.table
     assert len(table.buildings) > 50
     assert table.bbox == triangle.bounds
@@ -208,12 +221,12 @@ def test_a_place_that_is_none_is_refused(tmp_path: Path, reply: Reply, what: str
     ids=["429", "504", "502", "garbage", "timed-out", "no-map", "cut", "slow", "drip"],
 )
 def test_trouble_that_passes_is_waited_out(
-    tmp_path: Path, helsinki: bytes, waits: list[float], trouble: Reply
+    tmp_path: Path, answer: bytes, waits: list[float], trouble: Reply
 ) -> None:
-    with map_server(trouble, trouble, Reply(helsinki)) as server:
+    with map_server(trouble, trouble, Reply(answer)) as server:
         source = _read(_spec(server, timeout_s=1 if trouble.body == EMPTY else 30), tmp_path)
         assert len(server.asked) == 3
-    assert source.archive["overpass.json"] == helsinki
+    assert source.archive["overpass.json"] == answer
     # 4 s, doubled from try to try, and as long as the server asks for.
     assert waits == ([60.0, 60.0] if trouble.status == 429 else [4.0, 8.0])
 
@@ -263,11 +276,11 @@ def test_a_bbox_of_a_country_is_not_asked_for(tmp_path: Path) -> None:
         assert server.asked == []
 
 
-def test_osmnx_and_the_resolver_are_left_as_they_were(tmp_path: Path, helsinki: bytes) -> None:
+def test_osmnx_and_the_resolver_are_left_as_they_were(tmp_path: Path, answer: bytes) -> None:
     names = [name for name in vars(osmnx.settings) if not name.startswith("_")]
     before = {name: getattr(osmnx.settings, name) for name in names}
     resolver = socket.getaddrinfo
-    with map_server(Reply(helsinki)) as server:
+    with map_server(Reply(answer)) as server:
         _read(_spec(server), tmp_path)
     with map_server(Reply(status=404)) as server, pytest.raises(SceneError):
         _read(_spec(server), tmp_path)
@@ -276,10 +289,10 @@ def test_osmnx_and_the_resolver_are_left_as_they_were(tmp_path: Path, helsinki: 
     assert not (tmp_path / "cache" / "overpass").exists() and not Path("cache").exists()
 
 
-def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, helsinki: bytes) -> None:
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, answer: bytes) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with map_server(Reply(helsinki)) as server, pytest.raises(StorageError, match="XDG_CACHE_HOME"):
+    with map_server(Reply(answer)) as server, pytest.raises(StorageError, match="XDG_CACHE_HOME"):
         fetch_overpass_map(_spec(server), base_folder=tmp_path, cache_folder=blocked)
 
 
@@ -288,16 +301,14 @@ def test_a_spec_without_place_and_bbox_is_refused() -> None:
         SceneSpec(buildings=OverpassBuildings())
 
 
-def test_stored_answers_need_no_osmnx(
-    tmp_path: Path, helsinki: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with map_server(Reply(helsinki)) as server:
+def test_stored_answers_need_no_osmnx(tmp_path: Path, answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    with map_server(Reply(answer)) as server:
         spec = _spec(server)
         fetch_overpass_map(spec, base_folder=tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "iqatlas.scenes.overpass", None)
     start = time.perf_counter()
-    assert fetch_overpass_map(spec, base_folder=tmp_path).map.content() == helsinki
+    assert fetch_overpass_map(spec, base_folder=tmp_path).map.content() == answer
     assert time.perf_counter() - start < 5
     with pytest.raises(ImportError):
-        other = spec.model_copy(update={"bbox": (24.940, 60.166, 24.945, 60.170)})
+        other = spec.model_copy(update={"bbox": (-73.991, 40.718, -73.989, 40.721)})
         overpass_maps.fetch_overpass_map(other, base_folder=tmp_path)
