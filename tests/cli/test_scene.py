@@ -40,7 +40,9 @@ CITIES = {
 }
 
 
-@pytest.mark.parametrize("city", CITIES)
+@pytest.mark.parametrize(
+    "city", [city if city == "new-york" else pytest.param(city, marks=pytest.mark.slow) for city in CITIES]
+)
 def test_a_scene_of_each_city(
     city: str, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
