@@ -40,7 +40,11 @@ def _site(east: float, north: float, up: float) -> Site:
 def _uav(*places: tuple[float, float, float], velocity: tuple[float, float, float] = (0, 0, 0)) -> Receivers:
     position = np.array(places, np.float64)[:, None, :]
     return Receivers(
-        ("uav0",), np.arange(float(len(places))), position, np.broadcast_to(velocity, position.shape) * 1.0, ""
+        ("uav0",),
+        np.arange(float(len(places))),
+        position,
+        np.broadcast_to(velocity, position.shape) * 1.0,
+        "",
     )
 
 

@@ -175,7 +175,8 @@ def test_foliage_and_surfaces_come_between_buildings_and_ground() -> None:
     table = _buildings(((0, 0, 10, 10), 0.0, 10.0, "wood"))
     trees = _buildings(((30, 0, 40, 10), 3.0, 9.0, "foliage"))
     lake = gpd.GeoDataFrame(
-        {"osm_id": ["way/9"], "kind": "natural=water", "material": "water"}, geometry=[shapely.box(50, 0, 90, 40)]
+        {"osm_id": ["way/9"], "kind": "natural=water", "material": "water"},
+        geometry=[shapely.box(50, 0, 90, 40)],
     )
     meshes = scene_meshes(table, 50.0, BBOX, vegetation=trees, surfaces=lake)
     assert [mesh.material for mesh in meshes] == ["wood", "foliage", "water", "medium_dry_ground"]

@@ -70,9 +70,7 @@ def test_the_same_scene_gives_the_same_bytes(scene: Scene, folder: Path, tmp_pat
 
     def hashes(root: Path) -> dict[str, str]:
         files = sorted(path for path in root.rglob("*") if path.is_file())
-        return {
-            str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
-        }
+        return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     assert hashes(folder) == hashes(tmp_path)
     assert len(hashes(folder)) >= 7
@@ -158,7 +156,9 @@ def test_plain_sionna_opens_the_scene_with_its_materials(folder: Path, meshes: l
     assert loaded["paths"] >= 2  # the direct one and one by a roof or the ground
     assert len(loaded["objects"]) == len(meshes)
     for mesh in meshes:
-        (values,) = [value for value in loaded["objects"].values() if value[0] == MATERIAL_PREFIX + mesh.material]
+        (values,) = [
+            value for value in loaded["objects"].values() if value[0] == MATERIAL_PREFIX + mesh.material
+        ]
         material = material_at(mesh.material, FREQUENCY_HZ)
         expected = (material.relative_permittivity, material.conductivity_s_per_m, material.thickness_m)
         assert values[1:4] == pytest.approx(expected, rel=1e-6)  # float32

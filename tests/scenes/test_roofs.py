@@ -195,7 +195,9 @@ def test_no_direction_crashes_or_leaves_the_circle(text: str) -> None:
     assert bearing is None or 0.0 <= bearing <= 360.0
 
 
-@given(st.dictionaries(st.sampled_from(["roof:shape", "roof:height", "roof:levels", "roof:angle"]), st.text()))
+@given(
+    st.dictionaries(st.sampled_from(["roof:shape", "roof:height", "roof:levels", "roof:angle"]), st.text())
+)
 def test_no_tag_makes_a_roof_higher_than_its_house(tags: dict[str, str]) -> None:
     roof = tagged_roof(tags, LONG, walls_m=12.0, level_height_m=3.0)
     assert roof.shape in SHAPES

@@ -24,9 +24,7 @@ def land(*rows: tuple[dict[str, str], shapely.Geometry]) -> LandFeatures:
     def to_degrees(place: np.ndarray) -> np.ndarray:
         return np.stack(FRAME.to_geodetic(*np.ascontiguousarray(place.T)), axis=-1)
 
-    shapes = [
-        shapely.MultiPolygon([shape]) if shape.geom_type == "Polygon" else shape for _, shape in rows
-    ]
+    shapes = [shapely.MultiPolygon([shape]) if shape.geom_type == "Polygon" else shape for _, shape in rows]
     return LandFeatures(
         tuple(f"way/{number}" for number in range(len(rows))),
         tuple(tags for tags, _ in rows),
