@@ -1,4 +1,4 @@
-"""Standing on the ground: buildings on their lowest corner, sites on their roofs, UAVs above what is below."""
+"""Standing on the ground: buildings on their lowest corner, sites on roofs, UAVs above what is below."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def test_foliage_is_next_to_air_and_loses_what_was_measured(frequency_hz: float)
     )
     assert abs((1 - index) / (1 + index)) < 0.01  # below -40 dB at normal incidence
     loss_db_per_m = 8.685889638 * 2 * np.pi * frequency_hz / 299792458.0 * -index.imag
-    # The conductivity follows from the weak-loss limit, which errs by the square of a loss tangent below 0.02.
+    # The conductivity follows from the weak-loss limit, which errs by the loss tangent's square.
     assert loss_db_per_m == pytest.approx(0.45 * (frequency_hz / 1e9) ** 0.284, rel=1e-3)
     # Two faces of a crown together: some decibels, not a wall.
     assert 1.5 < 2 * foliage.thickness_m * loss_db_per_m < 6.0

@@ -1,4 +1,4 @@
-"""Meshes on disk: PLY that others read, a scene that Sionna RT opens, a table of triangles, the same bytes."""
+"""Meshes on disk: PLY that others read, a scene that Sionna RT opens, a table of triangles, equal bytes."""
 
 from __future__ import annotations
 
