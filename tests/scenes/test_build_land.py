@@ -68,12 +68,13 @@ def test_a_hill_lifts_buildings_sites_and_uavs(shared_data: Path, hill: Elevatio
     for row in lifted.buildings[own].iloc[::20].itertuples():
         east, north = shapely.get_coordinates(row.geometry.exterior).T
         along = _hill_at(lifted, east.copy(), north.copy())
-        # A step of 20 m on a hill of 40 m and 150 m: 9 cm; the lowest point may be a part's building's.
-        assert row.ground_height_m <= along.min() + 0.15
+        # The grid's error is as below; the lowest point may be that of the building a part belongs to.
+        assert row.ground_height_m <= along.min() + 0.24
     assert rise.max() > 20.0
     for place, before in zip(lifted.receivers.position_m[0], flat.receivers.position_m[0], strict=True):
         drawn = _hill_at(lifted, place[:1], place[1:2])[0]
-        assert place[2] - before[2] == pytest.approx(drawn, abs=0.15)
+        # A step of 20 m on a hill of 40 m and 150 m: 20²/8 · 2 · 40/150² is 0.18 m; and 6 cm of the pixels.
+        assert place[2] - before[2] == pytest.approx(drawn, abs=0.24)
     assert lifted.sites[0].position_m[2] != flat.sites[0].position_m[2]
     assert (containing_building(lifted.buildings, lifted.receivers.position_m[0]) == -1).all()
     assert lifted.content_hash() != flat.content_hash()
@@ -97,7 +98,7 @@ def test_the_mesh_of_a_city_on_a_hill_is_closed_and_in_the_ground(
 
 def test_a_site_under_the_hill_is_refused(shared_data: Path, hill: ElevationTerrain, tmp_path: Path) -> None:
     scene = _scene(shared_data)
-    # A cliff through the middle of the widest building, which stands at its foot: the uphill end is in the rock.
+    # A cliff through the middle of the widest building, which stands at its foot: one end is in the rock.
     footprint = scene.buildings.geometry
     bounds = footprint.bounds
     wide = int((bounds["maxx"] - bounds["minx"]).to_numpy().argmax())
