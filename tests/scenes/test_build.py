@@ -52,7 +52,7 @@ def scene(request: pytest.FixtureRequest) -> Scene:
 
 
 def test_every_scene_holds_what_ray_tracing_needs(scene: Scene) -> None:
-    assert tuple(scene.buildings.columns) == BUILDING_COLUMNS
+    assert tuple(scene.buildings.columns)[: len(BUILDING_COLUMNS)] == BUILDING_COLUMNS
     assert len(scene.buildings) > 400
     assert len(scene.sites) == 3 and len(scene.receivers.names) == 3
     assert len({site.cell_id % 3 for site in scene.sites}) == 3

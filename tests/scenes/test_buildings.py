@@ -14,6 +14,7 @@ import shapely
 from iqatlas.errors import MissingFileError, SceneError
 from iqatlas.scenes.buildings import BuildingTable, read_buildings
 from iqatlas.scenes.frame import LocalFrame
+from iqatlas.scenes.roofs import ROOF_COLUMNS
 from iqatlas.scenes.scene import BUILDING_COLUMNS
 
 REAL = ["helsinki.osm.pbf", "monaco.osm.pbf", "nyc-lower-east-side.osm.pbf", "london-city.osm"]
@@ -61,7 +62,7 @@ def real(request: pytest.FixtureRequest, shared_data: Path) -> BuildingTable:
 
 def test_a_table_is_what_a_scene_takes(real: BuildingTable) -> None:
     buildings = real.buildings
-    assert tuple(buildings.columns) == BUILDING_COLUMNS
+    assert tuple(buildings.columns) == (*BUILDING_COLUMNS, *ROOF_COLUMNS)
     assert buildings.crs == real.frame.definition
     assert set(buildings.geom_type) == {"Polygon"}
     assert buildings.is_valid.all()

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iqatlas.errors import SceneError
-from iqatlas.scenes.materials import GROUND_MATERIAL, MATERIALS, building_material, material_at
+from iqatlas.scenes.materials import (
+    GROUND_MATERIAL,
+    MATERIALS,
+    building_material,
+    extrapolated_materials,
+    material_at,
+)
 
 # Relative permittivity and conductivity in S/m, worked out from the rows of table 3 of P.2040-3.
 TABLE = [
@@ -67,6 +74,40 @@ def test_extrapolation_carries_the_nearest_curve_on() -> None:
     assert below.conductivity_s_per_m == pytest.approx(0.0462 * 0.8**0.7822, rel=1e-12)  # one formula
     assert material_at("concrete", 101e9).relative_permittivity == 5.24
     assert material_at("concrete", 109e9).relative_permittivity == 5.17
+
+
+def test_water_follows_its_relaxation() -> None:
+    # Static permittivity of water at 20 °C: 80.1 to 80.2 in every handbook.
+    assert material_at("water", 1e6).relative_permittivity == pytest.approx(80.1, abs=0.1)
+    low, high = material_at("water", 1e9), material_at("water", 17e9)
+    # Salts alone conduct at low frequencies; the loss of the first relaxation peaks near 17 GHz at half its
+    # step of 74.7.
+    assert material_at("water", 1e6).conductivity_s_per_m == pytest.approx(0.02, rel=1e-3)
+    assert high.conductivity_s_per_m / (2 * np.pi * 17e9 * 8.854e-12) == pytest.approx(37.4, rel=0.02)
+    assert 0.2 < low.conductivity_s_per_m < 0.35
+    assert not low.extrapolated and "P.527" in low.source
+
+
+@pytest.mark.parametrize("frequency_hz", [0.4e9, 0.9e9, 1.8e9, 3.5e9, 28e9])
+def test_foliage_is_next_to_air_and_loses_what_was_measured(frequency_hz: float) -> None:
+    foliage = material_at("foliage", frequency_hz)
+    index = np.sqrt(
+        foliage.relative_permittivity
+        - 1j * foliage.conductivity_s_per_m / (2 * np.pi * frequency_hz * 8.8541878128e-12)
+    )
+    assert abs((1 - index) / (1 + index)) < 0.01  # below -40 dB at normal incidence
+    loss_db_per_m = 8.685889638 * 2 * np.pi * frequency_hz / 299792458.0 * -index.imag
+    # The conductivity follows from the weak-loss limit, which errs by the loss tangent's square.
+    assert loss_db_per_m == pytest.approx(0.45 * (frequency_hz / 1e9) ** 0.284, rel=1e-3)
+    # Two faces of a crown together: some decibels, not a wall.
+    assert 1.5 < 2 * foliage.thickness_m * loss_db_per_m < 6.0
+
+
+def test_extrapolated_materials_are_listed() -> None:
+    names = ["water", "concrete", "glass", "concrete", "paved_ground", "foliage"]
+    assert extrapolated_materials(names, 751e6) == ["concrete", "paved_ground"]
+    assert extrapolated_materials(names, 2e9) == []
+    assert extrapolated_materials(names, 120e9) == ["foliage", "glass"]
 
 
 @given(st.sampled_from(MATERIALS), st.floats(1e7, 3e11))

@@ -359,3 +359,20 @@ def test_a_city_is_meshed_in_about_a_second(real: gpd.GeoDataFrame) -> None:
     scene_meshes(real, 50.0, BBOX)
     # 0.4 s for 1,771 footprints on one free core; the rest is room for shape checks and a busy machine.
     assert time.perf_counter() - start < 5.0
+
+
+def test_cost_grows_with_the_number_of_buildings_and_no_faster() -> None:
+    def seconds(side: int) -> float:
+        rows = [
+            ((25.0 * i, 25.0 * j, 25.0 * i + 25.0 - 9 * (i % 3), 25.0 * j + 12), 0.0, 9.0 + i % 2, "brick")
+            for i in range(side)
+            for j in range(side)
+        ]
+        table = _buildings(*rows)
+        start = time.process_time()
+        scene_meshes(table, 50.0, BBOX)
+        return time.process_time() - start
+
+    seconds(5)
+    # Sixteen times the buildings: a quadratic step anywhere would take far more than twice 16 times as long.
+    assert seconds(60) < 2 * 16 * seconds(15)

@@ -29,7 +29,7 @@ def _solid(polygon: shapely.Polygon, roof: Roof) -> trimesh.Trimesh:
 
 
 def _dome_part() -> float:
-    """Return the volume of a dome of rings, as a part of footprint times height: of frustums alike."""
+    """Return the volume of a dome of rings, as a part of footprint times height: a stack of frustums."""
     angle = np.linspace(0.0, np.pi / 2, DOME_RINGS + 1)
     wide, high = np.cos(angle), np.sin(angle)
     between = (wide[1:] ** 2 + wide[1:] * wide[:-1] + wide[:-1] ** 2) / 3
