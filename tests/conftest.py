@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, runtime_checkable
 
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 install_import_hook("iqatlas", "beartype.beartype")
 # A protocol of pydantic's that stands in signatures can be checked once isinstance accepts it.
 runtime_checkable(SerializerFunctionWrapHandler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep caches in a folder of the tests' own: what the user has there is not theirs to find or fill."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IQATLAS_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

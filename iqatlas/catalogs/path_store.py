@@ -49,19 +49,29 @@ def paths_from_dataset(dataset: xr.Dataset) -> PathSet:
     """Return stored paths as a PathSet.
 
     Raises:
-        CorpusError: The dataset lacks a variable.
+        CorpusError: The dataset lacks a variable or an attribute, or has one on other axes.
     """
     missing = [name for name in _FIELDS if name not in dataset]
     if missing:
         raise CorpusError(f"the stored paths lack {', '.join(missing)}", remedy="get the corpus again")
+    for name in _FIELDS:
+        if dataset[name].dims != PATH_QUANTITIES[name].dims:
+            raise CorpusError(
+                f"the stored paths' {name} is on {', '.join(map(str, dataset[name].dims))}",
+                accepted=", ".join(PATH_QUANTITIES[name].dims),
+                remedy="get the corpus again",
+            )
     fields = {
         field: dataset[name].values.astype(PATH_QUANTITIES[name].dtype) for name, field in _FIELDS.items()
     }
-    return PathSet(
-        frequency_hz=float(dataset.attrs["carrier_frequency_hz"]),
-        model=json.loads(dataset.attrs["model"]),
-        **fields,
-    )
+    try:
+        frequency_hz = float(dataset.attrs["carrier_frequency_hz"])
+        model = dict(json.loads(dataset.attrs["model"]))
+    except (KeyError, ValueError, TypeError):
+        raise CorpusError(
+            "the stored paths don't tell their carrier and model", remedy="get the corpus again"
+        ) from None
+    return PathSet(frequency_hz=frequency_hz, model=model, **fields)
 
 
 def read_stored_paths(
@@ -88,10 +98,15 @@ def read_stored_paths(
         )
     try:
         dataset = open_store(store, group="paths", consolidated=False).load()
-    except (OSError, ValueError, KeyError) as failure:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as failure:
         reason = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
         raise CorpusError(f"the stored paths can't be read ({reason})", where=where) from None
-    paths = paths_from_dataset(dataset)
+    try:
+        paths = paths_from_dataset(dataset)
+    except CorpusError as failure:
+        raise CorpusError(
+            failure.what, where=where, accepted=failure.accepted, remedy=failure.remedy
+        ) from None
     if paths.gain.shape[:3] != shape:
         found = " x ".join(str(n) for n in paths.gain.shape[:3])
         raise CorpusError(

@@ -1,127 +1,37 @@
-"""The one door to Sionna RT, Mitsuba and Dr.Jit.
+"""Paths by Sionna's solver, link by link.
 
-Importing ``sionna.rt`` chooses the Mitsuba variant for the rest of the process, so it happens here
-alone, on first use. Run as a module, this file probes the ray tracer and prints what it found as
-one JSON object: the caller survives where a library aborts.
+Run as a module, this file probes the ray tracer and prints what it found as one JSON object: the
+caller survives where a library aborts.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
-from iqatlas.errors import RaytracingError, SetupError
-from iqatlas.raytracing.llvm import VARIABLE, cuda_driver_present, find_llvm
+from iqatlas.errors import RaytracingError
+from iqatlas.raytracing._sionna_scene import (
+    orientation_rad,
+    sionna_rt,
+    sionna_scene,
+    unknown_version,
+    variant,
+)
 from iqatlas.raytracing.paths import SPEED_OF_LIGHT_MPS, PathSet
 from iqatlas.raytracing.spec import SionnaRaytracing
-from iqatlas.scenes.materials import RadioMaterial, material_at
+from iqatlas.raytracing.versions import library_versions
 from iqatlas.scenes.mesh import Mesh
 from iqatlas.scenes.scene import Receivers, Site
 
 FIRST_PATH_CAP = 1_000_000
 """Candidate paths of a link that the solver gets room for at first."""
 LARGEST_PATH_CAP = 16_000_000
-"""Room beyond which it is given up; the tables of :data:`HASH_TABLE_SIZE` are larger."""
-HASH_TABLE_SIZE = 1 << 25
-"""Places in each of the solver's two tables of candidates already seen (4 bytes each).
-
-Candidates whose hashes fall on one place displace each other in silence. With Sionna's own million
-places and eight receivers in a call, 12% of the paths of a city were missing.
-"""
-_LIBRARIES = ("sionna-rt", "mitsuba", "drjit")
-
-
-@cache
-def _rt() -> Any:
-    """Import Sionna RT once, with the LLVM that works."""
-    if not cuda_driver_present():
-        os.environ[VARIABLE] = find_llvm().path
-    try:
-        import sionna.rt
-    except ImportError as failure:
-        raise SetupError(
-            f"Sionna RT can't be imported ({failure})",
-            remedy="install it with `pip install 'sionna-rt>=2.1'`",
-        ) from None
-    from sionna.rt.path_solvers.sb_candidate_generator import SBCandidateGenerator
-
-    if not hasattr(SBCandidateGenerator, "MIN_SPEC_COUNT_SIZE"):
-        raise _unknown_version("how many candidates it can tell apart")
-    SBCandidateGenerator.MIN_SPEC_COUNT_SIZE = HASH_TABLE_SIZE
-    return sionna.rt
-
-
-def _unknown_version(hidden: str) -> SetupError:
-    return SetupError(
-        f"sionna-rt {version('sionna-rt')} hides {hidden}",
-        accepted="a sionna-rt version from 2.1 on that iqatlas knows",
-        remedy="install an earlier one",
-    )
-
-
-def variant() -> str:
-    """Return the Mitsuba variant in use, such as ``llvm_ad_mono_polarized``."""
-    _rt()
-    import mitsuba
-
-    return str(mitsuba.variant())
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions of the ray-tracing libraries, without importing them."""
-    versions = {}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "missing"
-    return versions
-
-
-def _mitsuba_mesh(mesh: Mesh, name: str) -> Any:
-    import mitsuba as mi
-
-    mitsuba_mesh = mi.Mesh(name, vertex_count=len(mesh.vertex_m), face_count=len(mesh.face))
-    parameters = mi.traverse(mitsuba_mesh)
-    parameters["vertex_positions"] = np.ravel(mesh.vertex_m).astype(np.float32)
-    parameters["faces"] = np.ravel(mesh.face).astype(np.uint32)
-    parameters.update()
-    return mitsuba_mesh
-
-
-def _sionna_scene(meshes: Sequence[Mesh], frequency_hz: float) -> Any:
-    """Return a Sionna scene with one transmitter, ``site``, and one receiver, ``receiver``."""
-    rt = _rt()
-    scene = rt.load_scene()
-    scene.frequency = float(frequency_hz)
-    objects = []
-    for index, mesh in enumerate(meshes):
-        material: RadioMaterial = material_at(mesh.material, frequency_hz)
-        radio_material = rt.RadioMaterial(
-            name=f"iqatlas_{index}_{material.name}",
-            thickness=float(material.thickness_m),
-            relative_permittivity=float(material.relative_permittivity),
-            conductivity=float(material.conductivity_s_per_m),
-        )
-        name = f"mesh_{index}_{mesh.material}"
-        objects.append(
-            rt.SceneObject(mi_mesh=_mitsuba_mesh(mesh, name), name=name, radio_material=radio_material)
-        )
-    if objects:
-        scene.edit(add=objects)
-    scene.tx_array = rt.PlanarArray(num_rows=1, num_cols=1, pattern="iso", polarization="V")
-    scene.rx_array = rt.PlanarArray(num_rows=1, num_cols=1, pattern="iso", polarization="V")
-    scene.add(rt.Transmitter(name="site", position=[0.0, 0.0, 0.0]))
-    scene.add(rt.Receiver(name="receiver", position=[0.0, 0.0, 0.0]))
-    return scene
+"""Room beyond which it is given up; Sionna's tables of candidates are made larger than that."""
 
 
 class _CountingGenerator:
@@ -148,10 +58,12 @@ class _CountingGenerator:
 
 def _solve(scene: Any, spec: SionnaRaytracing, seed: int, path_cap: int) -> tuple[Any, int]:
     """Return the paths and the cap that held them; the cap is raised until nothing was dropped."""
-    rt = _rt()
-    solver = rt.PathSolver(deterministic=True)
+    rt = sionna_rt()
+    # With refraction, the deterministic solver gives wrong channels on the CPU: 6 dB off. Without it,
+    # results are only repeatable when it is used.
+    solver = rt.PathSolver(deterministic=not spec.refraction)
     if not hasattr(solver, "_candidate_generator"):
-        raise _unknown_version("whether it dropped paths")
+        raise unknown_version("whether it dropped paths")
     counting = _CountingGenerator(solver._candidate_generator)
     solver._candidate_generator = counting
     while True:
@@ -160,8 +72,10 @@ def _solve(scene: Any, spec: SionnaRaytracing, seed: int, path_cap: int) -> tupl
             max_depth=spec.max_reflections,
             max_num_paths_per_src=path_cap,
             samples_per_src=spec.rays_per_site,
-            refraction=False,  # with it on, the deterministic solver gives wrong channels on the CPU
+            diffuse_reflection=spec.diffuse_scattering > 0,
+            refraction=spec.refraction,
             diffraction=spec.diffraction,
+            edge_diffraction=spec.edge_diffraction,
             seed=seed,
         )
         if counting.candidates < path_cap:
@@ -188,9 +102,9 @@ def trace_meshes(
 
     Args:
         meshes: The scene's surfaces in local metres.
-        sites: Transmitters; isotropic, vertically polarised.
-        receivers: Receivers; isotropic, vertically polarised.
-        spec: Solver settings.
+        sites: Transmitters, vertically polarised.
+        receivers: Receivers, vertically polarised.
+        spec: Solver settings and antennas.
         frequency_hz: Carrier.
         seed: Seed of the solver's ray directions.
 
@@ -198,9 +112,13 @@ def trace_meshes(
         SetupError: No usable ray tracer on this machine.
         RaytracingError: More candidate paths than the solver can hold.
     """
-    scene = _sionna_scene(meshes, frequency_hz)
+    rt = sionna_rt()
+    scene = sionna_scene(meshes, spec, frequency_hz=frequency_hz)
+    site = rt.Transmitter(name="site", position=[0.0, 0.0, 0.0])
+    receiver = rt.Receiver(name="receiver", position=[0.0, 0.0, 0.0])
+    scene.add(site)
+    scene.add(receiver)
     waypoints, receiver_count = receivers.position_m.shape[:2]
-    site, receiver = scene.get("site"), scene.get("receiver")
     parts: list[dict[str, np.ndarray]] = []
     path_cap = FIRST_PATH_CAP
     # Link by link: the paths of a link then don't depend on who else is in the scene, and the
@@ -212,19 +130,16 @@ def trace_meshes(
         receiver.velocity = [float(x) for x in velocity]
         for place in sites:
             site.position = [float(x) for x in place.position_m]
+            site.orientation = orientation_rad(place, spec)
             paths, path_cap = _solve(scene, spec, seed, path_cap)
             parts.append(_link(paths, frequency_hz, np.array(place.position_m), position))
     joined = {name: _join([part[name] for part in parts]) for name in parts[0]}
     shape = (waypoints, receiver_count, len(sites))
     shaped = {name: array.reshape(*shape, *array.shape[1:]) for name, array in joined.items()}
     model: dict[str, str | int | float | bool] = {
-        "kind": spec.kind,
+        **spec.model_dump(mode="json"),
         "variant": variant(),
-        "max_reflections": spec.max_reflections,
-        "diffraction": spec.diffraction,
-        "rays_per_site": spec.rays_per_site,
         "path_cap": path_cap,
-        "antennas": "isotropic, vertical polarisation",
         **library_versions(),
     }
     return PathSet(frequency_hz=frequency_hz, model=model, **shaped)

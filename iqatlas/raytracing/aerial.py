@@ -116,14 +116,12 @@ def aerial_paths(
     loss = loss + shadow * shadow_deviation_db(heights, in_sight)
     free_space = 20 * np.log10(4 * np.pi * distance * frequency_hz / SPEED_OF_LIGHT_MPS)
     rays = _fading_rays(direct, in_sight, 10 ** ((free_space - loss) / 20), spec, rng)
-    paths = paths_from_rays(
+    return paths_from_rays(
         rays,
         receivers.velocity_mps,
         frequency_hz=frequency_hz,
         model={"kind": spec.kind, "delay_spread_s": spec.delay_spread_s, "antennas": "isotropic"},
     )
-    paths.valid[...] = np.abs(paths.gain) > 0
-    return paths
 
 
 def _fading_rays(

@@ -12,6 +12,7 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -127,7 +128,8 @@ class PathCache:
             self._trim()
         except OSError:
             # A cache saves time; for want of it nothing is wrong.
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
     def _trim(self) -> None:
         entries = [(file, file.stat()) for file in self._folder.glob("*/*.npz")]

@@ -45,7 +45,7 @@ def maritime_paths(
 
     Source: the propagation model P_r = (λ/4πd)² P_t |1 + Σρ_i exp(jφ_i)|² with Ament's or
     Miller-Brown's roughness; the diffuse part is complex Gaussian with the Rician factor K against
-    the direct ray (ITU-R P.1057-6, section 9).
+    the direct ray (the Nakagami-Rice distribution of ITU-R P.1057).
     """
     wavelength = SPEED_OF_LIGHT_MPS / frequency_hz
     direct = direct_rays(sites, receivers)

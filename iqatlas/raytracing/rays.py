@@ -40,6 +40,8 @@ def paths_from_rays(
 ) -> PathSet:
     """Return the paths that rays make between isotropic antennas, each link sorted by delay.
 
+    A ray of coefficient 0 is no path: its place is padding, behind the paths of its link.
+
     Args:
         rays: The rays.
         velocity_mps: Velocities of the receivers; sites stand still.
@@ -54,23 +56,28 @@ def paths_from_rays(
     doppler = np.sum(rays.arrival * velocity_mps[:, :, None, None, :], axis=-1) / wavelength
     departure_azimuth, departure_zenith = angles_deg(rays.departure)
     arrival_azimuth, arrival_zenith = angles_deg(rays.arrival)
-    order = np.argsort(delay, axis=-1, kind="stable")
+    valid = rays.coefficient != 0
+    order = np.argsort(np.where(valid, delay, np.inf), axis=-1, kind="stable")
+    most = int(valid.sum(axis=-1).max(initial=0))
+    order = order[..., :most]
+    valid = np.take_along_axis(valid, order, axis=3)
 
-    def sort(array: np.ndarray) -> np.ndarray:
+    def placed(array: np.ndarray, padding: float = 0) -> np.ndarray:
         places = order.reshape(*order.shape, *(1,) * (array.ndim - 4))
-        return np.take_along_axis(array, places, axis=3)
+        there = valid.reshape(places.shape)
+        return np.where(there, np.take_along_axis(array, places, axis=3), array.dtype.type(padding))
 
     return PathSet(
-        gain=sort(gain),
-        delay_s=sort(delay),
-        doppler_hz=sort(doppler),
-        departure_azimuth_deg=sort(departure_azimuth),
-        departure_zenith_deg=sort(departure_zenith),
-        arrival_azimuth_deg=sort(arrival_azimuth),
-        arrival_zenith_deg=sort(arrival_zenith),
-        interaction=sort(rays.interaction),
-        vertex_m=sort(rays.vertex_m),
-        valid=np.ones(gain.shape, bool),
+        gain=placed(gain),
+        delay_s=placed(delay),
+        doppler_hz=placed(doppler),
+        departure_azimuth_deg=placed(departure_azimuth),
+        departure_zenith_deg=placed(departure_zenith),
+        arrival_azimuth_deg=placed(arrival_azimuth),
+        arrival_zenith_deg=placed(arrival_zenith),
+        interaction=placed(rays.interaction),
+        vertex_m=placed(rays.vertex_m, np.nan),
+        valid=valid,
         frequency_hz=frequency_hz,
         model=model,
     )

@@ -32,11 +32,11 @@ class SionnaRaytracing(SpecModel):
     """Rays shot to find candidate paths; more find more of the weak ones."""
     site_antenna: Literal["isotropic", "dipole", "tr38901"] = "isotropic"
     """Pattern of the sites' antennas; tr38901 is the sector antenna of TR 38.901, section 7.3,
-    pointed by a site's azimuth and by downtilt_deg."""
+    pointed by a site's azimuth (north where that is unknown) and lowered by its tilt."""
     receiver_antenna: Literal["isotropic", "dipole"] = "isotropic"
     """Pattern of the receivers' antennas; a dipole stands upright."""
     downtilt_deg: Annotated[float, Field(ge=-90, le=90)] = 0.0
-    """Mechanical tilt of sector antennas below the horizon."""
+    """Tilt below the horizon of sector antennas whose own is unknown."""
 
     @model_validator(mode="after")
     def _settings_are_used(self) -> SionnaRaytracing:

@@ -167,7 +167,11 @@ def _sionna(
         **spec.model_dump(mode="json"),
         **versions,
         "extrapolated_materials": ", ".join(extrapolated) or "none",
+        "polarisation": "vertical",
     }
+    if spec.site_antenna == "tr38901":
+        unpointed = [site.name for site in scene.sites if site.azimuth_deg is None]
+        model["sites_that_point_north_for_want_of_an_azimuth"] = ", ".join(unpointed) or "none"
     parts: Sequence[Mapping[str, np.ndarray]] = [found[index] for index in range(len(keys))]
     return PathSet(frequency_hz=frequency_hz, model=model, **join_receivers(parts)), cached
 

@@ -34,6 +34,7 @@ GROUND_MARGIN_M = 200.0
 Layer = Literal["buildings", "vegetation", "surfaces"]
 """The table that a mesh's faces belong to."""
 _LEAST_DETAIL_M = 0.002
+_EXTENT_STEP_M = 500.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +78,16 @@ def meshes_of(scene: Scene, *, ground_margin_m: float = GROUND_MARGIN_M) -> list
 
 
 def _extent_m(scene: Scene) -> tuple[float, float, float, float]:
-    """Return west, south, east and north of the sites and receivers in local metres."""
+    """Return west, south, east and north about the sites and receivers in local metres."""
     places = np.concatenate(
         [
             np.array([site.position_m for site in scene.sites], np.float64).reshape(-1, 3),
             scene.receivers.position_m.reshape(-1, 3),
         ]
     )
-    west, south = places[:, :2].min(axis=0).tolist()
-    east, north = places[:, :2].max(axis=0).tolist()
+    # In whole steps, so that a UAV that is moved a little leaves the ground, and all other paths, as it was.
+    west, south = (np.floor(places[:, :2].min(axis=0) / _EXTENT_STEP_M) * _EXTENT_STEP_M).tolist()
+    east, north = (np.ceil(places[:, :2].max(axis=0) / _EXTENT_STEP_M) * _EXTENT_STEP_M).tolist()
     return west, south, east, north
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+import geopandas as gpd
 import numpy as np
 import shapely
 
 from iqatlas.raytracing.paths import PathSet
+from iqatlas.scenes.frame import LocalFrame
 from iqatlas.scenes.mesh import Mesh, extrude
-from iqatlas.scenes.scene import Receivers, Site
+from iqatlas.scenes.scene import Receivers, Scene, Site
 
 FREQUENCY_HZ = 1.82e9
 
@@ -76,3 +78,25 @@ def digest(paths: PathSet) -> str:
     for name in ("gain", "delay_s", "doppler_hz", "arrival_azimuth_deg", "interaction", "vertex_m", "valid"):
         total.update(np.ascontiguousarray(getattr(paths, name)).tobytes())
     return total.hexdigest()
+
+
+def block_scene(receivers: Receivers | None = None, sites: tuple[Site, ...] | None = None) -> Scene:
+    """Return two sites, three receivers and one building in a local frame."""
+    columns = {
+        "osm_id": ["w1"],
+        "kind": ["yes"],
+        "base_height_m": [0.0],
+        "top_height_m": [20.0],
+        "height_source": ["tag"],
+        "material": ["concrete"],
+        "geometry": [shapely.box(-10, -10, 10, 10)],
+    }
+    return Scene(
+        name="block",
+        frame=LocalFrame(24.94, 60.17),
+        bbox=(24.93, 60.16, 24.95, 60.18),
+        buildings=gpd.GeoDataFrame(columns),
+        sites=sites or make_sites([-60, 0, 15], [0, 80, 25]),
+        receivers=receivers or make_receivers([[60.0, 5, 12], [300, 200, 100], [-400, 0, 50]]),
+        attribution=(),
+    )

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import geopandas as gpd
 import numpy as np
 import pytest
-import shapely
-from raytracing_scenes import make_receivers, make_sites
+from raytracing_scenes import block_scene, make_receivers, make_sites
 
 from iqatlas.raytracing.free_space import free_space_paths
 from iqatlas.raytracing.paths import SPEED_OF_LIGHT_MPS
 from iqatlas.raytracing.spec import FreeSpace, SionnaRaytracing
 from iqatlas.raytracing.trace import trace
-from iqatlas.scenes.frame import LocalFrame
-from iqatlas.scenes.scene import Scene
 
 
 def test_one_kilometre_at_one_gigahertz() -> None:
@@ -38,30 +34,9 @@ def test_the_phase_turns_once_a_wavelength() -> None:
     np.testing.assert_allclose(np.angle(gain[1:] / gain[:-1]), -np.pi / 2, atol=1e-9)
 
 
-def scene() -> Scene:
-    """Two sites, three receivers and one building in a local frame."""
-    columns = {
-        "osm_id": ["w1"],
-        "kind": ["yes"],
-        "base_height_m": [0.0],
-        "top_height_m": [20.0],
-        "height_source": ["tag"],
-        "material": ["concrete"],
-        "geometry": [shapely.box(-10, -10, 10, 10)],
-    }
-    return Scene(
-        name="block",
-        frame=LocalFrame(24.94, 60.17),
-        bbox=(24.93, 60.16, 24.95, 60.18),
-        buildings=gpd.GeoDataFrame(columns),
-        sites=make_sites([-60, 0, 15], [0, 80, 25]),
-        receivers=make_receivers([[60.0, 5, 12], [300, 200, 100], [-400, 0, 50]]),
-        attribution=(),
-    )
-
-
 def test_free_space_looks_through_buildings() -> None:
-    paths, report = trace(scene(), FreeSpace(), frequency_hz=1.8e9, seed=3)
+    traced = trace(block_scene(), FreeSpace(), frequency_hz=1.8e9, seed=3)
+    paths, report = traced.paths, traced.report
     assert paths.gain.shape == (1, 3, 2, 1)
     assert paths.model["kind"] == "free_space"
     assert report.line_of_sight_links == 6
@@ -71,7 +46,8 @@ def test_free_space_looks_through_buildings() -> None:
 
 def test_the_ray_tracer_does_not() -> None:
     spec = SionnaRaytracing(max_reflections=1, rays_per_site=50_000)
-    paths, report = trace(scene(), spec, frequency_hz=1.8e9, seed=3)
+    traced = trace(block_scene(), spec, frequency_hz=1.8e9, seed=3)
+    paths, report = traced.paths, traced.report
     assert paths.model["kind"] == "sionna"
     # The building stands between the first site and the first receiver, and nowhere else in the way.
     direct = np.any(paths.valid & np.all(paths.interaction == 0, axis=-1), axis=-1)

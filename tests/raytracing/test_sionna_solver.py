@@ -13,6 +13,7 @@ from raytracing_scenes import FREQUENCY_HZ, boxes, digest, ground, make_receiver
 
 from iqatlas.errors import RaytracingError, SetupError
 from iqatlas.raytracing import _sionna
+from iqatlas.raytracing._sionna_scene import HASH_TABLE_SIZE
 from iqatlas.raytracing.gates import check_paths
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.raytracing.spec import SionnaRaytracing
@@ -142,9 +143,9 @@ def test_candidates_don_t_displace_each_other(traced: PathSet, monkeypatch: pyte
     """Sionna keeps one candidate for each place of a hash table: a small table loses paths in silence."""
     from sionna.rt.path_solvers.sb_candidate_generator import SBCandidateGenerator
 
-    assert SBCandidateGenerator.MIN_SPEC_COUNT_SIZE == _sionna.HASH_TABLE_SIZE > _sionna.LARGEST_PATH_CAP
+    assert SBCandidateGenerator.MIN_SPEC_COUNT_SIZE == HASH_TABLE_SIZE > _sionna.LARGEST_PATH_CAP
     receivers = make_receivers(PLACES_M[:1])
-    monkeypatch.setattr(SBCandidateGenerator, "MIN_SPEC_COUNT_SIZE", 2 * _sionna.HASH_TABLE_SIZE)
+    monkeypatch.setattr(SBCandidateGenerator, "MIN_SPEC_COUNT_SIZE", 2 * HASH_TABLE_SIZE)
     assert np.array_equal(links(trace(receivers), "gain", 0)[0], links(traced, "gain", 0)[0])
     monkeypatch.setattr(SBCandidateGenerator, "MIN_SPEC_COUNT_SIZE", 256)
     monkeypatch.setattr(_sionna, "FIRST_PATH_CAP", 1024)
@@ -225,7 +226,7 @@ def test_plain_sionna_finds_the_same(traced: PathSet) -> None:
 def test_without_sionna_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sionna.rt", None)
     with pytest.raises(SetupError, match=r"pip install 'sionna-rt>=2\.1'"):
-        _sionna._rt.__wrapped__()
+        _sionna.sionna_rt.__wrapped__()
 
 
 def test_a_sionna_that_hides_its_insides_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +236,7 @@ def test_a_sionna_that_hides_its_insides_is_refused(monkeypatch: pytest.MonkeyPa
     class FakeRt:
         PathSolver = Sealed
 
-    monkeypatch.setattr(_sionna, "_rt", FakeRt)
+    monkeypatch.setattr(_sionna, "sionna_rt", FakeRt)
     with pytest.raises(SetupError, match="hides whether it dropped paths"):
         _sionna._solve(None, SPEC, 1, 1000)
 
