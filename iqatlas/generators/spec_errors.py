@@ -41,10 +41,7 @@ def spec_error(root: type[BaseModel], failure: ValidationError, where: str) -> S
     keys, models = _walk(root, error["loc"])
     place = f"{where}: {'.'.join(keys)}" if keys else where
     if error["type"] in _NO_KIND:
-        kinds = [kind for model in models for kind in _kinds(model)]
-        given = error.get("ctx", {}).get("tag")
-        what = f"unknown kind {given!r}{_hint(given, kinds)}" if given else "the key 'kind' is missing"
-        return SpecError(what, where=place, accepted=", ".join(kinds))
+        return _kind_error(error["input"], [kind for model in models for kind in _kinds(model)], place)
     if error["type"] == "missing":
         what = "too few values" if isinstance(error["loc"][-1], int) else "this key is needed"
         return SpecError(what, where=place)
@@ -57,6 +54,16 @@ def spec_error(root: type[BaseModel], failure: ValidationError, where: str) -> S
     given = error["input"]
     shown = "" if isinstance(given, dict | BaseModel) else f"{_short(repr(given))}: "
     return SpecError(f"{shown}{message}", where=place)
+
+
+def _kind_error(given: object, kinds: Sequence[str], place: str) -> SpecError:
+    if not isinstance(given, dict):
+        return SpecError(f"{_short(repr(given))}: input should be a mapping of keys to values", where=place)
+    kind = given.get("kind")
+    if kind is None:
+        return SpecError("the key 'kind' is missing", where=place, accepted=", ".join(kinds))
+    hint = _hint(kind, kinds) if isinstance(kind, str) else ""
+    return SpecError(f"unknown kind {_short(repr(kind))}{hint}", where=place, accepted=", ".join(kinds))
 
 
 def _hint(word: str, known: Sequence[str]) -> str:

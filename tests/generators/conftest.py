@@ -9,16 +9,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
+import shapely
+from rasterio.transform import from_origin
 
 from iqatlas import CorpusSpec, plan
 from iqatlas.generators import execute
 from iqatlas.generators.describe import coordinates
 from iqatlas.generators.shard import Recipe, Workshop
-from iqatlas.raytracing.trace import trace
+from iqatlas.generators.tracing import paths_of
 from iqatlas.scenes.scene import Scene
-from iqatlas.waveforms.carrier import carrier_frequency_hz
 
 WEST, SOUTH = -0.0900, 51.5000
 STEP = 0.0010
@@ -60,6 +63,32 @@ def cell_csv(operators: list[tuple[int, int]], sites: int, *, north: float = 0) 
     return "\n".join(lines) + "\n"
 
 
+def write_footprints(path: Path, boxes: int) -> None:
+    """Write a GeoPackage of boxes with columns of every kind, and with a few of them in another layer."""
+    at = [(WEST + STEP * (number % 5), SOUTH + STEP * (number // 5)) for number in range(boxes)]
+    columns = {
+        "height": [12 + number for number in range(boxes)],
+        "levels": [2 + number % 3 for number in range(boxes)],
+        "wall": ["glass"] * boxes,
+        "use": ["garage"] * boxes,
+    }
+    squares = [shapely.box(lon, lat, lon + 4e-4, lat + 4e-4) for lon, lat in at]
+    table = gpd.GeoDataFrame(columns, geometry=squares, crs=4326)
+    table.to_file(path, driver="GPKG", layer="houses")
+    table.iloc[:-1].to_file(path, driver="GPKG", layer="sheds")
+
+
+def write_hill(path: Path, metres_a_degree: float) -> None:
+    """Write an elevation file of the boxes and their surroundings: a ground that rises and sways."""
+    side, step = 200, 2e-4
+    east, north = np.meshgrid(np.arange(side) * step, np.arange(side)[::-1] * step)
+    height = metres_a_degree * east + 5 * np.sin(north / 3e-4)
+    profile = {"driver": "GTiff", "width": side, "height": side, "count": 1, "dtype": "float32"}
+    corner = from_origin(WEST - side * step / 2, SOUTH + side * step / 2, step, step)
+    with rasterio.open(path, "w", crs="EPSG:4326", transform=corner, **profile) as file:
+        file.write(height.astype(np.float32), 1)
+
+
 @pytest.fixture(scope="session")
 def box_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with two maps, ``city.osm`` and ``other.osm``, and two databases of cells."""
@@ -69,6 +98,22 @@ def box_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
         box_osm([*plain, {"building": "yes", "building:levels": "5"}, {"building": "yes"}])
     )
     (folder / "bare.osm").write_text(box_osm([{"building": "yes"}] * 15))
+    (folder / "rich.osm").write_text(
+        box_osm(
+            [
+                *({"building": "yes", "height": str(height)} for height in (15, 18, 21, 24, 30)),
+                {"building": "yes"},
+                {"building": "yes", "height": "20", "roof:shape": "gabled", "roof:height": "6"},
+                {"building": "yes"},
+                {"natural": "water"},
+                {"natural": "wood"},
+            ]
+        )
+    )
+    write_footprints(folder / "prints.gpkg", 20)
+    write_footprints(folder / "others.gpkg", 16)
+    for name, slope in (("hill.tif", 2e4), ("steep.tif", 4e4)):
+        write_hill(folder / name, slope)
     (folder / "other.osm").write_text(box_osm([{"building": "yes", "height": "30"}] * 15))
     (folder / "cells.csv").write_text(cell_csv([(234, 30), (234, 10), (235, 1)], 8))
     (folder / "others.csv").write_text(cell_csv([(234, 30)], 4, north=3e-4))
@@ -85,10 +130,11 @@ def _scene(key: str, folder: Path) -> Scene:
 def _fingerprint(tree: dict[str, Any], folder: Path) -> str:
     spec = CorpusSpec.from_tree(tree, folder=folder)
     made = plan(spec)
-    parts = ("scene", "sites", "receivers", "seed")
-    scene = _scene(json.dumps({name: tree[name] for name in parts if name in tree}), folder)
-    frequency = carrier_frequency_hz(spec.carrier)
-    paths, _ = trace(scene, spec.raytracing, frequency_hz=frequency, seed=spec.seed)
+    parts = {"scene", "sites", "receivers", "seed"}
+    if spec.receivers.kind == "trajectory":
+        parts |= {"capture", "occupancy"}  # UAVs fly for as long as a draw lasts
+    scene = _scene(json.dumps({name: tree[name] for name in sorted(parts) if name in tree}), folder)
+    paths = paths_of(spec, scene).paths
     recipe = Recipe(
         made, paths, tuple(s.cell_id for s in scene.sites), tuple(s.power_dbm for s in scene.sites)
     )

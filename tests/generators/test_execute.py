@@ -174,7 +174,7 @@ def test_a_trace_that_fails_leaves_nothing(
     def fail(*_: object, **__: object) -> None:
         raise RaytracingError("a path is faster than light", where="raytracing")
 
-    monkeypatch.setattr(execute, "trace", fail)
+    monkeypatch.setattr(execute, "paths_of", fail)
     if there:
         (tmp_path / "out").mkdir()
     with pytest.raises(RaytracingError):
@@ -195,7 +195,7 @@ def test_paths_that_are_stored_are_not_traced_again(
         patch.setattr(execute, "_make_shards", interrupt)
         with pytest.raises(KeyboardInterrupt):
             generate(spec, tmp_path / "out")
-    monkeypatch.setattr(execute, "trace", interrupt)
+    monkeypatch.setattr(execute, "paths_of", interrupt)
     assert generate(spec, tmp_path / "out").verify().sound
 
 

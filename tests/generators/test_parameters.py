@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,16 @@ GIVEN = {"receivers": {"positions": [{**AT, "altitude_m": 70}]}}
 THERMAL = {"capture": {"slots": 80, "samples": 64, "noise": "thermal"}}
 VOICE = {"waveform": {"kind": "marine_vhf", "channels": [6, 16]}}
 AM = {"waveform": {"kind": "marine_vhf", "channels": [6, 16], "modulation": "am"}}
+CODED = {"waveform": {"bandwidth_mhz": 1.4, "subchannels": 2, "payload": "coded"}}
+SEA = {"raytracing": {"kind": "maritime"}}
+AERIAL = {"raytracing": {"kind": "aerial_urban_macro"}}
+RICH = {"scene": {"buildings": {"kind": "osm_file", "path": "rich.osm"}}}
+HILLY = {"scene": {**BASE["scene"], "terrain": {"kind": "elevation_file", "path": "hill.tif"}}}
+CENTRE = {"longitude_deg": -0.0885, "latitude_deg": 51.5012}
+FLIGHT = {"receivers": {"kind": "trajectory", "pattern": "circle", "radius_m": 50, "interval_s": 0.04,
+                        "centre": CENTRE}}  # fmt: skip
+ROUTE = {"receivers": {"kind": "trajectory", "interval_s": 0.04, "waypoints": [AT, CENTRE]}}
+PRINTS = {"scene": {"buildings": {"kind": "footprints", "path": "prints.gpkg", "layer": "houses"}}}
 BUNDLED = {"scene": {}, "sites": {"kind": "bundled"}}
 
 # path of the parameter → what stands in the spec beside it, and two values that must make a difference.
@@ -35,6 +46,18 @@ CHANGES: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "scene.bbox": ({}, None, [-0.0901, 51.4999, -0.0865, 51.5025]),
     "scene.default_height_m": ({"scene": {"buildings": {"kind": "osm_file", "path": "bare.osm"}}}, 9, 10),
     "scene.level_height_m": ({}, 3.2, 4),
+    "scene.imputation": (RICH, "median", "sampled"),
+    "scene.roofs": (RICH, True, False),
+    "scene.surfaces": (RICH, True, False),
+    "scene.vegetation": (RICH, True, False),
+    "scene.buildings[footprints].path": (PRINTS, "prints.gpkg", "others.gpkg"),
+    "scene.buildings[footprints].layer": (PRINTS, "houses", "sheds"),
+    "scene.buildings[footprints].height_column": (PRINTS, None, "height"),
+    "scene.buildings[footprints].levels_column": (PRINTS, None, "levels"),
+    "scene.buildings[footprints].material_column": (PRINTS, None, "wall"),
+    "scene.buildings[footprints].kind_column": (PRINTS, None, "use"),
+    "scene.terrain[elevation_file].path": (HILLY, "hill.tif", "steep.tif"),
+    "scene.terrain[elevation_file].step_m": (HILLY, 20, 40),
     "sites[bundled].power_dbm": (BUNDLED, 40, 43),
     "sites[opencellid].path": ({}, "cells.csv", "others.csv"),
     "sites[opencellid].mcc": ({}, 234, 235),
@@ -49,18 +72,34 @@ CHANGES: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "sites[list].sites.height_m": (LISTED, 40, 41),
     "sites[list].sites.power_dbm": (LISTED, 40, 43),
     "sites[list].sites.cell_id": (LISTED, 1, 2),
-    "receivers.count": ({}, 2, 3),
-    "receivers.altitude_m": ({}, 60, 61),
-    "receivers.clearance_m": ({"receivers": {"altitude_m": 25, "separation_m": 0}}, 0, 20),
-    "receivers.separation_m": ({}, 50, 200),
-    "receivers.positions.longitude_deg": (GIVEN, -0.0890, -0.0891),
-    "receivers.positions.latitude_deg": (GIVEN, 51.5012, 51.5013),
-    "receivers.positions.altitude_m": (GIVEN, 70, 71),
+    "receivers[hover].count": ({}, 2, 3),
+    "receivers[hover].altitude_m": ({}, 60, 61),
+    "receivers[hover].clearance_m": ({"receivers": {"altitude_m": 25, "separation_m": 0}}, 0, 20),
+    "receivers[hover].separation_m": ({}, 50, 200),
+    "receivers[hover].positions.longitude_deg": (GIVEN, -0.0890, -0.0891),
+    "receivers[hover].positions.latitude_deg": (GIVEN, 51.5012, 51.5013),
+    "receivers[hover].positions.altitude_m": (GIVEN, 70, 71),
+    "receivers[trajectory].waypoints.longitude_deg": (ROUTE, -0.0890, -0.0889),
+    "receivers[trajectory].waypoints.latitude_deg": (ROUTE, 51.5012, 51.5013),
+    "receivers[trajectory].waypoints.altitude_m": (ROUTE, 70, 71),
+    "receivers[trajectory].centre.longitude_deg": (FLIGHT, -0.0885, -0.0884),
+    "receivers[trajectory].centre.latitude_deg": (FLIGHT, 51.5012, 51.5013),
+    "receivers[trajectory].speed_mps": (FLIGHT, 10, 20),
+    "receivers[trajectory].interval_s": (FLIGHT, 0.04, 0.02),
     "carrier.frequency_hz": ({}, 1.8e9, 1.9e9),
     "carrier.earfcn": ({}, 1617, 1618),
     "waveform[lte].bandwidth_mhz": ({}, 1.4, 3),
     "waveform[lte].subchannels": ({}, 2, 3),
     "waveform[lte].control": ({}, True, False),
+    "waveform[lte].payload": ({}, "symbols", "coded"),
+    "waveform[lte].modulation": ({}, "qpsk", "16qam"),
+    "waveform[lte].antenna_ports": ({}, 1, 2),
+    "waveform[lte].cyclic_prefix": ({}, "normal", "extended"),
+    "waveform[lte].power.payload_db": ({}, 0, 1),
+    "waveform[lte].power.reference_db": ({}, 0, 1),
+    "waveform[lte].power.synchronisation_db": ({}, 0, 1),
+    "waveform[lte].power.broadcast_db": ({}, 0, 1),
+    "waveform[lte].power.control_db": (CODED, 0, 1),
     "waveform[marine_vhf].channels": (VOICE, [6, 16], [6, 67]),
     "waveform[marine_vhf].modulation": (VOICE, "fm", "am"),
     "waveform[marine_vhf].deviation_hz": (VOICE, 5000, 4000),
@@ -73,6 +112,14 @@ CHANGES: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "transmitter.amplifier.back_off_db": ({}, 9, 6),
     "transmitter.amplifier.smoothness": ({}, 3, 2),
     "transmitter.edge_window": ({}, 0, 0.5),
+    "raytracing[two_ray].ground": ({"raytracing": {"kind": "two_ray"}}, "wet_ground", "concrete"),
+    "raytracing[maritime].wave_height_deviation_m": (SEA, 0.3, 0.5),
+    "raytracing[maritime].roughness": (SEA, "ament", "miller_brown"),
+    "raytracing[maritime].rician_k_db": (SEA, 12, 6),
+    "raytracing[maritime].diffuse_excess_m": (SEA, 15, 30),
+    "raytracing[maritime].relative_permittivity": (SEA, 70, 60),
+    "raytracing[maritime].conductivity_s_per_m": (SEA, 5, 4),
+    "raytracing[aerial_urban_macro].delay_spread_s": (AERIAL, 1e-7, 3e-7),
     "occupancy.p01": ({}, 0.05, 0.06),
     "occupancy.p10": ({}, 0.2, 0.21),
     "occupancy.slot_s": ({}, 1e-3, 2e-3),
@@ -100,10 +147,53 @@ TRACED = {
 ONE_CHOICE = {
     "scene.buildings[bundled].city",
     "sites[opencellid].radio",
-    "waveform[lte].modulation",
+    "sites[cellmapper].radio",
     "storage.format",
     "storage.iq",
     "splits.by",
+}
+# Parameters whose effect a test of their own part shows, on what they need: a map server, walls, masts.
+SITES_TEST = "scenes/test_scene_parameters.py::test_a_parameter_of_sites_changes_the_scene"
+FLIGHTS_TEST = "scenes/test_scene_parameters.py::test_a_parameter_of_flights_changes_the_scene"
+SERVER = "scenes/test_overpass_maps.py::test_"
+OPTIONS = "raytracing/test_sionna_options.py::test_"
+CELLS = "mcc mnc count choose by_sector power_dbm height_above_roof_m default_height_m"
+BY_TEST = {
+    SITES_TEST: {
+        "sites[opencellid]": "choose by_sector",
+        "sites[cellmapper]": f"path band {CELLS}",
+        "sites[osm_masts]": "count choose power_dbm height_above_roof_m default_height_m",
+        "sites[placed]": "count separation_m power_dbm height_above_roof_m",
+        "sites[file]": "path count choose power_dbm height_above_roof_m default_height_m",
+    },
+    FLIGHTS_TEST: {
+        "receivers[trajectory]": "pattern count altitude_m clearance_m at_end radius_m lane_m area",
+    },
+    f"{SERVER}a_place_gives_the_buildings_inside_its_outline": {"scene.buildings[overpass]": "place"},
+    f"{SERVER}an_answer_is_asked_for_once": {"scene.buildings[overpass]": "date"},
+    f"{SERVER}years_later_the_archive_stands_in_for_the_servers": {"scene.buildings[overpass]": "archive"},
+    f"{SERVER}a_server_that_is_not_there_ends_in_one_line": {
+        "scene.buildings[overpass]": "endpoint attempts"
+    },
+    f"{SERVER}a_place_that_is_asked_of_another_server": {"scene.buildings[overpass]": "geocoder"},
+    f"{SERVER}trouble_that_passes_is_waited_out": {"scene.buildings[overpass]": "timeout_s"},
+    "generators/test_provenance.py::test_footprints_carry_their_own_licence_and_credit": {
+        "scene.buildings[footprints]": "licence attribution"
+    },
+    "generators/test_stored_paths.py::test_records_are_remade_bit_by_bit_without_the_ray_tracer": {
+        "raytracing[stored]": "path"
+    },
+    f"{OPTIONS}free_edges_diffract_only_when_asked": {"raytracing[sionna]": "edge_diffraction"},
+    f"{OPTIONS}a_wave_passes_a_wall_as_a_slab": {"raytracing[sionna]": "refraction"},
+    f"{OPTIONS}rough_walls_scatter_more_and_mirror_less": {"raytracing[sionna]": "diffuse_scattering"},
+    f"{OPTIONS}a_dipole_is_a_doughnut": {"raytracing[sionna]": "site_antenna receiver_antenna"},
+    f"{OPTIONS}a_sector_looks_where_azimuth_and_tilt_say": {"raytracing[sionna]": "downtilt_deg"},
+}  # fmt: skip
+SHOWN_BY = {
+    f"{place}.{name}": test
+    for test, parameters in BY_TEST.items()
+    for place, names in parameters.items()
+    for name in names.split()
 }
 # The shares add up to 1, so that one of them changes with another.
 SHARES = {"splits.train": "test", "splits.validation": "test", "splits.test": "validation"}
@@ -116,7 +206,7 @@ def with_value(beside: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     holder: Any = tree
     for key in keys[:-1]:
         below = holder.get(key, {})
-        holder[key] = [dict(below[0])] if isinstance(below, list) else dict(below)
+        holder[key] = [dict(below[0]), *below[1:]] if isinstance(below, list) else dict(below)
         holder = holder[key][0] if isinstance(below, list) else holder[key]
     holder[keys[-1]] = value
     if path in SHARES:
@@ -128,9 +218,17 @@ def test_every_parameter_is_in_the_tables() -> None:
     """Kinds are left out: each has parameters, or a test, of its own."""
     leaves = {leaf for place in places() for leaf in place.leaves if not leaf.endswith(".kind")}
     # Lists of models, whose own parameters are looked at.
-    leaves -= {"sites[list].sites", "receivers.positions", "features.spectrogram"}
-    leaves -= {"transmitter.phase_noise", "transmitter.amplifier"}
-    assert leaves | {"capture.snr_db"} == set(CHANGES) | set(TRACED) | ONE_CHOICE
+    leaves -= {"sites[list].sites", "receivers[hover].positions", "receivers[trajectory].waypoints"}
+    leaves -= {"features.spectrogram", "transmitter.phase_noise", "transmitter.amplifier"}
+    assert leaves | {"capture.snr_db"} == set(CHANGES) | set(TRACED) | set(SHOWN_BY) | ONE_CHOICE
+
+
+@pytest.mark.parametrize("path", SHOWN_BY)
+def test_the_test_that_is_named_is_there_and_knows_the_parameter(path: str) -> None:
+    file, _, name = SHOWN_BY[path].partition("::")
+    text = (Path(__file__).parents[1] / file).read_text()
+    assert re.search(rf"^def {name}\(", text, re.MULTILINE)
+    assert re.search(rf"\b{path.rpartition('.')[2]}\b", text)
 
 
 @pytest.mark.parametrize("path", CHANGES)

@@ -21,8 +21,31 @@ from iqatlas.errors import SpecError
         ({"occupancy": {"p01": []}}, "s: occupancy.p01: []: list should have at least 1 item"),
         ({"receivers": {"count": 0}}, "s: receivers.count: 0: input should be greater than or equal to 1"),
         ({"sites": {"kind": "opencelid"}}, "s: sites: unknown kind 'opencelid', did you mean 'opencellid'?"),
-        ({"sites": {"kind": "opencelid"}}, "accepted: bundled, opencellid, list"),
-        ({"sites": {"count": 3}}, "s: sites: the key 'kind' is missing; accepted: bundled, opencellid, list"),
+        (
+            {"sites": {"kind": "opencelid"}},
+            "accepted: bundled, opencellid, cellmapper, osm_masts, placed, file, list",
+        ),
+        (
+            {"sites": {"count": 3}},
+            "s: sites: the key 'kind' is missing; accepted: bundled, opencellid, cellm",
+        ),
+        ({"receivers": {"kind": "hoover"}}, "s: receivers: unknown kind 'hoover', did you mean 'hover'?"),
+        ({"receivers": {"kind": "fixed"}}, "accepted: hover, trajectory"),
+        ({"receivers": {"kind": 3}}, "s: receivers: unknown kind 3; accepted: hover, trajectory"),
+        ({"receivers": {"kind": None}}, "accepted: hover, trajectory"),
+        ({"receivers": {"hight_m": 3}}, "s: receivers.hight_m: unknown key"),
+        ({"receivers": "hover"}, "s: receivers: 'hover': input should be a mapping of keys to values"),
+        (
+            {"receivers": {"kind": "trajectory", "lane": 3}},
+            "receivers.lane: unknown key, did you mean 'lane_m'?",
+        ),
+        ({"waveform": {"kind": "lt"}}, "s: waveform: unknown kind 'lt', did you mean 'lte'?"),
+        (
+            {"waveform": {"bandwith_mhz": 5}},
+            "waveform.bandwith_mhz: unknown key, did you mean 'bandwidth_mhz'?",
+        ),
+        ({"waveform": 5}, "s: waveform: 5: input should be a mapping of keys to values"),
+        ({"waveform": {"kind": [1]}}, "s: waveform: unknown kind [1]; accepted: lte, marine_vhf"),
         ({"sites": "bundled"}, "s: sites: 'bundled': input should be a mapping of keys to values"),
         ({"occupancy": {"kind": "poisson"}}, "s: occupancy.kind: 'poisson': input should be 'markov'"),
         (

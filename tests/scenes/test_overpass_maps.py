@@ -183,6 +183,15 @@ def test_a_place_gives_the_buildings_inside_its_outline(tmp_path: Path, answer: 
     assert set(both.table.buildings["osm_id"]) < set(table.buildings["osm_id"])
 
 
+def test_a_place_that_is_asked_of_another_server(tmp_path: Path, answer: bytes) -> None:
+    outline = json.loads(shapely.to_geojson(shapely.box(*BBOX)))
+    with map_server(_place(outline)) as names, map_server(Reply(answer)) as maps:
+        buildings = OverpassBuildings(endpoint=maps.url, geocoder=names.url, place="Kamppi, Helsinki")
+        source = _read(SceneSpec(buildings=buildings), tmp_path)
+        assert (len(names.asked), len(maps.asked)) == (1, 1)
+    assert len(source.table.buildings) > 50
+
+
 @pytest.mark.parametrize(
     ("reply", "what"),
     [
