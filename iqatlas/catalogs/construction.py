@@ -66,9 +66,19 @@ class Construction:
         """The store of the records."""
         return self.corpus / RECORDS
 
-    def __enter__(self) -> Construction:
+    def refuse_strangers(self) -> None:
+        """See, before any work, that the folder is free or holds what may be gone on with or removed.
+
+        Raises:
+            CorpusError: The folder holds something else; it is left as it was.
+            StorageError: The folder can't be read.
+        """
         with storage_errors(self.corpus):
-            self._survey()  # a folder that is refused is left as it was
+            self._survey()
+
+    def __enter__(self) -> Construction:
+        self.refuse_strangers()
+        with storage_errors(self.corpus):
             self._made_folder = not self.corpus.exists()
             self.building.mkdir(parents=True, exist_ok=True)
             try:
@@ -110,7 +120,7 @@ class Construction:
         if held.nothing or held.key == self._key:
             return held
         if not self._overwrite:
-            what = "a finished corpus" if held.finished else "an unfinished corpus of another spec"
+            what = "a finished corpus" if held.finished else "an unfinished corpus of another spec or version"
             raise CorpusError(
                 f"this folder holds {what}",
                 where=str(self.corpus),

@@ -70,15 +70,20 @@ def generate(
     if not overwrite and finished_with(corpus, spec.sha256(), [entry.sha256 for entry in inputs]):
         tidy(corpus)
         return Corpus(corpus)
+    versions = library_versions()
+    # Drawn numbers may differ from one NumPy to the next: what one began, another doesn't go on with.
     build_key = sha256_json(
-        {"spec": spec.tree(), "inputs": [i.sha256 for i in inputs], "iqatlas": library_versions()["iqatlas"]}
+        {"spec": spec.tree(), "inputs": [entry.sha256 for entry in inputs]}
+        | {name: versions[name] for name in ("iqatlas", "numpy")}
     )
+    construction = Construction(corpus, build_key=build_key, overwrite=overwrite)
     # What is wrong with the input or the machine shows here, before a folder is made or cleared.
+    construction.refuse_strangers()
     if not (corpus / BUILDING).is_dir():
         require_tracer(spec.raytracing)
     progress(Progress("building the scene"))
     scene = _scene(spec)
-    with Construction(corpus, build_key=build_key, overwrite=overwrite) as construction:
+    with construction:
         paths = _paths(construction, spec, scene, progress)
         recipe = Recipe(
             plan=made,

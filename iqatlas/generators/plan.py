@@ -17,6 +17,7 @@ from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.transmission import transmission_for
 from iqatlas.occupancy.markov import guard_slots
 from iqatlas.scenes.spec import BundledSites, ListedSites, TrajectoryReceivers
+from iqatlas.waveforms.spec import LteWaveform
 
 _BLOCK_SAMPLES = 1 << 20
 """Received samples a block: 8 MiB of I/Q, the unit of computing and the chunk of reading."""
@@ -172,12 +173,15 @@ def plan(spec: CorpusSpec) -> Plan:
     sample_rate_hz = waveform.sample_rate_hz
     exact = spec.occupancy.slot_s * sample_rate_hz
     slot_samples = round(exact)
-    lte_slots = slot_samples // waveform.samples_per_slot
-    if abs(exact - slot_samples) > 1e-6 * exact or slot_samples % waveform.samples_per_slot or lte_slots == 0:
+    step = waveform.switching_samples
+    if abs(exact - slot_samples) > 1e-6 * exact or slot_samples % step or slot_samples == 0:
+        unit = "LTE slots" if isinstance(spec.waveform, LteWaveform) else "half milliseconds"
+        if step > waveform.samples_per_slot:
+            unit = "milliseconds, as coded subframes need it"
         raise SpecError(
-            f"{spec.occupancy.slot_s:g} s is not a whole number of LTE slots",
+            f"{spec.occupancy.slot_s:g} s is not a whole number of {unit}",
             where="occupancy.slot_s",
-            accepted="multiples of 0.0005",
+            accepted=f"multiples of {step / sample_rate_hz:g}",
         )
     samples = spec.capture.samples
     if samples > slot_samples:
@@ -193,7 +197,8 @@ def plan(spec: CorpusSpec) -> Plan:
     levels = len(spec.capture.snr_levels_db())
     records = spec.capture.draws * spec.capture.slots * levels
     block = 1 << max(0, int(np.log2(max(1, _BLOCK_SAMPLES // (samples * receivers)))))
-    block = min(block, _LARGEST_BLOCK)
+    # A chunk is stored whole: one that is longer than the corpus would be padded with nothing.
+    block = min(block, _LARGEST_BLOCK, 1 << (records - 1).bit_length())
     blocks = -(-records // block)
     shard_blocks = min(_BLOCKS_A_SHARD, max(1, -(-blocks // _SHARDS_AT_LEAST)))
     made = Plan(

@@ -12,7 +12,8 @@ import shapely
 
 from iqatlas.errors import StorageError
 from iqatlas.scenes.clearance import crossed_building
-from iqatlas.scenes.mesh import NO_BUILDING, Mesh
+from iqatlas.scenes.mesh import Mesh
+from iqatlas.scenes.mesh_quality import open_edges
 from iqatlas.scenes.scene import Scene
 
 REPORT_FILES = ("report.json", "report.txt")
@@ -85,31 +86,14 @@ def _spread(values: np.ndarray) -> dict[str, float]:
 
 
 def _mesh(mesh: Mesh) -> dict[str, Any]:
-    is_ground = bool(np.all(mesh.building == NO_BUILDING))
     entry: dict[str, Any] = {
         "material": mesh.material,
-        "of": "ground" if is_ground else "solids",
+        "of": mesh.layer,
         "vertices": len(mesh.vertex_m),
         "triangles": len(mesh.face),
     }
-    # A ground has a rim; a solid has none.
-    return entry if is_ground else {**entry, "open_edges": open_edges(mesh)}
-
-
-def open_edges(mesh: Mesh) -> int:
-    """Return the number of edges that no second triangle runs along in the opposite sense: 0 if watertight.
-
-    Args:
-        mesh: The triangles.
-    """
-    count = np.int64(len(mesh.vertex_m))
-    start = mesh.face.astype(np.int64).ravel()
-    end = np.roll(mesh.face.astype(np.int64), -1, axis=1).ravel()
-    there, there_count = np.unique(start * count + end, return_counts=True)
-    back, back_count = np.unique(end * count + start, return_counts=True)
-    place = np.minimum(np.searchsorted(back, there), max(0, len(back) - 1))
-    matched = np.where(back[place] == there, back_count[place], 0) if len(back) else np.zeros(0, np.int64)
-    return int(np.maximum(there_count - matched, 0).sum())
+    # The ground and what lies on it have rims; a solid has none.
+    return entry if mesh.layer == "surfaces" else {**entry, "open_edges": open_edges(mesh.face)}
 
 
 def _site(scene: Scene, index: int) -> dict[str, Any]:

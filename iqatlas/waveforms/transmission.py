@@ -34,7 +34,11 @@ class Baseband(Protocol):
 
     @property
     def samples_per_slot(self) -> int:
-        """Samples in 0.5 ms, of which occupancy slots are multiples."""
+        """Samples in 0.5 ms."""
+
+    @property
+    def switching_samples(self) -> int:
+        """Samples of which occupancy slots are multiples."""
 
     @property
     def subcarrier_hz(self) -> Float64[np.ndarray, "subcarrier"]:
@@ -115,6 +119,8 @@ class Transmission:
         self._numerology = self.baseband.numerology if isinstance(self.baseband, LteDownlink) else None
         if self._numerology is None:
             _refuse_frames(transmitter)
+        if isinstance(waveform, LteWaveform) and waveform.payload == "coded":
+            _refuse_own_time(transmitter)
         rate = self.baseband.sample_rate_hz
         self._edge = edge_samples(self._numerology, transmitter.edge_window) if self._numerology else 0
         timing = stream(seed, Stage.TRANSMITTER, 0).integers(0, round(FRAME_S * rate), len(self._cell_ids))
@@ -168,8 +174,13 @@ class Transmission:
 
     @property
     def samples_per_slot(self) -> int:
-        """Samples in 0.5 ms, of which occupancy slots are multiples."""
+        """Samples in 0.5 ms."""
         return self.baseband.samples_per_slot
+
+    @property
+    def switching_samples(self) -> int:
+        """Samples of which occupancy slots are multiples."""
+        return self.baseband.switching_samples
 
     @property
     def subcarrier_hz(self) -> Float64[np.ndarray, "subcarrier"]:
@@ -359,4 +370,16 @@ def _refuse_frames(transmitter: Transmitter) -> None:
                 where=f"transmitter.{name}",
                 accepted=str(off),
                 remedy=f"leave {name} out",
+            )
+
+
+def _refuse_own_time(transmitter: Transmitter) -> None:
+    """Refuse subframes that don't begin where occupancy slots do: what they announce would outlast a slot."""
+    for name, off in (("frame_timing", "aligned"), ("sampling_offset_ppm", 0.0)):
+        if getattr(transmitter, name) not in (off, (off, off)):
+            raise SpecError(
+                "coded subframes are switched as a whole, and have to begin with the occupancy slots",
+                where=f"transmitter.{name}",
+                accepted=str(off),
+                remedy=f"leave {name} out, or choose waveform.payload: symbols",
             )

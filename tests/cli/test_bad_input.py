@@ -55,7 +55,7 @@ SPECS: dict[str, tuple[dict[str, Any], str]] = {
             "scene": {"buildings": {"kind": "osm_file", "path": "../city.txt"}},
             "sites": {"kind": "list", "sites": [{"name": "a", **AT, "height_m": 30}]},
         },
-        "accepted: a file that ends in .osm or .osm.pbf",
+        "accepted: a file that ends in .osm, .osm.bz2",
     ),
     "a bbox elsewhere": ({"scene": {"bbox": [2.3, 48.8, 2.4, 48.9]}}, "lie in the bbox [2.3000, 48.8000"),
     "a missing database": ({"sites": {"kind": "opencellid", "path": "none.csv"}}, "no such file: "),

@@ -13,7 +13,7 @@ import iqatlas
 from iqatlas import CorpusSpec
 from iqatlas.cli.app import app
 
-COMMANDS = ["generate", "plan", "info", "verify", "validate", "schema", "doctor"]
+COMMANDS = ["generate", "plan", "scene", "info", "verify", "validate", "waveform", "schema", "doctor"]
 
 
 def test_the_commands_are_these() -> None:

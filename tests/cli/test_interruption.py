@@ -100,7 +100,7 @@ def test_an_interruption_before_there_is_anything_leaves_nothing(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("iqatlas.generators.execute.trace", interrupt)
+    monkeypatch.setattr("iqatlas.generators.execute.paths_of", interrupt)
     stopped = command("generate", spec_file(), "-o", tmp_path / "out")
     assert stopped.code == 130
     assert stopped.error_lines[-1] == "iqatlas: interrupted; the same command goes on from here"

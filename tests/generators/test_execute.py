@@ -11,6 +11,7 @@ import pytest
 
 from iqatlas import Corpus, CorpusSpec, generate, open_corpus
 from iqatlas.errors import (
+    CorpusError,
     IqAtlasError,
     MissingFileError,
     RaytracingError,
@@ -212,6 +213,39 @@ def test_an_output_that_cannot_be_a_corpus_is_left_as_it_is(
             generate(spec_in(box_city), tmp_path / name, overwrite=overwrite)
         assert name.split("/")[0] in str(caught.value)
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_wrong_folder_is_told_before_the_scene_is_built(
+    finished: bool, box_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Maps of cities take their time."""
+    if finished:
+        generate(spec_in(box_city), tmp_path / "out")
+    else:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "notes.txt").write_text("mine")
+    monkeypatch.setattr(execute, "_scene", lambda spec: pytest.fail("the scene was built"))
+    with pytest.raises(CorpusError, match="choose another folder"):
+        generate(spec_in(box_city, seed=8), tmp_path / "out")
+
+
+def test_what_another_numpy_began_is_not_gone_on_with(
+    box_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawn numbers may differ from version to version: one corpus must not hold both."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(execute, "_make_shards", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            generate(spec_in(box_city), tmp_path / "out")
+    versions = execute.library_versions()
+    monkeypatch.setattr(execute, "library_versions", lambda: {**versions, "numpy": "9.9"})
+    with pytest.raises(CorpusError, match="an unfinished corpus of another spec or version"):
+        generate(spec_in(box_city), tmp_path / "out")
 
 
 def test_no_workers_are_refused(box_city: Path, tmp_path: Path) -> None:

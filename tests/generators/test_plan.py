@@ -52,6 +52,8 @@ def test_shards_cover_the_records_once_in_whole_blocks(
     assert [shard.index for shard in made.shards] == list(range(made.shard_count))
     # A block is at most a mebi-sample of I/Q, or else one single record.
     assert made.block_records == 1 or made.block_records * samples * receivers <= 1 << 20
+    # A chunk is stored whole: no more than half of the only one may be padding.
+    assert made.block_records == 1 or made.block_records < 2 * made.records
 
 
 @pytest.mark.parametrize(
@@ -124,6 +126,22 @@ def test_a_plan_reads_and_makes_nothing(tmp_path: Path, monkeypatch: pytest.Monk
         ({"capture": {"slots": 5}}, "capture.slots: 5 slots are too few for 3 splits"),
         ({"occupancy": {"slot_s": 0.0007}}, "occupancy.slot_s: 0.0007 s is not a whole number of LTE slots"),
         ({"occupancy": {"slot_s": 0.0001}}, "occupancy.slot_s: 0.0001 s is not a whole number of LTE slots"),
+        (
+            {"occupancy": {"slot_s": 0.0015}, "waveform": {"payload": "coded"}},
+            "occupancy.slot_s: 0.0015 s is not a whole number of milliseconds",
+        ),
+        (
+            {"waveform": {"kind": "marine_vhf"}, "occupancy": {"slot_s": 0.0007}},
+            "occupancy.slot_s: 0.0007 s is not a whole number of half milliseconds",
+        ),
+        (
+            {"waveform": {"payload": "coded"}, "transmitter": {"frame_timing": "random"}},
+            "transmitter.frame_timing: coded subframes are switched as a whole",
+        ),
+        (
+            {"waveform": {"payload": "coded"}, "transmitter": {"sampling_offset_ppm": [-1, 1]}},
+            "transmitter.sampling_offset_ppm: coded subframes are switched as a whole",
+        ),
         ({"occupancy": {"p01": [0.1, 0.2]}}, "occupancy.p01: 2 rates for 16 sub-channels"),
         ({"occupancy": {"p01": 0, "p10": 0}}, "p01 and p10 of sub-channel 0 are both 0"),
         ({"carrier": {"earfcn": 4999}}, "carrier.earfcn: 4999 is not a downlink EARFCN"),

@@ -26,6 +26,7 @@ from iqatlas.waveforms.lte.numerology import numerology
 from iqatlas.waveforms.lte.payload import SymbolPayload
 from iqatlas.waveforms.lte.subframe import CodedCell
 from iqatlas.waveforms.lte.sync import check_cell_id, sync_subcarriers
+from iqatlas.waveforms.request import check_request
 from iqatlas.waveforms.spec import LteWaveform
 
 _CHUNK_SAMPLES = 1 << 19
@@ -134,6 +135,11 @@ class LteDownlink:
     def samples_per_slot(self) -> int:
         """Samples in an LTE slot of 0.5 ms."""
         return self.numerology.samples_per_slot
+
+    @property
+    def switching_samples(self) -> int:
+        """Samples of which occupancy slots are multiples: a slot of LTE, or a coded subframe."""
+        return self.samples_per_slot * (2 if self.coded_cells else 1)
 
     @property
     def samples_per_frame(self) -> int:
@@ -250,7 +256,24 @@ class LteDownlink:
             SpecError: Shapes that don't fit each other, a length below one sample, or coded payload in
                 slots that cut subframes.
         """
-        self._check_shapes(start_sample, samples, occupancy, first_slot, slot_samples, keys)
+        check_request(
+            start_sample,
+            samples,
+            occupancy=occupancy,
+            first_slot=first_slot,
+            slot_samples=slot_samples,
+            keys=keys,
+            sites=len(self.cell_ids),
+            subchannels=self.subchannels.count,
+        )
+        if slot_samples % self.switching_samples and self.coded_cells:
+            # What a subframe announces at its head holds to its end: the labels would be wrong.
+            raise SpecError(
+                f"slots of {slot_samples} samples cut the subframes of coded payload",
+                where="slot_samples",
+                accepted=f"multiples of {self.switching_samples}, 1 ms",
+                remedy="make occupancy.slot_s whole milliseconds, or choose payload: symbols",
+            )
         numbers, sites = self.numerology, len(self.cell_ids)
         out = np.empty((len(start_sample), sites, samples), np.complex64)
         if out.size == 0:
@@ -360,36 +383,6 @@ class LteDownlink:
             ports = coded.ports(int(subframe[low]), occupied[low, site], keys[low, site])
             sent = ports.sum(axis=0) * self._coded_levels[int(subframe[low]) % 10]
             grid[low:high, site, self._bins] = sent[place[low:high]]
-
-    def _check_shapes(
-        self,
-        start_sample: Int64[np.ndarray, "record"],
-        samples: int,
-        occupancy: Bool[np.ndarray, "record slot site subchannel"],
-        first_slot: Int64[np.ndarray, "record"],
-        slot_samples: int,
-        keys: UInt64[np.ndarray, "record site 2"],
-    ) -> None:
-        records, sites, subchannels = len(start_sample), len(self.cell_ids), self.subchannels.count
-        for name, value in (("samples", samples), ("slot_samples", slot_samples)):
-            if value < 1:
-                raise SpecError(f"{value} samples", where=name, accepted="1 or more")
-        subframe_samples = 2 * self.samples_per_slot
-        if self.coded_cells and slot_samples % subframe_samples:
-            # What a subframe announces at its head holds to its end: the labels would be wrong.
-            raise SpecError(
-                f"slots of {slot_samples} samples cut the subframes of coded payload",
-                where="slot_samples",
-                accepted=f"multiples of {subframe_samples}, 1 ms",
-                remedy="make occupancy.slot_s whole milliseconds, or choose payload: symbols",
-            )
-        for name, got, wanted in (
-            ("first_slot", first_slot.shape, (records,)),
-            ("keys", keys.shape, (records, sites, 2)),
-            ("occupancy", occupancy.shape, (records, max(1, occupancy.shape[1]), sites, subchannels)),
-        ):
-            if got != wanted:
-                raise SpecError(f"shape {got}", where=name, accepted=f"shape {wanted}")
 
 
 def _scatter(

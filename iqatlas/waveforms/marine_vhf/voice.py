@@ -11,6 +11,7 @@ from iqatlas.errors import SpecError
 from iqatlas.seeds import words
 from iqatlas.waveforms.marine_vhf.channels import CHANNEL_SPACING_HZ, channel_frequency_hz
 from iqatlas.waveforms.marine_vhf.speech import EMPHASIS_HZ, KNOT_HZ, KNOTS, syllables
+from iqatlas.waveforms.request import check_request
 from iqatlas.waveforms.spec import MarineVhfWaveform
 
 DEVIATION_HZ = 5000.0
@@ -86,6 +87,11 @@ class MarineVhfVoice:
         return round(self._rate / 2000)
 
     @property
+    def switching_samples(self) -> int:
+        """Samples of which occupancy slots are multiples."""
+        return self.samples_per_slot
+
+    @property
     def subcarrier_hz(self) -> Float64[np.ndarray, "subcarrier"]:
         """Frequencies at which the spectrum is given: 25 a channel, 1 kHz apart."""
         within = (np.arange(_SPECTRUM_BINS) - _SPECTRUM_BINS // 2) * SPECTRUM_STEP_HZ
@@ -133,7 +139,16 @@ class MarineVhfVoice:
         Raises:
             SpecError: Shapes that don't fit each other, or a length below one sample.
         """
-        self._check_shapes(start_sample, samples, occupancy, first_slot, slot_samples, keys)
+        check_request(
+            start_sample,
+            samples,
+            occupancy=occupancy,
+            first_slot=first_slot,
+            slot_samples=slot_samples,
+            keys=keys,
+            sites=self.sites,
+            subchannels=len(self.offset_hz),
+        )
         out = np.zeros((len(start_sample), self.sites, samples), np.complex64)
         rows = out.reshape(-1, samples)
         for channel in range(len(self.offset_hz)):
@@ -222,27 +237,6 @@ class MarineVhfVoice:
         random = words(keys, counter)
         offset = (random[:, 0] % np.uint64(self._syllable_samples)).astype(np.int64)
         return offset, random[:, 1] / 2.0**64
-
-    def _check_shapes(
-        self,
-        start_sample: Int64[np.ndarray, "record"],
-        samples: int,
-        occupancy: Bool[np.ndarray, "record slot site subchannel"],
-        first_slot: Int64[np.ndarray, "record"],
-        slot_samples: int,
-        keys: UInt64[np.ndarray, "record site 2"],
-    ) -> None:
-        records, channels = len(start_sample), len(self.offset_hz)
-        for name, value in (("samples", samples), ("slot_samples", slot_samples)):
-            if value < 1:
-                raise SpecError(f"{value} samples", where=name, accepted="1 or more")
-        for name, got, wanted in (
-            ("first_slot", first_slot.shape, (records,)),
-            ("keys", keys.shape, (records, self.sites, 2)),
-            ("occupancy", occupancy.shape, (records, max(1, occupancy.shape[1]), self.sites, channels)),
-        ):
-            if got != wanted:
-                raise SpecError(f"shape {got}", where=name, accepted=f"shape {wanted}")
 
 
 def _sample_rate_hz(asked: float | None, reach_hz: float) -> float:
