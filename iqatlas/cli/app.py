@@ -63,13 +63,15 @@ def run(arguments: Sequence[str]) -> int:
         say(errors, (f"iqatlas: {failure.line()}", "red"))
         return failure.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        say(errors, ("iqatlas: interrupted; the same command goes on from here", "yellow"))
-        return INTERRUPTED
+        result = INTERRUPTED
     except typer.Exit as leaving:
-        return int(leaving.exit_code)
+        result = leaving.exit_code
     except Exception as failure:  # noqa: BLE001
         return _usage_or_raise(failure)
-    return int(result or 0)
+    code = int(result or 0)
+    if code == INTERRUPTED:  # which some versions of Typer return and others raise
+        say(errors, ("iqatlas: interrupted; the same command goes on from here", "yellow"))
+    return code
 
 
 def _usage_or_raise(failure: Exception) -> int:

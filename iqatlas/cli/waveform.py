@@ -25,7 +25,7 @@ def waveform(
     ] = None,
     duration_ms: Annotated[float, typer.Option(help="Length of the signal.")] = 400.0,
     payload: Annotated[
-        str | None, typer.Option(help="Short for --set waveform.payload=…, such as coded.")
+        str | None, typer.Option(help="Short for --set waveform.payload=; coded or symbols.")
     ] = None,
     full_load: Annotated[
         bool | None,
@@ -37,7 +37,7 @@ def waveform(
 ) -> None:
     """Write what one site transmits: raw samples, SigMF metadata and a picture beside them.
 
-    Example: iqatlas waveform -o cell137.cf32 --cell-id 137 --duration-ms 400
+    Example: iqatlas waveform -o cell137.cf32 --cell-id 137
     """
     from iqatlas.catalogs.construction import storage_errors, write_file
     from iqatlas.catalogs.sigmf import Occupied, write_recording

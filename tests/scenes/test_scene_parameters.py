@@ -12,6 +12,7 @@ import shapely
 
 from iqatlas.scenes import build
 from iqatlas.scenes._osmium import Mast
+from iqatlas.scenes.building_sources import SourcedBuildings
 from iqatlas.scenes.buildings import BuildingTable
 from iqatlas.scenes.frame import LocalFrame
 from iqatlas.scenes.spec import (
@@ -67,7 +68,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for number, east, north in ((1, 20, 20), (2, -400, -300), (3, 400, 300))
     )
     table = BuildingTable(buildings, FRAME, BBOX, masts)
-    monkeypatch.setattr(build, "_buildings", lambda *arguments, **options: table)
+    source = SourcedBuildings(table, "none")
+    monkeypatch.setattr(build, "read_building_source", lambda *arguments, **options: source)
     cells = "mcc,net,area,cell,lon,lat,range,samples\n"
     recorded = ""
     for mnc, number, east, north, samples, pci, earfcn in (
