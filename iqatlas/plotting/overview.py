@@ -120,6 +120,8 @@ def _draw_paths(axes: Any, scene: Scene, paths: PathSet) -> None:
                 bends = bends[np.isfinite(bends[:, 0])]
                 lines.append(np.vstack([site.position_m, bends, position])[:, :2])
                 weights.append(float(10 * np.log10(power[path] / power.max())))
+        if not lines:
+            continue
         opacity = np.clip(1 + np.array(weights) / 30, 0.08, 1) * 0.75
         colour = _SITE_COLOURS[index % len(_SITE_COLOURS)]
         axes.add_collection(
