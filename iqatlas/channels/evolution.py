@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Complex128, Float64, Int64
 
-from iqatlas.raytracing.paths import SPEED_OF_LIGHT_MPS, PathSet
+from iqatlas.raytracing.paths import INTERACTIONS, SPEED_OF_LIGHT_MPS, PathSet
 
 _LARGEST_TURN_DEG = 10.0
 _HELD, _FADES_OUT, _FADES_IN = 0, 1, 2
@@ -170,8 +170,10 @@ def _successors(
     now, then = step, step + 1
     if not paths.gain.shape[-1]:
         return np.empty(paths.gain.shape[1:], np.int64), np.empty(paths.gain.shape[1:], bool)
-    kinds = paths.interaction
-    alike = np.all(kinds[now][..., :, None, :] == kinds[then][..., None, :, :], axis=-1)
+    # One number for all interactions of a path: comparing those takes a depth's share of the memory.
+    digit = len(INTERACTIONS) ** np.arange(paths.interaction.shape[-1], dtype=np.int64)
+    kinds = paths.interaction[now : now + 2] @ digit
+    alike = kinds[0][..., :, None] == kinds[1][..., None, :]
     alike &= paths.valid[now][..., :, None] & paths.valid[then][..., None, :]
     # In metres: what each path's length changes by, and what Doppler says that it should.
     growth = SPEED_OF_LIGHT_MPS * (paths.delay_s[then][..., None, :] - paths.delay_s[now][..., :, None])
