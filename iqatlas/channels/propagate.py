@@ -16,6 +16,7 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Complex64, Complex128, Float32, Float64, Int64
 
+from iqatlas.channels.evolution import Continuity, Evolution
 from iqatlas.raytracing.paths import PathSet
 
 GUARD_SAMPLES = 64
@@ -99,6 +100,35 @@ def _sum_over_paths(
     return total
 
 
+def response_of_each(
+    gain: Complex128[np.ndarray, "record path"],
+    delay_s: Float64[np.ndarray, "record path"],
+    step_hz: float,
+    length: int,
+) -> Complex64[np.ndarray, "record frequency"]:
+    """Return Σ gain · exp(−j2π f delay) where every record has delays of its own.
+
+    The frequencies are those of a transform of the given length, in its order. On so even a grid each
+    exponential is the product of a coarse and a fine one, and the sum over paths a product of matrices.
+
+    Args:
+        gain: Gains; 0 where there is no path.
+        delay_s: Delays.
+        step_hz: Distance of the frequencies.
+        length: Number of frequencies.
+    """
+    fine = int(np.ceil(np.sqrt(length)))
+    coarse = -(-length // fine)
+    lowest = -(length // 2)
+    phase = -2j * np.pi * step_hz * delay_s
+    left = gain[:, None, :] * np.exp(phase[:, None, :] * (lowest + fine * np.arange(coarse))[:, None])
+    right = np.exp(phase[:, :, None] * np.arange(fine))
+    ascending = left.astype(np.complex64) @ right.astype(np.complex64)
+    flat = ascending.reshape(len(gain), -1)[:, :length]
+    response: Complex64[np.ndarray, "record frequency"] = np.fft.ifftshift(flat, axes=-1)
+    return response
+
+
 class Channel:
     """The links of a scene, ready to be applied to blocks of baseband.
 
@@ -107,6 +137,8 @@ class Channel:
         block: How captures lie in their blocks.
         sample_rate_hz: Sampling rate of the baseband.
         site_power_mw: Power gain given to each site's unit baseband.
+        waypoint_time_s: Times of the waypoints of a flight: paths then evolve from each to the next.
+            Without them, gains and delays are held from each waypoint on, and Doppler turns the phases.
     """
 
     def __init__(
@@ -116,6 +148,7 @@ class Channel:
         *,
         sample_rate_hz: float,
         site_power_mw: Float64[np.ndarray, "site"],
+        waypoint_time_s: Float64[np.ndarray, "waypoint"] | None = None,
     ) -> None:
         self._block = block
         self._frequency_hz = np.asarray(scipy.fft.fftfreq(block.length, 1 / sample_rate_hz), np.float64)
@@ -123,13 +156,23 @@ class Channel:
         self._moving = bool(np.any(paths.doppler_hz[paths.valid] != 0))
         self._paths = paths
         self._amplitude = amplitude
+        self._amplitude32 = amplitude.astype(np.float32)
+        self._step_hz = sample_rate_hz / block.length
         self._static: Complex64[np.ndarray, "waypoint receiver site frequency"] | None = None
         if not self._moving:
             self._static = (frequency_response(paths, self._frequency_hz) * amplitude).astype(np.complex64)
+        self._evolution: Evolution | None = None
+        if self._moving and waypoint_time_s is not None and len(waypoint_time_s) > 1:
+            self._evolution = Evolution(paths, waypoint_time_s)
         fade = 0.5 - 0.5 * np.cos(np.pi * (np.arange(GUARD_SAMPLES) + 0.5) / GUARD_SAMPLES)
         self._fade: Float32[np.ndarray, "sample"] = np.ones(block.length, np.float32)
         self._fade[:GUARD_SAMPLES] = fade
         self._fade[-GUARD_SAMPLES:] = fade[::-1]
+
+    @property
+    def continuity(self) -> Continuity | None:
+        """How many paths go on between waypoints; None where nothing evolves."""
+        return self._evolution.continuity if self._evolution else None
 
     def receive(
         self,
@@ -180,6 +223,13 @@ class Channel:
         if self._static is not None:
             link = self._static[:, receiver, site]
             return link[:1] if len(link) == 1 else link[waypoint]
+        if self._evolution is not None:
+            gain, delay = self._evolution.at(receiver, site, waypoint, time_s)
+            evolved: Complex64[np.ndarray, "record frequency"] = response_of_each(
+                gain, delay, self._step_hz, self._block.length
+            )
+            evolved *= self._amplitude32[site]
+            return evolved
         paths = self._paths
         gain = np.where(paths.valid, paths.gain, 0.0)[waypoint, receiver, site]
         turned = gain * np.exp(2j * np.pi * paths.doppler_hz[waypoint, receiver, site] * time_s[:, None])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from iqatlas.cli import doctor, generate, info, plan, scene, schema, validate, verify, waveform
+from iqatlas.cli import doctor, generate, info, plan, scene, schema, trace, validate, verify, waveform
 from iqatlas.cli.console import errors, say
 from iqatlas.errors import IqAtlasError
 from iqatlas.version import __version__
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command("generate")(generate.generate)
 app.command("plan")(plan.plan)
 app.command("scene")(scene.scene)
+app.command("trace")(trace.trace)
 app.command("info")(info.info)
 app.command("verify")(verify.verify)
 app.command("validate")(validate.validate)

@@ -117,6 +117,17 @@ class Plan:
         waypoint = np.minimum(passed, waypoints - 1)
         return waypoint, time_s - waypoint * receivers.interval_s
 
+    def waypoint_time_s(self, waypoints: int) -> Float64[np.ndarray, "waypoint"] | None:
+        """Return the times of the waypoints of a flight; None where UAVs hover.
+
+        Args:
+            waypoints: Number of waypoints that were traced.
+        """
+        receivers = self.spec.receivers
+        if not isinstance(receivers, TrajectoryReceivers):
+            return None
+        return np.arange(waypoints, dtype=np.float64) * receivers.interval_s
+
     @property
     def shape(self) -> dict[str, int]:
         """Length of every axis of the records."""

@@ -65,6 +65,7 @@ class Workshop:
             self.block,
             sample_rate_hz=self.plan.sample_rate_hz,
             site_power_mw=site_power_mw,
+            waypoint_time_s=self.plan.waypoint_time_s(len(recipe.paths.gain)),
         )
         switched = self.downlink.subchannel_subcarriers.reshape(-1)
         self.noise_mw = noise_power_mw(
@@ -129,7 +130,7 @@ class Workshop:
         )
         time_s = begin / plan.sample_rate_hz
         waypoint, since_s = plan.waypoint_at(time_s, waypoints=len(self.recipe.paths.gain))
-        # The traced gains hold the phases of their own waypoint, so Doppler turns them from there on.
+        # Paths go on from their waypoint to the next, delays and phases without a jump.
         iq, link_mw = self.channel.receive(
             baseband,
             waypoint=waypoint,

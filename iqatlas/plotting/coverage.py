@@ -28,11 +28,13 @@ def draw_coverage(scene: Scene, coverage: Coverage, file: Path, *, title: str) -
     with np.errstate(divide="ignore"):
         received = (10 * np.log10(coverage.path_gain) + power_dbm).max(axis=0)
     finite = received[np.isfinite(received)]
-    top = float(np.percentile(finite, 99.5)) if finite.size else 0.0
+    # Cells at edges that diffract stand out by chance; the few darkest ones would grey all others.
+    bottom, top = np.percentile(finite, [1, 99.5]).tolist() if finite.size else (-_RANGE_DB, 0.0)
+    bottom = min(max(bottom, top - _RANGE_DB), top - 10.0)
     figure = Figure(figsize=(9.5, 8), dpi=110, layout="constrained")
     axes = figure.add_subplot()
     image = axes.pcolormesh(
-        coverage.east_m, coverage.north_m, received, cmap="viridis", vmin=top - _RANGE_DB, vmax=top,
+        coverage.east_m, coverage.north_m, received, cmap="viridis", vmin=bottom, vmax=top,
         shading="nearest", rasterized=True,
     )  # fmt: skip
     outlines = [np.asarray(polygon.exterior.coords) for polygon in scene.buildings.geometry]
@@ -54,7 +56,7 @@ def draw_coverage(scene: Scene, coverage: Coverage, file: Path, *, title: str) -
         )
         label.set_path_effects([outline])
     axes.set(xlabel="east / m", ylabel="north / m", aspect="equal")
-    axes.set_title(f"{title}: strongest site at {coverage.height_m:.0f} m above ground", fontsize=12)
+    axes.set_title(f"{title}: strongest site at {coverage.height_m:.0f} m", fontsize=12)
     figure.colorbar(image, ax=axes, label="received power at full load / dBm", shrink=0.8)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, metadata={"Software": None})

@@ -52,6 +52,12 @@ def draw_power_delay(
             _draw_link(axes, paths, row, column, floor_db=top - _RANGE_DB)
             axes.set_ylim(top - _RANGE_DB, top + 5)
             axes.set_title(f"{receivers[row]} ← {sites[column]}", fontsize=9)
+    level = 10 * np.log10(np.maximum(power, 1e-30))
+    shown = paths.valid[0] & (level > top - _RANGE_DB)
+    if shown.any():
+        first, last = paths.delay_s[0][shown].min() * 1e6, paths.delay_s[0][shown].max() * 1e6
+        margin = 0.04 * (last - first) + 0.05
+        grid[0, 0].set_xlim(first - margin, last + margin)
     for axes in grid[-1]:
         axes.set_xlabel("delay / µs")
     for axes in grid[:, 0]:
@@ -59,8 +65,12 @@ def draw_power_delay(
     handles = [
         figure.axes[0].plot([], [], "o", color=colour, label=kind)[0]
         for kind, colour in _KIND_COLOURS.items()
+        if np.any(path_kind(paths.interaction[0][paths.valid[0]]) == kind)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8)
+    if handles:
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8
+        )
     figure.suptitle(title, fontsize=12, fontweight="bold")
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, metadata={"Software": None})

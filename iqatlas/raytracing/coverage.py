@@ -16,7 +16,7 @@ class Coverage:
         path_gain: Path gain from each site to each cell; 0 where nothing arrives.
         east_m: Middle of the cells.
         north_m: Middle of the cells.
-        height_m: Height above the ground.
+        height_m: Height of the grid in the local frame.
     """
 
     path_gain: Float64[np.ndarray, "site north east"]

@@ -13,7 +13,7 @@ import iqatlas
 from iqatlas import CorpusSpec
 from iqatlas.cli.app import app
 
-COMMANDS = ["generate", "plan", "scene", "info", "verify", "validate", "waveform", "schema", "doctor"]
+COMMANDS = "generate plan scene trace info verify validate waveform schema doctor".split()
 
 
 def test_the_commands_are_these() -> None:

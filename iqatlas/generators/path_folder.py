@@ -1,0 +1,173 @@
+"""A folder of paths: stored paths, scene tables, report and pictures of what a spec's scene traces to."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from iqatlas.catalogs._zarr import write_group
+from iqatlas.catalogs.construction import storage_errors, write_file
+from iqatlas.catalogs.path_store import paths_dataset
+from iqatlas.channels.evolution import Evolution
+from iqatlas.errors import CorpusError, StorageError
+from iqatlas.generators.provenance import library_versions
+from iqatlas.generators.spec import CorpusSpec
+from iqatlas.generators.tracing import paths_of
+from iqatlas.raytracing.coverage import Coverage
+from iqatlas.raytracing.paths import PathSet
+from iqatlas.raytracing.report import trace_report
+from iqatlas.raytracing.spec import SionnaRaytracing
+from iqatlas.raytracing.trace import require_tracer
+from iqatlas.scenes.scene import Scene
+from iqatlas.seeds import Stage, key
+from iqatlas.waveforms.carrier import carrier_frequency_hz
+
+STORE, SCENE, REPORT = "paths.zarr", "scene", "report.json"
+PICTURES = ("paths.png", "delays.png", "coverage.png")
+_CELLS_ACROSS = 90
+_LEAST_CELL_M = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class PathFolder:
+    """What was written.
+
+    Args:
+        folder: Where.
+        files: Files and stores, in the order of writing.
+        report: Content of the report.
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+    report: dict[str, Any]
+
+
+def write_path_folder(
+    spec: CorpusSpec,
+    folder: Path,
+    *,
+    coverage: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> PathFolder:
+    """Build the scene of a spec, trace it, and write paths, tables, report and pictures.
+
+    The folder can be named by ``raytracing: {kind: stored, path: …}`` then. What an earlier call left
+    there is replaced.
+
+    Args:
+        spec: What was asked.
+        folder: Where to write.
+        coverage: Whether a coverage map is drawn; only the ray tracer knows of one.
+        progress: Called with receivers done and receivers in all.
+
+    Raises:
+        CorpusError: The folder holds something else.
+        StorageError: The folder can't be written.
+        SetupError: No usable ray tracer on this machine.
+        RaytracingError: The paths break a law of physics, or don't fit the solver.
+    """
+    _refuse_strangers(folder)
+    require_tracer(spec.raytracing)
+    # Maps, geometry and pictures take seconds to import; a refusal should not pay for them.
+    from iqatlas.plotting.coverage import draw_coverage
+    from iqatlas.plotting.links import draw_power_delay
+    from iqatlas.plotting.path_map import draw_paths
+    from iqatlas.scenes.build import build_scene
+    from iqatlas.scenes.tables import write_scene_tables
+
+    scene = build_scene(
+        spec.name,
+        spec.scene,
+        spec.sites,
+        spec.receivers,
+        seed=spec.seed,
+        base_folder=spec.folder,
+        duration_s=spec.capture.slots * spec.occupancy.slot_s,
+    )
+    begun = time.monotonic()
+    traced = paths_of(spec, scene, progress=progress)
+    seconds = time.monotonic() - begun
+    sites = tuple(site.name for site in scene.sites)
+    receivers = scene.receivers.names
+    files = [folder / STORE]
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        # The report comes last: where there is one, all that it tells of is there.
+        (folder / REPORT).unlink(missing_ok=True)
+        write_group(folder / STORE, "paths", paths_dataset(traced.paths, sites=sites, receivers=receivers))
+        files += write_scene_tables(scene, folder / SCENE)
+        paths_png, delays_png, coverage_png = (folder / name for name in PICTURES)
+        draw_paths(scene, traced.paths, paths_png, title=spec.name)
+        title = f"{spec.name}: power-delay profiles"
+        draw_power_delay(traced.paths, delays_png, sites=sites, receivers=receivers, title=title)
+        files += [paths_png, delays_png]
+        coverage_png.unlink(missing_ok=True)
+        if coverage and isinstance(spec.raytracing, SionnaRaytracing):
+            draw_coverage(scene, scene_coverage(spec, scene, spec.raytracing), coverage_png, title=spec.name)
+            files.append(coverage_png)
+        report = {
+            **trace_report(scene, traced),
+            "between_waypoints": _between_waypoints(scene, traced.paths),
+            "spec": spec.tree(),
+            "seconds": round(seconds, 3),
+            "versions": library_versions(),
+        }
+        write_file(folder / REPORT, json.dumps(report, indent=2, ensure_ascii=False).encode())
+    return PathFolder(folder, (*files, folder / REPORT), report)
+
+
+def scene_coverage(spec: CorpusSpec, scene: Scene, solver: SionnaRaytracing) -> Coverage:
+    """Return the coverage of a scene's sites over its buildings, at the middle height of its receivers.
+
+    Args:
+        spec: Carrier and seed.
+        scene: The scene.
+        solver: Solver settings and antennas.
+
+    Raises:
+        SetupError: No usable ray tracer on this machine.
+    """
+    from iqatlas.raytracing._sionna_coverage import coverage_map
+    from iqatlas.scenes.mesh import meshes_of
+
+    west, south, east, north = scene.buildings.total_bounds.tolist()
+    return coverage_map(
+        meshes_of(scene),
+        scene.sites,
+        solver,
+        frequency_hz=carrier_frequency_hz(spec.carrier),
+        seed=int(key(spec.seed, Stage.RAYTRACING)[0] % 2**31),
+        bounds_m=(west, south, east, north),
+        height_m=float(np.median(scene.receivers.position_m[..., 2])),
+        cell_m=max(_LEAST_CELL_M, max(east - west, north - south) / _CELLS_ACROSS),
+    )
+
+
+def _between_waypoints(scene: Scene, paths: PathSet) -> dict[str, int | float] | None:
+    """Return how many paths go on from waypoint to waypoint, and how many fade for want of a successor."""
+    time_s = scene.receivers.time_s
+    if len(time_s) < 2:
+        return None
+    return asdict(Evolution(paths, time_s).continuity)
+
+
+def _refuse_strangers(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise StorageError("is a file", where=str(folder), accepted="a folder, or a name for a new one")
+    ours = {STORE, SCENE, REPORT, *PICTURES}
+    there = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    strangers = sorted(set(there) - ours)
+    if strangers:
+        raise CorpusError(
+            f"the folder holds something else ({strangers[0]})",
+            where=str(folder),
+            accepted="a new or empty folder, or one that iqatlas trace wrote",
+            remedy="name another with -o",
+        )
