@@ -13,7 +13,9 @@ import iqatlas
 from iqatlas import CorpusSpec
 from iqatlas.cli.app import app
 
-COMMANDS = "generate plan scene trace info verify validate waveform schema doctor".split()
+COMMANDS = [
+    "generate", "plan", "scene", "trace", "info", "verify", "validate", "waveform", "schema", "doctor"
+]  # fmt: skip
 
 
 def test_the_commands_are_these() -> None:
