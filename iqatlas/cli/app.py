@@ -59,20 +59,25 @@ def run(arguments: Sequence[str]) -> int:
         0 done; 1 what was checked does not hold; 2 wrong input; 130 interrupted.
     """
     try:
-        result = app(args=list(arguments), prog_name="iqatlas", standalone_mode=False)
+        code = app(args=list(arguments), prog_name="iqatlas", standalone_mode=False)
     except IqAtlasError as failure:
         say(errors, (f"iqatlas: {failure.line()}", "red"))
         return failure.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        result = INTERRUPTED
+        return _interrupted(arguments)
     except typer.Exit as leaving:
-        result = leaving.exit_code
+        code = leaving.exit_code
     except Exception as failure:  # noqa: BLE001
         return _usage_or_raise(failure)
-    code = int(result or 0)
-    if code == INTERRUPTED:  # which some versions of Typer return and others raise
-        say(errors, ("iqatlas: interrupted; the same command goes on from here", "yellow"))
-    return code
+    # Some versions of Typer turn Ctrl-C into an exit of their own, in silence.
+    return _interrupted(arguments) if code == INTERRUPTED else int(code or 0)
+
+
+def _interrupted(arguments: Sequence[str]) -> int:
+    resumable = "generate" in arguments[:1]
+    remedy = "; the same command goes on from here" if resumable else ""
+    say(errors, (f"iqatlas: interrupted{remedy}", "yellow"))
+    return INTERRUPTED
 
 
 def _usage_or_raise(failure: Exception) -> int:

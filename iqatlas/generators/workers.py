@@ -15,6 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from iqatlas.catalogs._zarr import write_records
@@ -48,7 +49,7 @@ def write_shards(
         running: dict[Future[StagedShard], Shard] = {}
         while True:
             # A few shards ahead keep the workers busy and an interruption cheap.
-            with _interrupts_ignored():
+            with _interrupts_held_back():
                 for shard in islice(waiting, workers + 1 - len(running)):
                     running[pool.submit(_work, shard)] = shard
             if not running:
@@ -79,19 +80,23 @@ def _pool(corpus: Path, run: Path, recipe: Recipe, workers: int) -> Iterator[Pro
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
+def _interrupts_held_back() -> Iterator[None]:
     """Start processes that Ctrl-C doesn't reach, from their first instruction on.
 
-    A terminal sends it to all of them, and one that is still importing would die with a traceback.
+    A terminal sends it to all processes, and one that is still importing would die with a
+    traceback. What is blocked here is blocked in the processes started here; for this process it
+    arrives when the block ends. Windows knows no such thing.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may say what a signal does
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Its own start would lift the block.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _WORKER: list[tuple[Path, Path, Workshop]] = []

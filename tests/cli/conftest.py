@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import QUICK, Outcome, module_command, plain_environment
 
 from iqatlas.cli.app import run
-
-QUICK: dict[str, Any] = {
-    "name": "quick",
-    "raytracing": {"kind": "free_space"},
-    "receivers": {"count": 2},
-    "waveform": {"bandwidth_mhz": 1.4, "subchannels": 2},
-    "capture": {"slots": 80, "samples": 64, "snr_db": [0, 20]},
-    "features": {"spectrogram": None},
-}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command did: its exit code, and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def error_lines(self) -> list[str]:
-        return self.err.splitlines()
 
 
 @pytest.fixture
@@ -64,17 +40,6 @@ def spec_file(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
-
-
-def module_command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "iqatlas", *map(str, arguments)]
-
-
-def plain_environment(**changes: str) -> dict[str, str]:
-    """Return an environment of 80 columns in which nothing claims to be a terminal."""
-    dropped = ("FORCE_COLOR", "TTY_COMPATIBLE", "NO_COLOR", "TERM")
-    kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    return {**kept, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8", **changes}
 
 
 @pytest.fixture

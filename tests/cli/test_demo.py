@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import xarray as xr
+from command_line import module_command, plain_environment
 
 pytestmark = pytest.mark.slow
 
@@ -17,8 +18,6 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """Return the demo's folder, and what was said while it was made with real ray tracing."""
-    from conftest import module_command, plain_environment
-
     folder = tmp_path_factory.mktemp("demo")
     done = subprocess.run(
         module_command("generate"),

@@ -44,6 +44,7 @@ def on_a_terminal(*arguments: str | Path) -> tuple[int, str]:
     return child.wait(), shown.decode(errors="replace")
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_bars_and_a_pipe_gets_lines(
     tmp_path: Path, spec_file: Callable[..., Path], process: Callable[..., Any]
 ) -> None:
