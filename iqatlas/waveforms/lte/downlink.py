@@ -14,6 +14,7 @@ from jaxtyping import Bool, Complex64, Float32, Float64, Int64, UInt64
 from iqatlas.errors import SpecError
 from iqatlas.waveforms.lte import pbch
 from iqatlas.waveforms.lte.cell import Cell
+from iqatlas.waveforms.lte.framing import frame_whole, frame_windows
 from iqatlas.waveforms.lte.grid import (
     BroadcastElements,
     ControlElements,
@@ -31,6 +32,8 @@ from iqatlas.waveforms.spec import LteWaveform
 
 _CHUNK_SAMPLES = 1 << 19
 """Transform points worked on at once (4 MiB): many enough that calls cost little, few enough for a cache."""
+_LONG_SAMPLES, _LONG_SYMBOLS = 1 << 17, 28
+"""Transform points and symbols above which a record is worth a turn of its own, which saves a copy."""
 _VECTOR = 16
 """Transforms come in multiples of this: SciPy then takes its vector loop for each of them. Its
 scalar loop for left-over ones may round otherwise, and a window would differ from its frame."""
@@ -281,7 +284,8 @@ class LteDownlink:
         chunk_symbols = max(1, _CHUNK_SAMPLES // (self.fft_size * sites))
         first = numbers.symbol_at(start_sample)
         touched = numbers.symbol_at(start_sample + samples - 1) - first + 1
-        if touched.max() <= chunk_symbols:
+        longest = int(touched.max())
+        if longest <= _LONG_SYMBOLS or longest * sites * self.fft_size <= _LONG_SAMPLES:
             chunk = np.cumsum(touched) // chunk_symbols
             edges = [0, *(np.flatnonzero(np.diff(chunk)) + 1).tolist(), len(out)]
             for low, high in pairwise(edges):
@@ -289,14 +293,23 @@ class LteDownlink:
                 slots = (occupancy[part], first_slot[part], slot_samples)
                 self._window(out[part], start_sample[part], slots, keys[part])
             return out
-        # Long windows: one record at a time, cut where symbols meet so that none is computed twice.
+        # Long windows: one record at a time, and whole symbols go where they belong at once. The pieces
+        # at either end are short windows.
         for record in range(len(out)):
             part = slice(record, record + 1)
             slots = (occupancy[part], first_slot[part], slot_samples)
-            cuts = numbers.symbol_start(np.arange(0, touched[record], chunk_symbols) + first[record])
-            cuts = np.append(cuts - start_sample[record], samples).clip(0).tolist()
-            for low, high in pairwise(cuts):
-                self._window(out[part, :, low:high], start_sample[part] + low, slots, keys[part])
+            begin = start_sample[part]
+            (tail,) = numbers.symbol_at(begin + samples).tolist()
+            (head,) = (numbers.symbol_at(begin - 1) + 1).tolist()
+            chunks = [*range(head, tail, chunk_symbols), tail]
+            cuts = (numbers.symbol_start(np.array(chunks)) - begin).tolist()
+            for (low, high), (at, to) in zip(pairwise(chunks), pairwise(cuts), strict=True):
+                symbol = np.arange(low, high)
+                bodies = self._symbols(symbol, np.zeros_like(symbol), slots, keys[part])
+                frame_whole(out[record, :, at:to], numbers, low, bodies)
+            for at, to in ((0, cuts[0]), (cuts[-1], samples)):
+                if at < to:
+                    self._window(out[part, :, at:to], begin + at, slots, keys[part])
         return out
 
     def _window(
@@ -307,28 +320,25 @@ class LteDownlink:
         keys: UInt64[np.ndarray, "record site 2"],
     ) -> None:
         """Fill one chunk of the result."""
-        numbers, (records, sites, samples) = self.numerology, out.shape
+        numbers, (records, _, samples) = self.numerology, out.shape
         first = numbers.symbol_at(start)
         touched = numbers.symbol_at(start + samples - 1) - first + 1
         record = np.repeat(np.arange(records), touched)
         symbol = np.arange(len(record)) + np.repeat(first - (np.cumsum(touched) - touched), touched)
-        begin = numbers.symbol_start(symbol)
-        occupancy, first_slot, slot_samples = slots
-        slot = np.clip(begin // slot_samples - first_slot[record], 0, occupancy.shape[1] - 1)
-        body = self._bodies(symbol, occupancy[record, slot], keys[record])
+        frame_windows(out, numbers, start, record, symbol, self._symbols(symbol, record, slots, keys))
 
-        # Whole symbols go to a canvas with a margin of one symbol on either side: copies of
-        # equal length then need no loop, and the margin is left behind.
-        margin = int(numbers.symbol_samples.max())
-        canvas = np.empty((records, sites, samples + 2 * margin), np.complex64)
-        row = (record[:, None] * sites + np.arange(sites)) * canvas.shape[-1]
-        place = row + (margin + begin - start[record])[:, None]
-        prefix = numbers.symbol_prefix(symbol)
-        _scatter(canvas, place + prefix[:, None], body)
-        for length in np.unique(prefix):
-            of_length = prefix == length
-            _scatter(canvas, place[of_length], body[of_length, :, -length:])
-        out[...] = canvas[..., margin:-margin]
+    def _symbols(
+        self,
+        symbol: Int64[np.ndarray, "symbol"],
+        record: Int64[np.ndarray, "symbol"],
+        slots: tuple[Bool[np.ndarray, "record slot site subchannel"], Int64[np.ndarray, "record"], int],
+        keys: UInt64[np.ndarray, "record site 2"],
+    ) -> Complex64[np.ndarray, "symbol site fft"]:
+        """Return symbols of records without their prefix."""
+        occupancy, first_slot, slot_samples = slots
+        slot = self.numerology.symbol_start(symbol) // slot_samples - first_slot[record]
+        slot = np.clip(slot, 0, occupancy.shape[1] - 1)
+        return self._bodies(symbol, occupancy[record, slot], keys[record])
 
     def _bodies(
         self,
@@ -383,13 +393,3 @@ class LteDownlink:
             ports = coded.ports(int(subframe[low]), occupied[low, site], keys[low, site])
             sent = ports.sum(axis=0) * self._coded_levels[int(subframe[low]) % 10]
             grid[low:high, site, self._bins] = sent[place[low:high]]
-
-
-def _scatter(
-    canvas: Complex64[np.ndarray, "record site sample"],
-    place: Int64[np.ndarray, "symbol site"],
-    pieces: Complex64[np.ndarray, "symbol site piece"],
-) -> None:
-    """Write pieces of equal length to the flat canvas, each from its place on."""
-    runs = np.lib.stride_tricks.sliding_window_view(canvas.reshape(-1), pieces.shape[-1], writeable=True)
-    runs[place] = pieces
