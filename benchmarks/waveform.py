@@ -1,4 +1,4 @@
-"""LTE frames and windows, against the transforms that they can't avoid and a modulator that does nothing else.
+"""LTE frames and windows, against the transforms that they need and a modulator that does nothing else.
 
 Every rival runs on one core. Rates count the samples of the transforms, without prefixes.
 """

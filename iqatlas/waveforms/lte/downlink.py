@@ -61,9 +61,8 @@ class LteDownlink:
     between subframes only.
 
     Mean power is 1 mW with a unit-energy symbol on each resource element of the carrier, all channels at
-    0 dB. Of the 72
-    elements that a synchronisation signal reserves ten stay empty, as in the standard. Two antenna
-    ports stand at one position: what is returned is their sum, of the same mean power.
+    0 dB. Of the 72 elements that a synchronisation signal reserves ten stay empty, as in the standard.
+    Two antenna ports stand at one position: what is returned is their sum, of the same mean power.
 
     Args:
         spec: Bandwidth, prefix, ports, sub-channels, control, payload and its modulation.
@@ -182,7 +181,7 @@ class LteDownlink:
         else:
             power[..., self.subchannel_subcarriers.reshape(-1)] = self._amplitude("payload") ** 2
         if self._broadcast is not None:
-            symbols = self._broadcast.first_symbol + np.arange(self._broadcast.used.shape[1])
+            symbols = self._broadcast.first_symbol + np.arange(pbch.SYMBOLS)
             used = np.swapaxes(self._broadcast.used, 0, 1) * self._amplitude("broadcast") ** 2
             power[symbols[:, None], :, self._broadcast.subcarrier] = np.swapaxes(used, 1, 2)
         for control in self._control:
@@ -200,6 +199,12 @@ class LteDownlink:
             return None
         elements = broadcast_elements(self._cells)
         return replace(elements, value=elements.value * self._amplitude("broadcast"))
+
+    @cached_property
+    def _control_places(self) -> tuple[Int64[np.ndarray, "symbol site element"], ...]:
+        """Where each kind of control lies on the spectra of one symbol and all sites, laid end to end."""
+        row = np.arange(len(self.cell_ids))[:, None] * self.fft_size
+        return tuple(row + self._bins[control.subcarrier] for control in self._control)
 
     @cached_property
     def _coded_levels(self) -> Float32[np.ndarray, "10 symbol subcarrier"]:
@@ -349,15 +354,19 @@ class LteDownlink:
         """Return symbols without their prefix."""
         count, sites, size = len(symbol), occupied.shape[1], self.fft_size
         padded = -(-count * sites // _VECTOR) * _VECTOR
-        spectrum = np.zeros((padded, size), np.complex64)
+        spectrum = np.empty((padded, size), np.complex64)
+        spectrum[count * sites :] = 0
         grid = spectrum[: count * sites].reshape(count, sites, size)
         if self.coded_cells:
+            grid[:] = 0
             self._fill_coded(grid, symbol, occupied, keys)
         else:
             elements = self._payload.elements(keys, symbol, self._payload_size, occupied)
-            below = self._payload_below
+            below, above = self._payload_below, self._payload_size - self._payload_below
+            grid[..., 0] = 0
+            grid[..., 1 : above + 1] = elements[..., below:]
+            grid[..., above + 1 : size - below] = 0
             grid[..., size - below :] = elements[..., :below]
-            grid[..., 1 : self._payload_size - below + 1] = elements[..., below:]
 
         if self._broadcast is not None:
             frame, place = np.divmod(symbol, self.numerology.symbols_per_frame)
@@ -366,12 +375,11 @@ class LteDownlink:
             value = self._broadcast.value[frame[at] % len(self._broadcast.value), :, place[at]]
             grid[at[:, None, None], np.arange(sites)[:, None], self._bins[self._broadcast.subcarrier]] = value
 
-        row = np.arange(count * sites).reshape(count, sites, 1) * size
         flat = spectrum.reshape(-1)
-        for control in self._control:
+        for control, places in zip(self._control, self._control_places, strict=True):
             ordinal = control.ordinal[symbol % self.numerology.symbols_per_frame]
             (at,) = np.nonzero(ordinal >= 0)
-            flat[row[at] + self._bins[control.subcarrier[ordinal[at]]]] = control.value[ordinal[at]]
+            flat[places[ordinal[at]] + (at * sites * size)[:, None, None]] = control.value[ordinal[at]]
         time = scipy.fft.ifft(spectrum, axis=-1, norm="forward", overwrite_x=True, workers=1)
         bodies: Complex64[np.ndarray, "symbol site fft"] = time[: count * sites].reshape(count, sites, size)
         return bodies
