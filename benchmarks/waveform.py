@@ -1,4 +1,7 @@
-"""LTE frames and windows against the inverse FFTs and random symbols that they can't avoid."""
+"""LTE frames and windows, against the transforms that they need and a modulator that does nothing else.
+
+Every rival runs on one core. Rates count the samples of the transforms, without prefixes.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 import scipy.fft
+import torch
+from sionna.phy.ofdm import OFDMModulator
 
 from benchmarks.timing import Comparison, compare
 from iqatlas.waveforms.lte.downlink import LteDownlink
@@ -30,28 +35,38 @@ def run() -> list[Comparison]:
 
     frame = np.zeros(1, np.int64)
     megasamples = _SITES * _SYMBOLS * 1024 / 1e6
-    comparisons = [
-        compare(
-            name,
-            work=megasamples,
-            unit="Msps",
-            ours=_synthesis(LteWaveform(payload=payload), frame, 10 * _SUBFRAME_SAMPLES),
-            peer=bare,
-            peer_name="bare inverse FFTs and symbols",
-        )
-        for name, payload in (("LTE frames", "symbols"), ("LTE frames, coded", "coded"))
+    symbols, coded = (
+        _synthesis(LteWaveform(payload=payload), frame, 10 * _SUBFRAME_SAMPLES)
+        for payload in ("symbols", "coded")
+    )
+    rivals = [
+        ("LTE frames", symbols, bare, "bare inverse FFTs and symbols"),
+        ("LTE frames", symbols, _modulator(np.tile([80] + [72] * 6, 20)), "Sionna PHY on a ready grid"),
+        ("LTE frames", symbols, _modulator(72), "the same, prefixes of one length"),
+        ("LTE frames, coded", coded, bare, "bare inverse FFTs and symbols"),
     ]
     return [
-        *comparisons,
+        *(
+            compare(name, work=megasamples, unit="Msps", ours=ours, peer=peer, peer_name=peer_name)
+            for name, ours, peer, peer_name in rivals
+        ),
         compare(
             "LTE windows of 128 samples",
             work=_WINDOWS,
-            unit="1",
+            unit="1/s",
             ours=_synthesis(LteWaveform(), starts, _WINDOW_SAMPLES),
             peer=_synthesis(LteWaveform(), starts, _SUBFRAME_SAMPLES),
             peer_name="subframes of 1 ms",
         ),
     ]
+
+
+def _modulator(prefix: int | np.ndarray) -> Callable[[], object]:
+    """Return Sionna PHY's modulator at work on a grid that is ready, in one thread."""
+    torch.set_num_threads(1)
+    modulator = OFDMModulator(prefix, device="cpu")
+    grid = torch.randn(_SITES, _SYMBOLS, 1024, dtype=torch.complex64)
+    return lambda: modulator(grid)
 
 
 def _synthesis(spec: LteWaveform, starts: np.ndarray, samples: int) -> Callable[[], object]:

@@ -25,7 +25,7 @@ def waveform(
     ] = None,
     duration_ms: Annotated[float, typer.Option(help="Length of the signal.")] = 400.0,
     payload: Annotated[
-        str | None, typer.Option(help="Short for --set waveform.payload=; coded or symbols.")
+        str | None, typer.Option(help="Short for --set waveform.payload: symbols or coded.")
     ] = None,
     full_load: Annotated[
         bool | None,
@@ -37,7 +37,15 @@ def waveform(
 ) -> None:
     """Write what one site transmits: raw samples, SigMF metadata and a picture beside them.
 
-    Example: iqatlas waveform -o cell137.cf32 --cell-id 137
+    FILE holds interleaved little-endian float32, I then Q, with no header. The
+    first sample begins frame 0; the rate is the nominal one: 1.92, 3.84, 7.68,
+    15.36, 23.04 or 30.72 Msps by bandwidth (15.36 Msps at 10 MHz).
+
+    With --payload coded every channel is that of the standard, and an LTE receiver
+    decodes broadcast, control, system information and transport blocks. Without
+    it the payload is random symbols.
+
+    Example: iqatlas waveform -o cell137.cf32 --cell-id 137 --payload coded
     """
     from iqatlas.catalogs.construction import storage_errors, write_file
     from iqatlas.catalogs.sigmf import Occupied, write_recording

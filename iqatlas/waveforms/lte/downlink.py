@@ -14,6 +14,7 @@ from jaxtyping import Bool, Complex64, Float32, Float64, Int64, UInt64
 from iqatlas.errors import SpecError
 from iqatlas.waveforms.lte import pbch
 from iqatlas.waveforms.lte.cell import Cell
+from iqatlas.waveforms.lte.framing import frame_whole, frame_windows
 from iqatlas.waveforms.lte.grid import (
     BroadcastElements,
     ControlElements,
@@ -31,6 +32,8 @@ from iqatlas.waveforms.spec import LteWaveform
 
 _CHUNK_SAMPLES = 1 << 19
 """Transform points worked on at once (4 MiB): many enough that calls cost little, few enough for a cache."""
+_LONG_SAMPLES, _LONG_SYMBOLS = 1 << 17, 28
+"""Transform points and symbols above which a record is worth a turn of its own, which saves a copy."""
 _VECTOR = 16
 """Transforms come in multiples of this: SciPy then takes its vector loop for each of them. Its
 scalar loop for left-over ones may round otherwise, and a window would differ from its frame."""
@@ -58,9 +61,8 @@ class LteDownlink:
     between subframes only.
 
     Mean power is 1 mW with a unit-energy symbol on each resource element of the carrier, all channels at
-    0 dB. Of the 72
-    elements that a synchronisation signal reserves ten stay empty, as in the standard. Two antenna
-    ports stand at one position: what is returned is their sum, of the same mean power.
+    0 dB. Of the 72 elements that a synchronisation signal reserves ten stay empty, as in the standard.
+    Two antenna ports stand at one position: what is returned is their sum, of the same mean power.
 
     Args:
         spec: Bandwidth, prefix, ports, sub-channels, control, payload and its modulation.
@@ -179,7 +181,7 @@ class LteDownlink:
         else:
             power[..., self.subchannel_subcarriers.reshape(-1)] = self._amplitude("payload") ** 2
         if self._broadcast is not None:
-            symbols = self._broadcast.first_symbol + np.arange(self._broadcast.used.shape[1])
+            symbols = self._broadcast.first_symbol + np.arange(pbch.SYMBOLS)
             used = np.swapaxes(self._broadcast.used, 0, 1) * self._amplitude("broadcast") ** 2
             power[symbols[:, None], :, self._broadcast.subcarrier] = np.swapaxes(used, 1, 2)
         for control in self._control:
@@ -197,6 +199,12 @@ class LteDownlink:
             return None
         elements = broadcast_elements(self._cells)
         return replace(elements, value=elements.value * self._amplitude("broadcast"))
+
+    @cached_property
+    def _control_places(self) -> tuple[Int64[np.ndarray, "symbol site element"], ...]:
+        """Where each kind of control lies on the spectra of one symbol and all sites, laid end to end."""
+        row = np.arange(len(self.cell_ids))[:, None] * self.fft_size
+        return tuple(row + self._bins[control.subcarrier] for control in self._control)
 
     @cached_property
     def _coded_levels(self) -> Float32[np.ndarray, "10 symbol subcarrier"]:
@@ -281,7 +289,8 @@ class LteDownlink:
         chunk_symbols = max(1, _CHUNK_SAMPLES // (self.fft_size * sites))
         first = numbers.symbol_at(start_sample)
         touched = numbers.symbol_at(start_sample + samples - 1) - first + 1
-        if touched.max() <= chunk_symbols:
+        longest = int(touched.max())
+        if longest <= _LONG_SYMBOLS or longest * sites * self.fft_size <= _LONG_SAMPLES:
             chunk = np.cumsum(touched) // chunk_symbols
             edges = [0, *(np.flatnonzero(np.diff(chunk)) + 1).tolist(), len(out)]
             for low, high in pairwise(edges):
@@ -289,14 +298,23 @@ class LteDownlink:
                 slots = (occupancy[part], first_slot[part], slot_samples)
                 self._window(out[part], start_sample[part], slots, keys[part])
             return out
-        # Long windows: one record at a time, cut where symbols meet so that none is computed twice.
+        # Long windows: one record at a time, and whole symbols go where they belong at once. The pieces
+        # at either end are short windows.
         for record in range(len(out)):
             part = slice(record, record + 1)
             slots = (occupancy[part], first_slot[part], slot_samples)
-            cuts = numbers.symbol_start(np.arange(0, touched[record], chunk_symbols) + first[record])
-            cuts = np.append(cuts - start_sample[record], samples).clip(0).tolist()
-            for low, high in pairwise(cuts):
-                self._window(out[part, :, low:high], start_sample[part] + low, slots, keys[part])
+            begin = start_sample[part]
+            (tail,) = numbers.symbol_at(begin + samples).tolist()
+            (head,) = (numbers.symbol_at(begin - 1) + 1).tolist()
+            chunks = [*range(head, tail, chunk_symbols), tail]
+            cuts = (numbers.symbol_start(np.array(chunks)) - begin).tolist()
+            for (low, high), (at, to) in zip(pairwise(chunks), pairwise(cuts), strict=True):
+                symbol = np.arange(low, high)
+                bodies = self._symbols(symbol, np.zeros_like(symbol), slots, keys[part])
+                frame_whole(out[record, :, at:to], numbers, low, bodies)
+            for at, to in ((0, cuts[0]), (cuts[-1], samples)):
+                if at < to:
+                    self._window(out[part, :, at:to], begin + at, slots, keys[part])
         return out
 
     def _window(
@@ -307,28 +325,25 @@ class LteDownlink:
         keys: UInt64[np.ndarray, "record site 2"],
     ) -> None:
         """Fill one chunk of the result."""
-        numbers, (records, sites, samples) = self.numerology, out.shape
+        numbers, (records, _, samples) = self.numerology, out.shape
         first = numbers.symbol_at(start)
         touched = numbers.symbol_at(start + samples - 1) - first + 1
         record = np.repeat(np.arange(records), touched)
         symbol = np.arange(len(record)) + np.repeat(first - (np.cumsum(touched) - touched), touched)
-        begin = numbers.symbol_start(symbol)
-        occupancy, first_slot, slot_samples = slots
-        slot = np.clip(begin // slot_samples - first_slot[record], 0, occupancy.shape[1] - 1)
-        body = self._bodies(symbol, occupancy[record, slot], keys[record])
+        frame_windows(out, numbers, start, record, symbol, self._symbols(symbol, record, slots, keys))
 
-        # Whole symbols go to a canvas with a margin of one symbol on either side: copies of
-        # equal length then need no loop, and the margin is left behind.
-        margin = int(numbers.symbol_samples.max())
-        canvas = np.empty((records, sites, samples + 2 * margin), np.complex64)
-        row = (record[:, None] * sites + np.arange(sites)) * canvas.shape[-1]
-        place = row + (margin + begin - start[record])[:, None]
-        prefix = numbers.symbol_prefix(symbol)
-        _scatter(canvas, place + prefix[:, None], body)
-        for length in np.unique(prefix):
-            of_length = prefix == length
-            _scatter(canvas, place[of_length], body[of_length, :, -length:])
-        out[...] = canvas[..., margin:-margin]
+    def _symbols(
+        self,
+        symbol: Int64[np.ndarray, "symbol"],
+        record: Int64[np.ndarray, "symbol"],
+        slots: tuple[Bool[np.ndarray, "record slot site subchannel"], Int64[np.ndarray, "record"], int],
+        keys: UInt64[np.ndarray, "record site 2"],
+    ) -> Complex64[np.ndarray, "symbol site fft"]:
+        """Return symbols of records without their prefix."""
+        occupancy, first_slot, slot_samples = slots
+        slot = self.numerology.symbol_start(symbol) // slot_samples - first_slot[record]
+        slot = np.clip(slot, 0, occupancy.shape[1] - 1)
+        return self._bodies(symbol, occupancy[record, slot], keys[record])
 
     def _bodies(
         self,
@@ -339,15 +354,19 @@ class LteDownlink:
         """Return symbols without their prefix."""
         count, sites, size = len(symbol), occupied.shape[1], self.fft_size
         padded = -(-count * sites // _VECTOR) * _VECTOR
-        spectrum = np.zeros((padded, size), np.complex64)
+        spectrum = np.empty((padded, size), np.complex64)
+        spectrum[count * sites :] = 0
         grid = spectrum[: count * sites].reshape(count, sites, size)
         if self.coded_cells:
+            grid[:] = 0
             self._fill_coded(grid, symbol, occupied, keys)
         else:
             elements = self._payload.elements(keys, symbol, self._payload_size, occupied)
-            below = self._payload_below
+            below, above = self._payload_below, self._payload_size - self._payload_below
+            grid[..., 0] = 0
+            grid[..., 1 : above + 1] = elements[..., below:]
+            grid[..., above + 1 : size - below] = 0
             grid[..., size - below :] = elements[..., :below]
-            grid[..., 1 : self._payload_size - below + 1] = elements[..., below:]
 
         if self._broadcast is not None:
             frame, place = np.divmod(symbol, self.numerology.symbols_per_frame)
@@ -356,12 +375,11 @@ class LteDownlink:
             value = self._broadcast.value[frame[at] % len(self._broadcast.value), :, place[at]]
             grid[at[:, None, None], np.arange(sites)[:, None], self._bins[self._broadcast.subcarrier]] = value
 
-        row = np.arange(count * sites).reshape(count, sites, 1) * size
         flat = spectrum.reshape(-1)
-        for control in self._control:
+        for control, places in zip(self._control, self._control_places, strict=True):
             ordinal = control.ordinal[symbol % self.numerology.symbols_per_frame]
             (at,) = np.nonzero(ordinal >= 0)
-            flat[row[at] + self._bins[control.subcarrier[ordinal[at]]]] = control.value[ordinal[at]]
+            flat[places[ordinal[at]] + (at * sites * size)[:, None, None]] = control.value[ordinal[at]]
         time = scipy.fft.ifft(spectrum, axis=-1, norm="forward", overwrite_x=True, workers=1)
         bodies: Complex64[np.ndarray, "symbol site fft"] = time[: count * sites].reshape(count, sites, size)
         return bodies
@@ -383,13 +401,3 @@ class LteDownlink:
             ports = coded.ports(int(subframe[low]), occupied[low, site], keys[low, site])
             sent = ports.sum(axis=0) * self._coded_levels[int(subframe[low]) % 10]
             grid[low:high, site, self._bins] = sent[place[low:high]]
-
-
-def _scatter(
-    canvas: Complex64[np.ndarray, "record site sample"],
-    place: Int64[np.ndarray, "symbol site"],
-    pieces: Complex64[np.ndarray, "symbol site piece"],
-) -> None:
-    """Write pieces of equal length to the flat canvas, each from its place on."""
-    runs = np.lib.stride_tricks.sliding_window_view(canvas.reshape(-1), pieces.shape[-1], writeable=True)
-    runs[place] = pieces
