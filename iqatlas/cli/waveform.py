@@ -41,7 +41,7 @@ def waveform(
     first sample begins frame 0; the rate is the nominal one: 1.92, 3.84, 7.68,
     15.36, 23.04 or 30.72 Msps by bandwidth (15.36 Msps at 10 MHz).
 
-    With --payload coded every channel is that of the standard, and an LTE receiver
+    With --payload coded every channel is that of the standard; an LTE receiver
     decodes broadcast, control, system information and transport blocks. Without
     it the payload is random symbols.
 
