@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,6 +64,11 @@ def process() -> Callable[..., Outcome]:
     return call
 
 
+def _hear_interrupts() -> None:
+    # Tests that run in the background of a shell are deaf to Ctrl-C, and so would their children be.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def started() -> Callable[..., Any]:
     """Give a context manager that starts ``python -m iqatlas`` in a process group of its own."""
@@ -76,6 +83,7 @@ def started() -> Callable[..., Any]:
             encoding="utf-8",
             env=plain_environment(**environment),
             start_new_session=True,
+            preexec_fn=_hear_interrupts if os.name == "posix" else None,
         )
         try:
             yield child
