@@ -18,7 +18,7 @@ from iqatlas.catalogs.path_store import paths_dataset, paths_from_dataset, read_
 from iqatlas.errors import CorpusError, MissingFileError
 from iqatlas.generators.execute import generate
 from iqatlas.generators.spec import CorpusSpec
-from iqatlas.raytracing.paths import ARRAYS
+from iqatlas.raytracing.paths import ARRAYS, PathSet
 
 TREE: dict[str, Any] = {
     "name": "first",
@@ -93,8 +93,10 @@ def carrier(corpus: Path) -> float:
     )
 
 
-def read(folder: Path, *, shape: tuple[int, int, int] = SHAPE, frequency_hz: float | None = None) -> None:
-    read_stored_paths(folder, shape=shape, frequency_hz=frequency_hz or 1.842e9, where="raytracing.path")
+def read(folder: Path, *, shape: tuple[int, int, int] = SHAPE, frequency_hz: float | None = None) -> PathSet:
+    return read_stored_paths(
+        folder, shape=shape, frequency_hz=frequency_hz or 1.842e9, where="raytracing.path"
+    )
 
 
 def one_line(failure: pytest.ExceptionInfo[Any]) -> str:
