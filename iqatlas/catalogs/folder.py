@@ -7,7 +7,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from iqatlas.catalogs.citation import CITATION_NAMES
+from iqatlas.catalogs.croissant import CROISSANT_NAME
 from iqatlas.catalogs.manifest import FORMAT, LARGEST_MANIFEST_BYTES, MANIFEST_NAME, read_manifest
+from iqatlas.catalogs.record_table import RECORD_TABLE
 from iqatlas.errors import CorpusError
 
 RECORDS = "records.zarr"
@@ -18,7 +21,16 @@ LOCK = "lock"
 STAGING = "staging"
 
 _CLEARING = "clearing"
-_CONTENTS = (MANIFEST_NAME, RECORDS, "scene", "README.md", "ATTRIBUTION.md")
+_CONTENTS = (
+    MANIFEST_NAME,
+    RECORDS,
+    RECORD_TABLE,
+    "scene",
+    "README.md",
+    "ATTRIBUTION.md",
+    CROISSANT_NAME,
+    *CITATION_NAMES,
+)
 _BUILDING_CONTENTS = (KEY, LEDGER, LOCK, STAGING, MANIFEST_NAME)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from iqatlas.catalogs._zarr import consolidate, create_store, open_store, write_group
 from iqatlas.catalogs.canonical import sha256_json
@@ -16,10 +16,12 @@ from iqatlas.catalogs.construction import (
     write_file,
 )
 from iqatlas.catalogs.corpus import Corpus
+from iqatlas.catalogs.croissant import CROISSANT_NAME
 from iqatlas.catalogs.folder import BUILDING
 from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry
 from iqatlas.catalogs.path_store import paths_dataset, paths_from_dataset
 from iqatlas.errors import SpecError
+from iqatlas.generators.catalogue_cards import write_croissant, write_table_and_citation
 from iqatlas.generators.describe import coordinates, count_splits, describe_scene, statistics, write_cards
 from iqatlas.generators.plan import Plan, plan
 from iqatlas.generators.progress import Listener, Progress, silent
@@ -214,15 +216,20 @@ def _describe(
         figures = statistics(dataset, made)
         report = check(paths, scene, made.spec.raytracing)
         write_cards(corpus, made, scene, figures, inputs)
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        write_table_and_citation(corpus, made, scene, dataset, created[:10])
         known = {file.path: file for step in made.shards for file in ledger[step.step]}
         files = []
         for path in sorted(corpus.rglob("*")):
             relative = path.relative_to(corpus)
-            if path.is_file() and relative.parts[0] != construction.building.name:
+            if path.is_file() and relative.parts[0] not in (construction.building.name, CROISSANT_NAME):
                 files.append(known.get(relative.as_posix()) or file_entry(corpus, path))
+        write_croissant(corpus, made, scene, files, created[:10])
+        files.append(file_entry(corpus, corpus / CROISSANT_NAME))
+        files.sort(key=lambda file: PurePosixPath(file.path))
     return Manifest(
         name=made.spec.name,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=created,
         spec=made.spec.tree(),
         spec_sha256=made.spec.sha256(),
         inputs=inputs,

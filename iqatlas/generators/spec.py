@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
+from iqatlas.catalogs.about import AboutSpec
 from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.spec import SplitsSpec, StorageSpec
 from iqatlas.channels.spec import CaptureSpec
@@ -56,6 +57,8 @@ class CorpusSpec(SpecModel):
     """How the corpus is stored."""
     splits: SplitsSpec = SplitsSpec()
     """Which records are for training, validation and test."""
+    about: AboutSpec = AboutSpec()
+    """What catalogues and citations say of it."""
 
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
 
