@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -118,20 +119,36 @@ def _metadata(
     }
     if data.suffix != DATA_SUFFIX:
         info["core:dataset"] = data.name
-    recording = sigmf.SigMFFile(global_info=info)
-    recording.add_capture(0, metadata={"core:frequency": carrier_hz})
+    annotations = []
     for subchannel, start, stop in _runs(occupied.occupancy)[:_MOST_ANNOTATIONS]:
         first = start * occupied.slot_samples
         low, high = occupied.edges_hz[subchannel]
-        recording.add_annotation(
-            first,
-            length=min(stop * occupied.slot_samples, samples) - first,
-            metadata={
+        annotations.append(
+            {
+                "core:sample_start": first,
+                "core:sample_count": min(stop * occupied.slot_samples, samples) - first,
                 "core:freq_lower_edge": carrier_hz + float(low),
                 "core:freq_upper_edge": carrier_hz + float(high),
                 "core:label": f"sub-channel {subchannel}",
-            },
+            }
         )
+    return recording_text(info, [{"core:sample_start": 0, "core:frequency": carrier_hz}], annotations)
+
+
+def recording_text(
+    info: dict[str, object], captures: list[dict[str, object]], annotations: list[dict[str, object]]
+) -> str:
+    """Return the metadata of a recording as text, checked against SigMF's schema.
+
+    Args:
+        info: Its global part, without the version.
+        captures: Capture segments, by first sample.
+        annotations: Annotations, by first sample.
+    """
+    recording = sigmf.SigMFFile(global_info=info)
+    # Put in at once: added one by one, each would sort all those before it.
+    whole = json.loads(recording.dumps()) | {"captures": captures, "annotations": annotations}
+    recording = sigmf.SigMFFile(metadata=whole)
     recording.validate()
     return str(recording.dumps())
 

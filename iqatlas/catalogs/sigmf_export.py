@@ -1,0 +1,177 @@
+"""A corpus as SigMF: one recording per receiver, its captures one after the other."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Bool
+
+from iqatlas.catalogs.construction import storage_errors, write_file
+from iqatlas.catalogs.corpus import Corpus
+from iqatlas.catalogs.sigmf import DATA_SUFFIX, META_SUFFIX, recording_text
+from iqatlas.errors import CorpusError
+from iqatlas.version import __version__
+
+MOST_RECORDS = 200_000
+"""More would make metadata of hundreds of megabytes, which no tool opens."""
+_AT_ONCE_SAMPLES = 1 << 22
+
+
+def export_sigmf(
+    corpus: Corpus, folder: Path, *, split: str | None = None, progress: Callable[[int, int], None]
+) -> list[Path]:
+    """Write a corpus as SigMF recordings, one per receiver.
+
+    Every record is a capture segment with the receiver's place in it; every run of occupied
+    sub-channels is an annotation. Sample n of segment r is sample n of the segment's record.
+
+    Args:
+        corpus: The corpus.
+        folder: Where the recordings go; made if need be.
+        split: Records of this split alone; all without it.
+        progress: Told the samples done and in all.
+
+    Returns:
+        The metadata files, one a receiver.
+
+    Raises:
+        CorpusError: No record is asked for, or too many.
+        StorageError: The files can't be written.
+    """
+    chosen = _records(corpus, split)
+    dataset = corpus.dataset
+    facts = dataset[["label", "snr", "waypoint", "slot", "time"]].isel(record=chosen).load()
+    total = len(chosen) * dataset.sizes["receiver"] * dataset.sizes["sample"]
+    written: list[Path] = []
+    done = 0
+
+    def tell(samples: int) -> None:
+        nonlocal done
+        done += samples
+        progress(done, total)
+
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for place, receiver in enumerate(dataset["receiver"].values):
+            base = folder / f"{corpus.manifest.name}-{_plain(str(receiver))}"
+            meta = base.with_name(base.name + META_SUFFIX)
+            meta.unlink(missing_ok=True)  # old metadata must not be found beside new samples
+            digest = _write_samples(
+                base.with_name(base.name + DATA_SUFFIX), dataset["iq"].isel(receiver=place), chosen, tell
+            )
+            text = _metadata(corpus, facts, chosen, place, digest)
+            write_file(meta, text.encode())
+            written.append(meta)
+    return written
+
+
+def _records(corpus: Corpus, split: str | None) -> np.ndarray:
+    splits = corpus.dataset["split"].values
+    known = sorted(set(splits.tolist()))
+    if split is not None and split not in known:
+        raise CorpusError(f"no records of the split {split!r}", accepted=", ".join(known))
+    chosen = np.arange(len(splits)) if split is None else np.flatnonzero(splits == split)
+    if len(chosen) > MOST_RECORDS:
+        raise CorpusError(
+            f"{len(chosen):,} records are more than SigMF metadata can carry",
+            accepted=f"up to {MOST_RECORDS:,}",
+            remedy="export one --split",
+        )
+    return chosen
+
+
+def _plain(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+
+
+def _write_samples(data: Path, iq: xr.DataArray, chosen: np.ndarray, tell: Callable[[int], None]) -> str:
+    """Write the samples of one receiver, and return their SHA-512."""
+    digest = hashlib.sha512()
+    temporary = data.with_name(f".{data.name}.writing")
+    step = max(1, _AT_ONCE_SAMPLES // iq.sizes["sample"])
+    try:
+        with temporary.open("wb") as file:
+            for start in range(0, len(chosen), step):
+                rows = iq.isel(record=chosen[start : start + step]).values
+                raw = np.ascontiguousarray(rows, "<c8").tobytes()
+                digest.update(raw)
+                file.write(raw)
+                tell(rows.size)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(data)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return digest.hexdigest()
+
+
+def _metadata(corpus: Corpus, facts: xr.Dataset, chosen: np.ndarray, place: int, sha512: str) -> str:
+    dataset = corpus.dataset
+    samples = dataset.sizes["sample"]
+    carrier_hz = float(dataset.attrs["carrier_frequency_hz"])
+    waypoints = facts["waypoint"].values
+    where = [dataset[name].values[waypoints, place].tolist() for name in ("longitude", "latitude")]
+    numbers = zip(
+        chosen.tolist(),
+        *where,
+        facts["snr"].values[:, place].tolist(),
+        facts["time"].values.tolist(),
+        strict=True,
+    )
+    captures: list[dict[str, object]] = [
+        {
+            "core:sample_start": index * samples,
+            "core:frequency": carrier_hz,
+            "core:geolocation": {"type": "Point", "coordinates": [longitude, latitude]},
+            "iqatlas:record": record,
+            "iqatlas:time_s": time_s,
+            **({"iqatlas:snr_db": round(snr_db, 4)} if np.isfinite(snr_db) else {}),
+        }
+        for index, (record, longitude, latitude, snr_db, time_s) in enumerate(numbers)
+    ]
+    record, first, stop = _bands(facts["label"].values)
+    lower = carrier_hz + dataset["subchannel_lower"].values[first]
+    upper = carrier_hz + dataset["subchannel_upper"].values[stop - 1]
+    annotations: list[dict[str, object]] = [
+        {
+            "core:sample_start": start,
+            "core:sample_count": samples,
+            "core:freq_lower_edge": low,
+            "core:freq_upper_edge": high,
+            "core:label": "occupied",
+        }
+        for start, low, high in zip((record * samples).tolist(), lower.tolist(), upper.tolist(), strict=True)
+    ]
+    name = str(dataset["receiver"].values[place])
+    altitudes = dataset["altitude"].values[:, place]
+    info: dict[str, object] = {
+        "core:datatype": "cf32_le",
+        "core:sample_rate": float(dataset.attrs["sample_rate_hz"]),
+        "core:description": (
+            f"{corpus.manifest.name}, receiver {name}, {altitudes.min():.0f} to {altitudes.max():.0f} m "
+            f"above the ground; each segment is one record of {samples} samples, and records do not follow on "
+            "from each other. Samples in the square root of milliwatts."
+        ),
+        "core:recorder": f"iqatlas {__version__}",
+        "core:license": corpus.manifest.spec.get("about", {}).get("licence", "ODbL-1.0"),
+        "core:hw": "simulated",
+        "core:sha512": sha512,
+        "core:extensions": [{"name": "iqatlas", "version": "1.0.0", "optional": True}],
+    }
+    return recording_text(info, captures, annotations)
+
+
+def _bands(
+    label: Bool[np.ndarray, "record subchannel"],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return record, first sub-channel and the one after the last of each run of occupied ones."""
+    edge = np.zeros((len(label), 1), np.int8)
+    change = np.diff(np.concatenate([edge, label.view(np.int8), edge], axis=1), axis=1)
+    record, first = np.nonzero(change == 1)
+    _, stop = np.nonzero(change == -1)
+    return record, first, stop

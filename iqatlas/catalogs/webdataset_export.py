@@ -1,0 +1,108 @@
+"""A corpus as WebDataset: tar files of records, each a group of members that share a name."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from iqatlas.catalogs.construction import storage_errors
+from iqatlas.catalogs.corpus import Corpus
+from iqatlas.errors import CorpusError
+
+RECORDS_A_TAR = 1000
+_SCALARS = ("draw", "slot", "time", "waypoint", "snr_level")
+
+
+def export_webdataset(
+    corpus: Corpus,
+    folder: Path,
+    *,
+    split: str | None = None,
+    progress: Callable[[int, int], None],
+    records_a_tar: int = RECORDS_A_TAR,
+) -> list[Path]:
+    """Write a corpus as tar files, named by split: ``NAME-train-000000.tar`` and so on.
+
+    A record's members are ``iq.npy`` (complex64, receiver × sample), ``label.npy``,
+    ``occupancy.npy``, ``snr.npy`` and ``json`` (record, draw, slot, time, split, level). The same
+    corpus gives the same bytes.
+
+    Args:
+        corpus: The corpus.
+        folder: Where the tar files go; made if need be.
+        split: This split alone; without it, all but the guard records.
+        progress: Told the records done and in all.
+        records_a_tar: Records in a tar file.
+
+    Returns:
+        The tar files.
+
+    Raises:
+        CorpusError: No such split.
+        StorageError: The files can't be written.
+    """
+    splits = corpus.dataset["split"].values
+    known = sorted(set(splits.tolist()))
+    if split is not None and split not in known:
+        raise CorpusError(f"no records of the split {split!r}", accepted=", ".join(known))
+    asked = [split] if split is not None else [name for name in known if name != "guard"]
+    groups = [
+        (name, number, rows[number * records_a_tar : (number + 1) * records_a_tar])
+        for name in asked
+        for rows in [np.flatnonzero(splits == name)]
+        for number in range(-(-len(rows) // records_a_tar))
+    ]
+    total, done = sum(len(rows) for _, _, rows in groups), 0
+    written = []
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, number, rows in groups:
+            path = folder / f"{corpus.manifest.name}-{name}-{number:06d}.tar"
+            _write_tar(path, corpus.dataset, rows, name)
+            written.append(path)
+            done += len(rows)
+            progress(done, total)
+    return written
+
+
+def _write_tar(path: Path, dataset: xr.Dataset, rows: np.ndarray, split: str) -> None:
+    names = ["iq", "label", "occupancy", "snr", *_SCALARS]
+    block = dataset.drop_indexes("split").drop_vars("split")[names].isel(record=rows).load()
+    arrays = {name: block[name].values for name in names}
+    temporary = path.with_name(f".{path.name}.writing")
+    try:
+        with temporary.open("wb") as file:
+            # Plain members, owned by nobody and of no time: the same records give the same bytes.
+            with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+                for place, record in enumerate(rows.tolist()):
+                    for name in ("iq", "label", "occupancy", "snr"):
+                        _add(tar, f"{record:09d}.{name}.npy", _npy(arrays[name][place]))
+                    facts = {name: arrays[name][place].item() for name in _SCALARS}
+                    if not np.isfinite(facts["snr_level"]):
+                        facts["snr_level"] = None  # thermal noise has no level, and JSON no NaN
+                    text = json.dumps({"record": record, "split": split, **facts})
+                    _add(tar, f"{record:09d}.json", text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _npy(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    tar.addfile(member, io.BytesIO(content))
