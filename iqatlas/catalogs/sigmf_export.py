@@ -154,8 +154,8 @@ def _metadata(corpus: Corpus, facts: xr.Dataset, chosen: np.ndarray, place: int,
         "core:sample_rate": float(dataset.attrs["sample_rate_hz"]),
         "core:description": (
             f"{corpus.manifest.name}, receiver {name}, {altitudes.min():.0f} to {altitudes.max():.0f} m "
-            f"above the ground; each segment is one record of {samples} samples, and records do not follow on "
-            "from each other. Samples in the square root of milliwatts."
+            f"above the ground; each segment is one record of {samples} samples, and records do not follow "
+            "on from each other. Samples in the square root of milliwatts."
         ),
         "core:recorder": f"iqatlas {__version__}",
         "core:license": corpus.manifest.spec.get("about", {}).get("licence", "ODbL-1.0"),

@@ -25,17 +25,17 @@ def test_every_record_but_the_guards_is_in_one_tar(tiny_corpus: Corpus, tmp_path
     seen = []
     for path in files:
         with tarfile.open(path) as tar:
-            members = {member.name: tar.extractfile(member) for member in tar}
+            members = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
         groups = sorted({name.split(".")[0] for name in members})
         assert len(groups) <= 13
         for group in groups:
-            facts = json.load(members[f"{group}.json"])  # type: ignore[arg-type]
+            facts = json.loads(members[f"{group}.json"])
             record = facts["record"]
             assert f"{record:09d}" == group
             assert facts["split"] == stored["split"].values[record] in path.name
             assert facts["slot"] == stored["slot"].values[record]
             for name in ("iq", "label", "occupancy", "snr"):
-                array = np.load(io.BytesIO(members[f"{group}.{name}.npy"].read()))  # type: ignore[union-attr]
+                array = np.load(io.BytesIO(members[f"{group}.{name}.npy"]))
                 np.testing.assert_array_equal(array, stored[name].values[record])
             seen.append(record)
     assert sorted(seen) == np.flatnonzero(stored["split"].values != "guard").tolist()
