@@ -52,7 +52,7 @@ class RecordDataset(Dataset[dict[str, torch.Tensor]]):
     def _dataset(self) -> xr.Dataset:
         if self._opened is None:
             # Plain lazy arrays: a record is small, a dask graph for it is not.
-            dataset = open_store(self._store, dask=False)[list(self._variables)]
+            dataset = open_store(self._store, chunked=False)[list(self._variables)]
             if self._receivers is not None and "receiver" in dataset.dims:
                 dataset = dataset.sel(receiver=list(self._receivers))
             self._opened = dataset

@@ -124,7 +124,7 @@ def open_store(
     group: str | None = None,
     *,
     consolidated: bool = True,
-    dask: bool = True,
+    chunked: bool = True,
 ) -> xr.Dataset:
     """Open a store or a group of it, lazily.
 
@@ -132,7 +132,7 @@ def open_store(
         store: Folder of the store, or its address in an object store.
         group: The group; the root without it.
         consolidated: Whether the root holds the metadata of all.
-        dask: Whether arrays are Dask's, in chunks as stored, or plain lazy ones.
+        chunked: Whether arrays are Dask's, in chunks as stored, or plain lazy ones.
     """
     # What an object store listed before may have changed since.
     options = {"use_listings_cache": False} if isinstance(store, str) else None
@@ -141,7 +141,7 @@ def open_store(
         group=group,
         consolidated=consolidated,
         zarr_format=3,
-        chunks={} if dask else None,
+        chunks={} if chunked else None,
         storage_options=options,
     )
     return dataset

@@ -82,6 +82,59 @@ def _work(job: Job, shard: Shard) -> StagedShard:
 
 
 @contextmanager
+def _connected(address: str) -> Iterator[Any]:
+    """Give a client of a scheduler that runs, quietly: what a cluster has to say ends in one line of ours."""
+    distributed = _library()
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        try:
+            client = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
+        except (OSError, ValueError, ImportError) as failure:
+            raise SetupError(
+                f"no Dask scheduler answers at {address} ({str(failure).partition(chr(10))[0][:150]})",
+                where="scheduler",
+                accepted="local, or tcp://host:port of a running scheduler",
+                remedy="start one with `dask scheduler`",
+            ) from None
+        with client:
+            wanted = _decisive_versions()
+            there = client.get_versions(packages=list(_DECISIVE))["workers"]
+            for worker, versions in there.items():
+                _refuse_other_versions(worker, versions["packages"], wanted)
+            yield client
+    finally:
+        logger.setLevel(before)
+
+
+def _library() -> Any:
+    try:
+        import distributed
+    except ImportError:
+        raise SetupError(
+            "dask.distributed is not installed", where="scheduler", remedy="pip install 'iqatlas[dask]'"
+        ) from None
+    return distributed
+
+
+def require_cluster(address: str) -> None:
+    """See, before any work, that a scheduler answers and that its workers are like this machine.
+
+    Args:
+        address: Of the scheduler, or ``local``.
+
+    Raises:
+        SetupError: Dask is not installed, no scheduler answers, or versions differ.
+    """
+    if address == LOCAL:
+        _library()
+        return
+    with _connected(address):
+        pass
+
+
+@contextmanager
 def cluster_crew(address: str, desk: Desk, recipe: Recipe, *, workers: int, where: str) -> Iterator[Crew]:
     """Give a crew of a Dask cluster's workers.
 
@@ -96,22 +149,12 @@ def cluster_crew(address: str, desk: Desk, recipe: Recipe, *, workers: int, wher
         SetupError: Dask is not installed, no scheduler answers, or versions differ.
         StorageError: The cluster is lost.
     """
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError:
-        raise SetupError(
-            "dask.distributed is not installed", where="scheduler", remedy="pip install 'iqatlas[dask]'"
-        ) from None
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    # What the cluster has to say ends in one line of ours.
-    logger.setLevel(logging.CRITICAL)
+    distributed = _library()
     with ExitStack() as opened:
-        opened.callback(logger.setLevel, before)
         if address == LOCAL:
             with interrupts_held_back():
                 cluster = opened.enter_context(
-                    LocalCluster(
+                    distributed.LocalCluster(
                         n_workers=workers,
                         threads_per_worker=1,
                         processes=True,
@@ -121,20 +164,9 @@ def cluster_crew(address: str, desk: Desk, recipe: Recipe, *, workers: int, wher
                     )
                 )
             address = cluster.scheduler_address
-        try:
-            client = opened.enter_context(Client(address, timeout=_CONNECT_S, set_as_default=False))
-        except (OSError, ValueError, ImportError) as failure:
-            raise SetupError(
-                f"no Dask scheduler answers at {address} ({str(failure).partition(chr(10))[0][:150]})",
-                where="scheduler",
-                accepted="local, or tcp://host:port of a running scheduler",
-                remedy="start one with `dask scheduler`",
-            ) from None
-        wanted = _decisive_versions()
-        there = client.get_versions(packages=list(_DECISIVE))["workers"]
-        for worker, versions in there.items():
-            _refuse_other_versions(worker, versions["packages"], wanted)
-        crew = _Cluster(client, Job(secrets.token_hex(8), desk, recipe, wanted), where)
+        client = opened.enter_context(_connected(address))
+        job = Job(secrets.token_hex(8), desk, recipe, _decisive_versions())
+        crew = _Cluster(client, job, where)
         opened.callback(crew.dismiss)
         yield crew
 
@@ -161,8 +193,7 @@ class _Cluster:
         self._running[self._client.submit(_work, self._job, shard, key=key)] = shard
 
     def finished(self) -> list[tuple[Shard, StagedShard]]:
-        import distributed
-
+        distributed = _library()
         nobody_since: float | None = None
         while self._running:
             try:
@@ -182,8 +213,7 @@ class _Cluster:
         return []
 
     def _result(self, future: Any) -> StagedShard:
-        import distributed
-
+        distributed = _library()
         try:
             staged: StagedShard = future.result()
         except IqAtlasError:

@@ -22,7 +22,7 @@ from iqatlas.generators.provenance import gather_inputs, library_versions
 from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.tracing import paths_of
-from iqatlas.generators.workers import write_shards
+from iqatlas.generators.workers import require_crew, write_shards
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.raytracing.trace import check, require_tracer
 from iqatlas.scenes.scene import Scene
@@ -81,6 +81,7 @@ def generate(
     construction.refuse_strangers()
     if not construction.begun:
         require_tracer(spec.raytracing)
+    require_crew(scheduler)
     progress(Progress("building the scene"))
     scene = _scene(spec)
     with construction:

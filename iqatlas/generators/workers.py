@@ -79,6 +79,21 @@ def write_shards(
                 yield shard, desk.place(staged)
 
 
+def require_crew(scheduler: str | None) -> None:
+    """See, before any work, that those who are to make the shards are there.
+
+    Args:
+        scheduler: Address of a Dask scheduler, or ``local``; None for processes of this machine.
+
+    Raises:
+        SetupError: Dask is not installed, no scheduler answers, or versions on the cluster differ.
+    """
+    if scheduler is not None:
+        from iqatlas.generators._dask import require_cluster
+
+        require_cluster(scheduler)
+
+
 def _crew(
     construction: Construction,
     desk: Desk,
