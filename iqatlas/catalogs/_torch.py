@@ -10,7 +10,6 @@ import numpy as np
 import xarray as xr
 
 from iqatlas.catalogs._zarr import open_store
-from iqatlas.catalogs.folder import RECORDS
 from iqatlas.errors import SetupError
 
 try:
@@ -26,16 +25,21 @@ class RecordDataset(Dataset[dict[str, torch.Tensor]]):
     The store is opened in each process on first use, so that the data set can be sent to workers.
 
     Args:
-        corpus: Folder of the corpus.
+        store: The store of the records.
         split: Name of the split, or None for all records.
         variables: What an item holds.
         receivers: Names of the receivers to keep, or None for all.
     """
 
     def __init__(
-        self, corpus: Path, *, split: str | None, variables: tuple[str, ...], receivers: Sequence[str] | None
+        self,
+        store: Path | str,
+        *,
+        split: str | None,
+        variables: tuple[str, ...],
+        receivers: Sequence[str] | None,
     ) -> None:
-        self._store = corpus / RECORDS
+        self._store = store
         self._variables = variables
         self._receivers = tuple(receivers) if receivers is not None else None
         self._opened: xr.Dataset | None = None
@@ -48,7 +52,7 @@ class RecordDataset(Dataset[dict[str, torch.Tensor]]):
     def _dataset(self) -> xr.Dataset:
         if self._opened is None:
             # Plain lazy arrays: a record is small, a dask graph for it is not.
-            dataset = xr.open_zarr(self._store, chunks=None, consolidated=True)[list(self._variables)]
+            dataset = open_store(self._store, chunked=False)[list(self._variables)]
             if self._receivers is not None and "receiver" in dataset.dims:
                 dataset = dataset.sel(receiver=list(self._receivers))
             self._opened = dataset

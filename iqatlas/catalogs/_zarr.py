@@ -119,9 +119,31 @@ def consolidate(store: Path) -> None:
         zarr.consolidate_metadata(str(store), zarr_format=3)
 
 
-def open_store(store: Path, group: str | None = None, *, consolidated: bool = True) -> xr.Dataset:
-    """Open a store or a group of it, lazily, dask chunks as stored."""
-    dataset: xr.Dataset = xr.open_zarr(store, group=group, consolidated=consolidated, zarr_format=3)
+def open_store(
+    store: Path | str,
+    group: str | None = None,
+    *,
+    consolidated: bool = True,
+    chunked: bool = True,
+) -> xr.Dataset:
+    """Open a store or a group of it, lazily.
+
+    Args:
+        store: Folder of the store, or its address in an object store.
+        group: The group; the root without it.
+        consolidated: Whether the root holds the metadata of all.
+        chunked: Whether arrays are Dask's, in chunks as stored, or plain lazy ones.
+    """
+    # What an object store listed before may have changed since.
+    options = {"use_listings_cache": False} if isinstance(store, str) else None
+    dataset: xr.Dataset = xr.open_zarr(
+        store,
+        group=group,
+        consolidated=consolidated,
+        zarr_format=3,
+        chunks={} if chunked else None,
+        storage_options=options,
+    )
     return dataset
 
 

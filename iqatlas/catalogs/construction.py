@@ -2,30 +2,24 @@
 
 While it is made, a corpus holds a folder ``.building`` with a lock, the key of what is being made,
 and a ledger: one line for each finished shard, with the hash of each of its files. A shard is
-written apart, brought to the disk, and moved into place file by file; its ledger line follows. The
-manifest comes last, by rename, and ``.building`` goes. Killed at any moment, the folder either
-resumes or is whole.
+written apart, brought to safety, and put into place file by file, each whole; its ledger line
+follows. The manifest comes last, and ``.building`` goes. Killed at any moment, the place either
+resumes or is whole. Whether it is a folder or an object store is the place's own affair.
 """
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 
-from filelock import FileLock, Timeout
-
 from iqatlas.catalogs.canonical import sha256_file
+from iqatlas.catalogs.durable import storage_errors, sync_file, sync_folder, write_file
 from iqatlas.catalogs.folder import (
     BUILDING,
     KEY,
-    LEDGER,
-    LOCK,
     RECORDS,
     STAGING,
     Held,
@@ -35,66 +29,79 @@ from iqatlas.catalogs.folder import (
     sweep,
 )
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest, read_manifest
-from iqatlas.errors import CorpusError, IqAtlasError, StorageError
+from iqatlas.catalogs.place import CorpusPlace, place_of
+from iqatlas.errors import CorpusError, MissingFileError
+
+__all__ = [
+    "Construction",
+    "file_entry",
+    "finished_with",
+    "storage_errors",
+    "sync_file",
+    "sync_folder",
+    "tidy",
+    "write_file",
+]
+
+_ROOT_METADATA = f"{RECORDS}/zarr.json"
 
 
 class Construction:
     """The right to write one corpus, as a context manager.
 
     Args:
-        corpus: Folder of the corpus.
+        corpus: Folder or address of the corpus.
         build_key: Hash of everything that decides the corpus's bytes; work is resumed only where
             it is the same.
         overwrite: Whether another corpus that is there, finished or not, is removed first.
 
     Raises:
-        CorpusError: The folder holds something else.
-        StorageError: Another process writes this corpus, or the folder can't be written.
+        CorpusError: The place holds something else.
+        StorageError: Another process writes this corpus, or the place can't be written.
     """
 
-    def __init__(self, corpus: Path, *, build_key: str, overwrite: bool = False) -> None:
-        self.corpus = corpus
-        self.building = corpus / BUILDING
+    def __init__(self, corpus: str | Path | CorpusPlace, *, build_key: str, overwrite: bool = False) -> None:
+        self.place = place_of(corpus)
         self._key = build_key
         self._overwrite = overwrite
-        self._made_folder = False
-        self._ledger = self.building / LEDGER
-        self._lock = FileLock(str(self.building / LOCK))
+
+    @property
+    def bench(self) -> Path:
+        """Folder of this machine, laid out as the corpus, in which its files are made."""
+        return self.place.bench
 
     @property
     def records(self) -> Path:
-        """The store of the records."""
-        return self.corpus / RECORDS
+        """The store of the records on the bench."""
+        return self.bench / RECORDS
+
+    @property
+    def begun(self) -> bool:
+        """Whether an earlier try has left something to go on with."""
+        with self.place.errors():
+            return any(item.path == BUILDING for item in self.place.items())
 
     def refuse_strangers(self) -> None:
-        """See, before any work, that the folder is free or holds what may be gone on with or removed.
+        """See, before any work, that the place is free or holds what may be gone on with or removed.
 
         Raises:
-            CorpusError: The folder holds something else; it is left as it was.
-            StorageError: The folder can't be read.
+            CorpusError: The place holds something else; it is left as it was.
+            StorageError: The place can't be read.
         """
-        with storage_errors(self.corpus):
+        with self.place.errors():
             self._survey()
 
     def __enter__(self) -> Construction:
         self.refuse_strangers()
-        with storage_errors(self.corpus):
-            self._made_folder = not self.corpus.exists()
-            self.building.mkdir(parents=True, exist_ok=True)
-            try:
-                self._lock.acquire(timeout=0)
-            except Timeout:
-                raise StorageError(
-                    "another process is writing this corpus",
-                    where=str(self.corpus),
-                    remedy="wait for it, or choose another folder with -o",
-                ) from None
+        with self.place.errors():
+            self.place.hold()
             try:
                 self._claim()
             except BaseException:
-                if not (self.building / KEY).exists():
-                    shutil.rmtree(self.building, ignore_errors=True)
-                self._lock.release()
+                if self._has_key():
+                    self.place.release()
+                else:
+                    self.place.abandon()
                 raise
         return self
 
@@ -102,32 +109,35 @@ class Construction:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None and self._holds_nothing():
-            shutil.rmtree(self.building, ignore_errors=True)
-            if self._made_folder:
-                with suppress(OSError):
-                    self.corpus.rmdir()
-        self._lock.release()
+            self.place.abandon()
+        else:
+            self.place.release()
+
+    def _has_key(self) -> bool:
+        with suppress(OSError):
+            return any(item.name == KEY for item in self.place.items(BUILDING))
+        return True
 
     def _holds_nothing(self) -> bool:
         """Return whether no step is finished, so that there is nothing to go on with."""
         with suppress(OSError):
-            return not self._ledger.exists() and [i.name for i in self.corpus.iterdir()] == [BUILDING]
+            return not self.place.lines() and [i.path for i in self.place.items()] == [BUILDING]
         return False
 
     def _survey(self) -> Held:
-        """Return what the folder holds, if that may be gone on with or removed."""
-        held = survey(self.corpus)
+        """Return what the place holds, if that may be gone on with or removed."""
+        held = survey(self.place)
         if held.nothing or held.key == self._key:
             return held
         if not self._overwrite:
             what = "a finished corpus" if held.finished else "an unfinished corpus of another spec or version"
             raise CorpusError(
                 f"this folder holds {what}",
-                where=str(self.corpus),
+                where=self.place.name,
                 remedy="choose another folder with -o, or remove it with --overwrite",
             )
         if held.finished:
-            refuse_additions(self.corpus)
+            refuse_additions(self.place)
         return held
 
     def _claim(self) -> None:
@@ -136,26 +146,27 @@ class Construction:
             self._go_on()
             return
         if not held.nothing:
-            clear(self.corpus)
-        write_file(self.building / KEY, self._key.encode())
+            clear(self.place)
+        self.place.put(f"{BUILDING}/{KEY}", self._key.encode())
 
     def _go_on(self) -> None:
-        root = self.records / "zarr.json"
         kept = {file.path for files in self.ledger().values() for file in files}
-        shutil.rmtree(self.building / STAGING, ignore_errors=True)
-        sweep(self.corpus, kept | {root.relative_to(self.corpus).as_posix()})
+        self.place.remove(f"{BUILDING}/{STAGING}")
+        sweep(self.place, kept | {_ROOT_METADATA})
         try:
-            json.loads(root.read_bytes())
+            json.loads(self.place.read(_ROOT_METADATA))
         except (FileNotFoundError, ValueError):
             # The root's metadata changes until the end, so that no ledger line vouches for it.
             self.forget()
+        else:
+            self.place.fetch(_ROOT_METADATA)
 
     def ledger(self) -> dict[str, tuple[FileEntry, ...]]:
         """Return the finished steps, each with its files; a line that was cut short is left out."""
-        if not self._ledger.is_file():
-            return {}
         steps = {}
-        for line in self._ledger.read_bytes().split(b"\n"):
+        with self.place.errors():
+            lines = self.place.lines()
+        for line in lines:
             try:
                 entry = json.loads(line)
                 files = tuple(FileEntry.model_validate(file) for file in entry["files"])
@@ -166,74 +177,97 @@ class Construction:
 
     def intact(self, files: tuple[FileEntry, ...]) -> bool:
         """Return whether files are still as the ledger says."""
-        for file in files:
-            path = self.corpus / file.path
-            if not path.is_file() or path.stat().st_size != file.bytes or sha256_file(path) != file.sha256:
-                return False
+        with self.place.errors():
+            for file in files:
+                try:
+                    if self.place.sha256(file.path) != file.sha256:
+                        return False
+                except (FileNotFoundError, IsADirectoryError):
+                    return False
         return True
 
+    def resume(self, step: str) -> bool:
+        """Return whether a step is finished and intact; its files are on the bench then."""
+        files = self.ledger().get(step)
+        if not files or not self.intact(files):
+            return False
+        with self.place.errors():
+            for file in files:
+                self.place.fetch(file.path)
+        return True
+
+    def enter(self, step: str, made: Iterable[Path]) -> None:
+        """Put files that were made on the bench into the corpus, and add their step to the ledger."""
+        with self.place.errors():
+            files = tuple(file_entry(self.bench, path) for path in made)
+            for file in files:
+                self.place.take(file.path, self.bench / file.path)
+            self.place_root()
+        self.record(step, files)
+
+    def place_root(self) -> None:
+        """Put the metadata of the store's root, which changes until the end, where readers find it."""
+        if (self.records / "zarr.json").is_file():
+            self.place.take(_ROOT_METADATA, self.records / "zarr.json")
+
     def record(self, step: str, files: tuple[FileEntry, ...]) -> None:
-        """Add a finished step to the ledger, on the disk before this returns."""
+        """Add a finished step to the ledger, safe before this returns."""
         line = json.dumps({"step": step, "files": [file.model_dump() for file in files]}) + "\n"
-        with storage_errors(self.corpus), self._ledger.open("ab+") as ledger:
-            if ledger.tell():
-                ledger.seek(-1, os.SEEK_END)
-                if ledger.read(1) != b"\n":  # a killed writer left half a line
-                    line = "\n" + line
-            ledger.write(line.encode())
-            ledger.flush()
-            os.fsync(ledger.fileno())
+        with self.place.errors():
+            self.place.held()
+            self.place.add_line(step, line)
 
     def forget(self) -> None:
         """Drop all finished steps and their files: what they were made from has changed."""
-        with storage_errors(self.corpus):
-            self._ledger.unlink(missing_ok=True)
-            if self.records.exists():
-                shutil.rmtree(self.records)
+        with self.place.errors():
+            self.place.drop_lines()
+            self.place.remove(RECORDS)
+
+    def gather(self, known: Iterable[FileEntry]) -> tuple[FileEntry, ...]:
+        """Return the entries of all files: those that are known, and what else lies on the bench.
+
+        What the corpus does not hold yet is put there.
+
+        Args:
+            known: Files of the shards, which need not be on the bench.
+        """
+        files = {file.path: file for file in known}
+        with self.place.errors():
+            placed = {file.path for step in self.ledger().values() for file in step}
+            for path in sorted(self.bench.rglob("*")):
+                relative = path.relative_to(self.bench).as_posix()
+                if not path.is_file() or relative.split("/")[0] == BUILDING or relative in files:
+                    continue
+                files[relative] = file_entry(self.bench, path)
+                if relative not in placed:
+                    self.place.take(relative, path)
+        return tuple(files[path] for path in sorted(files, key=PurePosixPath))
 
     def finish(self, manifest: Manifest) -> None:
-        """Bring every file to the disk, write the manifest, and end the construction."""
-        with storage_errors(self.corpus):
-            folders = {self.corpus}
-            for file in manifest.files:
-                path = self.corpus / file.path
-                sync_file(path)
-                folders.update(self.corpus / parent for parent in Path(file.path).parents)
-            for folder in sorted(folders):
-                sync_folder(folder)
-            # Its temporary twin lies where nothing is gathered into a manifest after a kill.
-            write_file(self.corpus / MANIFEST_NAME, manifest.serialise(), by_way_of=self.building)
-            sync_folder(self.corpus)
-            _remove_building(self.building, self._lock)
+        """Bring every file to safety, write the manifest, and end the construction."""
+        with self.place.errors():
+            self.place.settle(file.path for file in manifest.files)
+            self.place.held()
+            self.place.put(MANIFEST_NAME, manifest.serialise())
+            self.place.end()
 
 
-def tidy(corpus: Path) -> None:
+def tidy(corpus: str | Path | CorpusPlace) -> None:
     """Remove from a finished corpus what a process that was killed at the very end has left."""
-    building = corpus / BUILDING
-    if not building.is_dir() or building.is_symlink():
+    place = place_of(corpus)
+    if not any(item.path == BUILDING and item.kind == "folder" for item in place.items()):
         return
-    lock = FileLock(str(building / LOCK))
     # Another process that overwrites the corpus holds the lock; a read-only folder stays as it is.
-    with suppress(Timeout, OSError):
-        lock.acquire(timeout=0)
-        _remove_building(building, lock)
+    with suppress(OSError):
+        place.hold()
+        place.end()
 
 
-def _remove_building(building: Path, lock: FileLock) -> None:
-    # Removed while it is held: a process that waits for it finds it gone, and not a lock of its own.
-    shutil.rmtree(building, ignore_errors=True)
-    lock.release()
-    if os.name == "nt":  # where an open file can't be removed
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def finished_with(corpus: Path, spec_sha256: str, inputs_sha256: list[str]) -> bool:
-    """Return whether a folder holds a finished corpus of the same spec and inputs."""
-    if not (corpus / MANIFEST_NAME).is_file():
-        return False
+def finished_with(corpus: str | Path | CorpusPlace, spec_sha256: str, inputs_sha256: list[str]) -> bool:
+    """Return whether a place holds a finished corpus of the same spec and inputs."""
     try:
         manifest = read_manifest(corpus)
-    except IqAtlasError:
+    except (CorpusError, MissingFileError):
         return False
     return manifest.spec_sha256 == spec_sha256 and [i.sha256 for i in manifest.inputs] == inputs_sha256
 
@@ -243,58 +277,3 @@ def file_entry(corpus: Path, path: Path) -> FileEntry:
     return FileEntry(
         path=path.relative_to(corpus).as_posix(), bytes=path.stat().st_size, sha256=sha256_file(path)
     )
-
-
-def write_file(path: Path, content: bytes, *, by_way_of: Path | None = None) -> None:
-    """Write a file so that it is there whole or not at all.
-
-    Args:
-        path: The file.
-        content: Its bytes.
-        by_way_of: Folder on the same disk that takes it until it is whole; the file's own without it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = (by_way_of or path.parent) / f".{path.name}.writing"
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def sync_file(path: Path) -> None:
-    """Make sure that a file's bytes are on the disk."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Make sure that the names in a folder are on the disk, where the system has a way to."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def storage_errors(corpus: Path) -> Iterator[None]:
-    """Turn what an operating system says of a full disk or a closed folder into one line."""
-    try:
-        yield
-    except IqAtlasError:
-        raise
-    except OSError as failure:
-        remedies = {
-            errno.ENOSPC: "free some space and run the same command again: it resumes",
-            errno.EDQUOT: "free some of your quota and run the same command again: it resumes",
-            errno.EACCES: "choose a folder that you may write to",
-            errno.EROFS: "choose a folder that you may write to",
-        }
-        raise StorageError(
-            f"can't write ({failure.strerror or failure})",
-            where=str(failure.filename or corpus),
-            remedy=remedies.get(failure.errno or 0, "run the same command again: it resumes"),
-        ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ import xarray as xr
 
 from iqatlas.catalogs._zarr import open_store
 from iqatlas.catalogs.folder import RECORDS
+from iqatlas.catalogs.folder_place import FolderPlace
 from iqatlas.catalogs.manifest import Manifest, read_manifest
+from iqatlas.catalogs.place import CorpusPlace, place_of
 from iqatlas.errors import CorpusError, nearest
 
 if TYPE_CHECKING:
@@ -25,34 +28,51 @@ class Corpus:
     """A finished corpus, opened for reading.
 
     Args:
-        path: Folder of the corpus.
+        path: Folder of the corpus, or its address in an object store, ``s3://bucket/name``.
 
     Raises:
         MissingFileError: There is no such folder.
         CorpusError: It holds no finished corpus.
+        SetupError: The library of the store is not installed.
+        StorageError: The store can't be reached.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self.manifest: Manifest = read_manifest(self.path)
-        if not (self.path / RECORDS).is_dir():
-            raise CorpusError(f"{RECORDS} is missing", where=str(self.path), remedy="get the corpus again")
+    def __init__(self, path: str | Path | CorpusPlace) -> None:
+        self.place = place_of(path)
+        self.manifest: Manifest = read_manifest(self.place)
+        if not self.place.items(RECORDS):
+            raise CorpusError(f"{RECORDS} is missing", where=self.place.name, remedy="get the corpus again")
 
     def __repr__(self) -> str:
-        return f"<Corpus {self.manifest.name!r}: {self.manifest.records} records at {self.path}>"
+        return f"<Corpus {self.manifest.name!r}: {self.manifest.records} records at {self.place.name}>"
+
+    @property
+    def path(self) -> Path:
+        """Folder of the corpus.
+
+        Raises:
+            CorpusError: It lies in an object store.
+        """
+        if isinstance(self.place, FolderPlace):
+            return self.place.folder
+        raise CorpusError(
+            "a corpus in an object store has no folder", where=self.place.name, remedy="use its .place"
+        )
 
     @cached_property
     def dataset(self) -> xr.Dataset:
         """All records, lazily: dask chunks are storage chunks, ``.sel(split="train")`` works."""
-        dataset = open_store(self.path / RECORDS)
-        # The labels of an index have to be in memory; the name of a split fits in ten characters.
-        split = dataset["split"].load().astype("<U10")
+        with self.place.errors("read"):
+            dataset = open_store(self.place.store(RECORDS))
+            # The labels of an index have to be in memory; the name of a split fits in ten characters.
+            split = dataset["split"].load().astype("<U10")
         return dataset.assign_coords(split=split).set_xindex("split")
 
     @cached_property
     def paths(self) -> xr.Dataset:
         """The radio paths that the captures were made from."""
-        return open_store(self.path / RECORDS, group="paths", consolidated=False)
+        with self.place.errors("read"):
+            return open_store(self.place.store(RECORDS), group="paths", consolidated=False)
 
     def table(self, name: str) -> gpd.GeoDataFrame:
         """Return a table of the scene: ``buildings``, ``sites`` or ``receivers``.
@@ -62,17 +82,17 @@ class Corpus:
         """
         import geopandas as gpd
 
-        file = self.path / "scene" / f"{name}.parquet"
-        known = sorted(p.stem for p in (self.path / "scene").glob("*.parquet"))
+        files = [item.name for item in self.place.items("scene")]
+        known = sorted(file.removesuffix(".parquet") for file in files if file.endswith(".parquet"))
         if name not in known:
-            raise CorpusError(f"no table {name!r}", where=str(self.path), accepted=", ".join(known))
-        return gpd.read_parquet(file)
+            raise CorpusError(f"no table {name!r}", where=self.place.name, accepted=", ".join(known))
+        return gpd.read_parquet(BytesIO(self.place.read(f"scene/{name}.parquet")))
 
     def verify(self, *, progress: Callable[[int, int], None] | None = None) -> Verification:
         """Check every hash and every invariant; see :func:`iqatlas.catalogs.verify.verify_corpus`."""
         from iqatlas.catalogs.verify import verify_corpus
 
-        return verify_corpus(self.path, progress=progress)
+        return verify_corpus(self.place, progress=progress)
 
     def torch(
         self,
@@ -100,7 +120,9 @@ class Corpus:
             _known("receiver", receivers, [str(r) for r in self.dataset["receiver"].values])
         from iqatlas.catalogs._torch import RecordDataset
 
-        return RecordDataset(self.path, split=split, variables=tuple(variables), receivers=receivers)
+        return RecordDataset(
+            self.place.store(RECORDS), split=split, variables=tuple(variables), receivers=receivers
+        )
 
 
 def _known(what: str, asked: Sequence[str], known: Sequence[str]) -> None:
@@ -116,11 +138,11 @@ def _known(what: str, asked: Sequence[str], known: Sequence[str]) -> None:
             )
 
 
-def open_corpus(path: str | Path) -> Corpus:
+def open_corpus(path: str | Path | CorpusPlace) -> Corpus:
     """Open a finished corpus for reading.
 
     Args:
-        path: Folder of the corpus.
+        path: Folder of the corpus, or its address in an object store, ``s3://bucket/name``.
 
     Raises:
         MissingFileError: There is no such folder.

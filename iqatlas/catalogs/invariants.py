@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 import xarray as xr
@@ -15,6 +15,7 @@ from iqatlas.catalogs._zarr import open_store
 from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
+from iqatlas.catalogs.place import CorpusPlace
 from iqatlas.catalogs.spec import SPLITS
 
 _AT_ONCE_BYTES = 64 << 20
@@ -24,11 +25,11 @@ _FLOAT32_DB = 1e-4
 """Levels are stored as float32 dB; at 200 dB that is 8e-6 dB, 4e-6 of the power, in two of them."""
 
 
-def record_problems(corpus: Path, manifest: Manifest) -> Iterator[str]:
+def record_problems(place: CorpusPlace, manifest: Manifest) -> Iterator[str]:
     """Check the invariants of a corpus whose files are as the manifest says.
 
     Args:
-        corpus: Folder of the corpus.
+        place: Where the corpus lies.
         manifest: Its manifest.
 
     Yields:
@@ -37,7 +38,7 @@ def record_problems(corpus: Path, manifest: Manifest) -> Iterator[str]:
     if manifest.spec_sha256 != sha256_json(manifest.spec):
         yield f"{MANIFEST_NAME}: spec_sha256 is not the spec's"
     try:
-        dataset = open_store(corpus / RECORDS)
+        dataset = open_store(place.store(RECORDS))
         layout = list(_layout_problems(dataset, manifest))
         if layout:
             yield from layout

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from iqatlas.catalogs.canonical import sha256_json
+from iqatlas.catalogs.place import CorpusPlace, place_of
 from iqatlas.errors import CorpusError, MissingFileError
 
 MANIFEST_NAME = "manifest.json"
@@ -102,34 +103,38 @@ class Manifest(_ManifestModel):
         return (json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def read_manifest(corpus: Path) -> Manifest:
+def read_manifest(corpus: str | Path | CorpusPlace) -> Manifest:
     """Return the manifest of a corpus.
 
     Raises:
         MissingFileError: There is no such folder.
         CorpusError: It holds no finished corpus, or the manifest was changed.
+        StorageError: The store that holds it can't be reached.
     """
-    if not corpus.is_dir():
-        raise MissingFileError("no such corpus folder", where=str(corpus))
-    path = corpus / MANIFEST_NAME
-    if not path.is_file():
-        if (corpus / ".building").is_dir():
+    place = place_of(corpus)
+    if place.kind() != "folder":
+        raise MissingFileError("no such corpus folder", where=place.name)
+    top = {item.name: item for item in place.items()}
+    there = top.get(MANIFEST_NAME)
+    if there is None or there.kind != "file":
+        if ".building" in top:
             raise CorpusError(
-                "this corpus is unfinished", where=str(corpus), remedy="run the same `iqatlas generate` again"
+                "this corpus is unfinished", where=place.name, remedy="run the same `iqatlas generate` again"
             )
-        raise CorpusError(f"no {MANIFEST_NAME} in this folder, so it is no corpus", where=str(corpus))
-    if path.stat().st_size > LARGEST_MANIFEST_BYTES:
-        raise CorpusError(f"larger than {LARGEST_MANIFEST_BYTES >> 20} MiB", where=str(path))
-    raw = path.read_bytes()
+        raise CorpusError(f"no {MANIFEST_NAME} in this folder, so it is no corpus", where=place.name)
+    path = f"{place.name}/{MANIFEST_NAME}"
+    if there.bytes > LARGEST_MANIFEST_BYTES:
+        raise CorpusError(f"larger than {LARGEST_MANIFEST_BYTES >> 20} MiB", where=path)
+    raw = place.read(MANIFEST_NAME)
     try:
         body = json.loads(raw)
         if not isinstance(body, dict):
-            raise CorpusError("not a manifest", where=str(path), remedy="get the corpus again")
+            raise CorpusError("not a manifest", where=path, remedy="get the corpus again")
         stated = body.pop("manifest_sha256", None)
         if body.get("format") == FORMAT and body.get("format_version") != FORMAT_VERSION:
             raise CorpusError(
                 f"format version {str(body.get('format_version'))[:40]} is not known here",
-                where=str(path),
+                where=path,
                 accepted=f"version {FORMAT_VERSION}",
                 remedy="update iqatlas",
             )
@@ -140,11 +145,11 @@ def read_manifest(corpus: Path) -> Manifest:
     except (ValueError, RecursionError) as failure:
         # Besides wrong JSON and wrong types: numbers of thousands of digits, NaN, half a surrogate pair.
         raise CorpusError(
-            f"the manifest can't be read ({_reason(failure)})", where=str(path), remedy="get the corpus again"
+            f"the manifest can't be read ({_reason(failure)})", where=path, remedy="get the corpus again"
         ) from None
     if changed:
         raise CorpusError(
-            "the manifest was changed after it was written", where=str(path), remedy="get the corpus again"
+            "the manifest was changed after it was written", where=path, remedy="get the corpus again"
         )
     return manifest
 

@@ -13,7 +13,7 @@ import numpy as np
 import sigmf
 from jaxtyping import Bool, Complex64, Float64
 
-from iqatlas.catalogs.construction import storage_errors, write_file
+from iqatlas.catalogs.durable import storage_errors, write_file
 from iqatlas.errors import SpecError
 from iqatlas.version import __version__
 

@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool
 
-from iqatlas.catalogs.construction import storage_errors, write_file
 from iqatlas.catalogs.corpus import Corpus
+from iqatlas.catalogs.durable import storage_errors, write_file
 from iqatlas.catalogs.sigmf import DATA_SUFFIX, META_SUFFIX, recording_text
 from iqatlas.errors import CorpusError
 from iqatlas.version import __version__

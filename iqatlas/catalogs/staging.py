@@ -1,36 +1,171 @@
-"""Shards on their way: written and brought to the disk apart from the corpus, then moved to their places.
+"""Shards on their way: written apart from the corpus, brought to safety, then put in their places.
 
-Every run has a folder of its own for them. Worker processes write there alone, so that one that
-outlives a run for a moment, its parent killed, can't disturb the next run; the process that holds
-the lock moves the files.
+In a folder every run, and every worker of a cluster, has a folder of its own for them. Worker
+processes write there alone, so that one that outlives a run for a moment, its parent killed, can't
+disturb the next run; the process that holds the lock moves the files. In an object store workers
+upload under the final names, each object whole, as long as the run that they work for has its lease.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from iqatlas.catalogs._zarr import copy_metadata, shard_files
 from iqatlas.catalogs.canonical import sha256_file
-from iqatlas.catalogs.construction import storage_errors, sync_file
+from iqatlas.catalogs.construction import Construction
+from iqatlas.catalogs.durable import storage_errors, sync_file
 from iqatlas.catalogs.folder import BUILDING, RECORDS, STAGING
+from iqatlas.catalogs.folder_place import FolderPlace
+from iqatlas.catalogs.lease import LeaseClaim
 from iqatlas.catalogs.manifest import FileEntry
-from iqatlas.errors import StorageError
+from iqatlas.catalogs.object_store import ObjectStore
+from iqatlas.errors import SetupError, StorageError
+
+_UPLOADS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
 class StagedShard:
-    """A shard that is on the disk, but not yet in its place.
+    """A shard that is safe, but not yet entered.
 
     Args:
-        store: Twin store that holds it.
+        store: Twin store that holds it; None where its files are in their places.
         files: Its files, as they will be in the corpus.
     """
 
-    store: Path
+    store: Path | None
     files: tuple[FileEntry, ...]
+
+
+@runtime_checkable
+class Desk(Protocol):
+    """Where a worker makes its shards; small, sent to it."""
+
+    def at_worker(self) -> Desk:
+        """Return the desk of one worker of a cluster, on its own machine.
+
+        Raises:
+            SetupError: That machine doesn't see the corpus.
+        """
+
+    def twin(self, step: str) -> AbstractContextManager[Path]:
+        """Give an empty twin of the record store for one shard."""
+
+    def stage(self, twin: Path) -> StagedShard:
+        """Bring a shard's files to safety, and hash them.
+
+        Raises:
+            StorageError: The shard left no files, or the disk or the store refuses.
+        """
+
+    def place(self, staged: StagedShard) -> tuple[FileEntry, ...]:
+        """Put a shard's files in their places, in the process that holds the right to write."""
+
+
+def desk_of(construction: Construction) -> Desk:
+    """Return the desk of a run."""
+    place = construction.place
+    if isinstance(place, FolderPlace):
+        return FolderDesk(place.folder, open_run(place.folder))
+    if not isinstance(place, ObjectStore):
+        raise StorageError("no shards can be written there", where=place.name)
+    metadata = {
+        path.relative_to(construction.records).as_posix(): path.read_bytes()
+        for path in sorted(construction.records.rglob("zarr.json"))
+    }
+    return StoreDesk(place.name, place.claim, metadata)
+
+
+@dataclass(frozen=True)
+class FolderDesk:
+    """The desk of a run whose corpus is in a folder.
+
+    Args:
+        corpus: Folder of the corpus.
+        run: Folder of the run.
+    """
+
+    corpus: Path
+    run: Path
+
+    def at_worker(self) -> FolderDesk:
+        """Return a desk with a folder of its own, on a file system that the machines share."""
+        if not self.run.is_dir():
+            raise SetupError(
+                "a worker does not see this folder, or the run is over",
+                where=str(self.corpus),
+                remedy="choose a folder on a file system that all workers share, or s3://bucket/name",
+            )
+        return replace(self, run=open_run(self.corpus))
+
+    @contextmanager
+    def twin(self, step: str) -> Iterator[Path]:
+        """Give an empty twin of the record store for one shard."""
+        yield prepare_twin(self.corpus, self.run, step)
+
+    def stage(self, twin: Path) -> StagedShard:
+        """Bring a shard's files to the disk, and hash them."""
+        return stage_shard(self.corpus, twin)
+
+    def place(self, staged: StagedShard) -> tuple[FileEntry, ...]:
+        """Move a shard's files to their places."""
+        return place_shard(self.corpus, staged)
+
+
+@dataclass(frozen=True)
+class StoreDesk:
+    """The desk of a run whose corpus is in an object store.
+
+    Args:
+        url: Address of the corpus.
+        claim: The lease of the run.
+        metadata: Metadata of the record store.
+    """
+
+    url: str
+    claim: LeaseClaim
+    metadata: dict[str, bytes]
+
+    def at_worker(self) -> StoreDesk:
+        """Return itself: an object store is the same from everywhere."""
+        return self
+
+    @contextmanager
+    def twin(self, step: str) -> Iterator[Path]:
+        """Give an empty twin of the record store for one shard, on this machine's disk."""
+        with (
+            storage_errors(self.url),
+            tempfile.TemporaryDirectory(prefix="iqatlas-shard-", ignore_cleanup_errors=True) as folder,
+        ):
+            twin = Path(folder) / step
+            for name, content in self.metadata.items():
+                (twin / name).parent.mkdir(parents=True, exist_ok=True)
+                (twin / name).write_bytes(content)
+            yield twin
+
+    def stage(self, twin: Path) -> StagedShard:
+        """Upload a shard's files, each whole, under their final names."""
+        place = ObjectStore(self.url)
+        with place.errors():
+            entries = _entries(twin)
+            if not entries:
+                raise StorageError(f"{twin.name} left no files", where=self.url)
+            place.check(self.claim)
+            with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
+                for upload in [pool.submit(place.take, entry.path, path) for path, entry in entries]:
+                    upload.result()
+        return StagedShard(None, tuple(entry for _, entry in entries))
+
+    def place(self, staged: StagedShard) -> tuple[FileEntry, ...]:
+        """Return the files, which are in their places."""
+        return staged.files
 
 
 def open_run(corpus: Path) -> Path:
@@ -50,6 +185,8 @@ def prepare_twin(corpus: Path, run: Path, step: str) -> Path:
         step: Name of the shard.
     """
     with storage_errors(corpus):
+        if (run / step).exists():  # an earlier try at the shard failed in this run
+            shutil.rmtree(run / step)
         copy_metadata(corpus / RECORDS, run / step)
     return run / step
 
@@ -60,24 +197,34 @@ def stage_shard(corpus: Path, twin: Path) -> StagedShard:
     Raises:
         StorageError: The shard left no files, or the disk refuses.
     """
-    entries = []
     with storage_errors(corpus):
         for path in shard_files(twin):
             sync_file(path)
-            entries.append(
-                FileEntry(
-                    path=(Path(RECORDS) / path.relative_to(twin)).as_posix(),
-                    bytes=path.stat().st_size,
-                    sha256=sha256_file(path),
-                )
-            )
+        entries = tuple(entry for _, entry in _entries(twin))
     if not entries:
         raise StorageError(f"{twin.name} left no files", where=str(corpus))
-    return StagedShard(twin, tuple(entries))
+    return StagedShard(twin, entries)
+
+
+def _entries(twin: Path) -> list[tuple[Path, FileEntry]]:
+    """Return the files of a twin store, each with its entry in the corpus."""
+    return [
+        (
+            path,
+            FileEntry(
+                path=(Path(RECORDS) / path.relative_to(twin)).as_posix(),
+                bytes=path.stat().st_size,
+                sha256=sha256_file(path),
+            ),
+        )
+        for path in shard_files(twin)
+    ]
 
 
 def place_shard(corpus: Path, staged: StagedShard) -> tuple[FileEntry, ...]:
     """Move a shard's files to their places in the corpus, and return them."""
+    if staged.store is None:
+        return staged.files
     with storage_errors(corpus):
         for file in staged.files:
             target = corpus / file.path

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from iqatlas.catalogs.canonical import sha256_file
 from iqatlas.catalogs.folder import BUILDING
 from iqatlas.catalogs.invariants import record_problems
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest, read_manifest
-from iqatlas.errors import CorpusError
+from iqatlas.catalogs.place import CorpusPlace, Item, place_of
+from iqatlas.errors import CorpusError, StorageError
 
 
 @dataclass(frozen=True)
@@ -37,43 +37,49 @@ class Verification:
 
 
 def verify_corpus(
-    corpus: Path, *, progress: Callable[[int, int], None] | None = None, workers: int = 2
+    corpus: str | Path | CorpusPlace,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    workers: int = 2,
 ) -> Verification:
     """Check the hash of every file, then every invariant of the records.
 
     Args:
-        corpus: Folder of the corpus.
+        corpus: Folder or address of the corpus.
         progress: Called with bytes done and bytes in all.
         workers: Threads that hash.
 
     Raises:
         MissingFileError: There is no such folder.
         CorpusError: It holds no finished corpus.
+        StorageError: The store that holds it can't be reached.
     """
+    place = place_of(corpus)
     try:
-        manifest = read_manifest(corpus)
+        manifest = read_manifest(place)
     except CorpusError as failure:
-        if (corpus / MANIFEST_NAME).is_file():
+        if any(item.path == MANIFEST_NAME and item.kind == "file" for item in place.items()):
             return Verification(0, 0, 0, (f"{MANIFEST_NAME}: {failure.what}",))
         raise
-    problems = list(_file_problems(corpus, manifest, progress, workers))
+    problems = list(_file_problems(place, manifest, progress, workers))
     checked = 0
     if not problems:
         # Arrays of files that are not as they were written would only raise from inside a library.
-        problems = list(record_problems(corpus, manifest))
+        problems = list(record_problems(place, manifest))
         checked = manifest.records
     total = sum(file.bytes for file in manifest.files)
     return Verification(len(manifest.files), total, checked, tuple(problems))
 
 
 def _file_problems(
-    corpus: Path, manifest: Manifest, progress: Callable[[int, int], None] | None, workers: int
+    place: CorpusPlace, manifest: Manifest, progress: Callable[[int, int], None] | None, workers: int
 ) -> Iterator[str]:
-    yield from _stray_problems(corpus, manifest)
+    items = {item.path: item for item in place.items(deep=True)}
+    yield from _stray_problems(items, manifest)
     total = sum(file.bytes for file in manifest.files)
     done = 0
     with ThreadPoolExecutor(workers) as pool:
-        checks = pool.map(lambda file: _file_problem(corpus, file), manifest.files)
+        checks = pool.map(lambda file: _file_problem(place, items, file), manifest.files)
         for file, problem in zip(manifest.files, checks, strict=True):
             done += file.bytes
             if progress:
@@ -82,37 +88,40 @@ def _file_problems(
                 yield problem
 
 
-def _stray_problems(corpus: Path, manifest: Manifest) -> Iterator[str]:
+def _stray_problems(items: dict[str, Item], manifest: Manifest) -> Iterator[str]:
     """Name what is in the folder and not in the manifest: files, links, folders that hold none of it."""
     named = {MANIFEST_NAME, *(file.path for file in manifest.files)}
     folders = {parent.as_posix() for path in named for parent in PurePosixPath(path).parents}
-    for path in sorted(corpus.rglob("*")):
-        relative = path.relative_to(corpus).as_posix()
-        if relative.split("/")[0] == BUILDING and relative not in named:
-            if relative == BUILDING:
-                yield f"{BUILDING}: left by an interrupted run: run the same `iqatlas generate` again"
-        elif path.is_symlink():
-            yield f"{relative}: a symbolic link, which a corpus never holds"
-        elif path.is_dir():
-            if relative not in folders:
-                yield f"{relative}: a folder that holds nothing of the manifest"
-        elif relative not in named:
-            yield f"{relative}: not in the manifest"
+    if any(path.split("/")[0] == BUILDING and path not in named for path in items):
+        yield f"{BUILDING}: left by an interrupted run: run the same `iqatlas generate` again"
+    for path, item in items.items():
+        if path.split("/")[0] == BUILDING and path not in named:
+            continue
+        if item.kind == "link":
+            yield f"{path}: a symbolic link, which a corpus never holds"
+        elif item.kind == "folder":
+            if path not in folders:
+                yield f"{path}: a folder that holds nothing of the manifest"
+        elif path not in named:
+            yield f"{path}: not in the manifest"
 
 
-def _file_problem(corpus: Path, file: FileEntry) -> str | None:
-    path = corpus / file.path
+def _file_problem(place: CorpusPlace, items: dict[str, Item], file: FileEntry) -> str | None:
     pure = PurePosixPath(file.path)
-    inside = (pure, *list(pure.parents)[:-1])  # the folder itself may well be reached by a link
-    if any((corpus / step).is_symlink() for step in inside):
+    above = (pure, *list(pure.parents)[:-1])  # the folder itself may well be reached by a link
+    kinds = [items[step.as_posix()].kind for step in above if step.as_posix() in items]
+    if "link" in kinds:
         return None  # named as a link, and never followed
+    item = items.get(file.path)
+    if item is None or item.kind != "file":
+        return f"{file.path}: missing"
+    if item.bytes != file.bytes:
+        return f"{file.path}: {item.bytes} bytes in place of {file.bytes}"
     try:
-        if not path.is_file():
-            return f"{file.path}: missing"
-        if path.stat().st_size != file.bytes:
-            return f"{file.path}: {path.stat().st_size} bytes in place of {file.bytes}"
-        if sha256_file(path) != file.sha256:
+        if place.sha256(file.path) != file.sha256:
             return f"{file.path}: its SHA-256 is not the manifest's"
+    except StorageError:
+        raise
     except OSError as failure:
         return f"{file.path}: can't be read ({failure.strerror})"
     return None

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from iqatlas.catalogs.construction import storage_errors
 from iqatlas.catalogs.corpus import Corpus
+from iqatlas.catalogs.durable import storage_errors
 from iqatlas.errors import CorpusError
 
 RECORDS_A_TAR = 1000

@@ -60,13 +60,20 @@ class _Lines:
     def __init__(self) -> None:
         self._step = ""
         self._begun = time.monotonic()
+        self._last = Progress("")
 
     def __call__(self, progress: Progress, /) -> None:
-        if progress.step == self._step:
-            return
-        if self._step:
-            say(errors, f"{self._step}: {time.monotonic() - self._begun:.1f} s")
-        self._step, self._begun = progress.step, time.monotonic()
+        if progress.step != self._step:
+            if self._step:
+                elapsed = time.monotonic() - self._begun
+                say(errors, ", ".join((f"{self._step}: {elapsed:.1f} s", *self._made(elapsed))))
+            self._step, self._begun = progress.step, time.monotonic()
+        self._last = progress
+
+    def _made(self, elapsed: float) -> tuple[str, ...]:
+        if not self._last.samples or not elapsed:
+            return ()
+        return f"{self._last.samples / elapsed / 1e6:.1f} Msps", bytes_text(self._last.bytes)
 
 
 class _BarListener:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,9 +15,12 @@ from iqatlas.cli.options import SetOption, SpecArgument, read_spec
 def generate(
     spec: SpecArgument = None,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--output", "-o", metavar="DIR", help="Folder of the corpus; the spec's name without it."
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder of the corpus, or s3://bucket/name; the spec's name without it.",
         ),
     ] = None,
     override: SetOption = None,
@@ -28,6 +30,13 @@ def generate(
             min=1, metavar="N", help="Processes that make records; the bytes are the same for any number."
         ),
     ] = min(os.cpu_count() or 1, 8),
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Dask scheduler whose workers make the records, tcp://host:port; or local for one here.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Remove another corpus that is in the folder.")
     ] = False,
@@ -41,7 +50,9 @@ def generate(
     asked = read_spec(spec, override)
     begun = time.monotonic()
     with generation_bars() as listener:
-        corpus = make(asked, output, workers=workers, overwrite=overwrite, progress=listener)
+        corpus = make(
+            asked, output, workers=workers, scheduler=scheduler, overwrite=overwrite, progress=listener
+        )
     manifest = corpus.manifest
     size = sum(file.bytes for file in manifest.files)
     say(
@@ -49,6 +60,7 @@ def generate(
         (manifest.name, "bold"),
         f": {manifest.records:,} records, {bytes_text(size)}, {time.monotonic() - begun:.0f} s",
     )
-    say(out, f"corpus   {corpus.path}")
-    say(out, f"picture  {corpus.path / 'scene' / 'map.png'}")
-    say(out, f"open it  xarray.open_zarr({str(corpus.path / 'records.zarr')!r})")
+    place = corpus.place
+    say(out, f"corpus   {place.name}")
+    say(out, f"picture  {place.store('scene/map.png')}")
+    say(out, f"open it  xarray.open_zarr({str(place.store('records.zarr'))!r})")

@@ -13,7 +13,9 @@ SpecArgument = Annotated[
     Path | None,
     typer.Argument(metavar="[SPEC]", help="YAML spec; without it, the bundled demo over central Helsinki."),
 ]
-CorpusArgument = Annotated[Path, typer.Argument(metavar="CORPUS", help="Folder of a corpus.")]
+CorpusArgument = Annotated[
+    str, typer.Argument(metavar="CORPUS", help="Folder of a corpus, or s3://bucket/name.")
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Replace a value of the spec, as capture.slots=100."),

@@ -10,6 +10,7 @@ from iqatlas.cli.options import SetOption, SpecArgument, read_spec
 from iqatlas.cli.tables import facts
 
 if TYPE_CHECKING:
+    from iqatlas.generators.calibrate import Speed
     from iqatlas.generators.plan import Plan
 
 
@@ -18,15 +19,15 @@ def plan(spec: SpecArgument = None, override: SetOption = None) -> None:
 
     Example: iqatlas plan city.yaml --set capture.samples=4096
     """
-    from iqatlas.generators.calibrate import seconds_per_sample
+    from iqatlas.generators.calibrate import measure_speed
     from iqatlas.generators.plan import plan as resolve
 
     made = resolve(read_spec(spec, override))
-    seconds = made.samples * seconds_per_sample(made)
-    out.print(facts(made.spec.name, _facts(made, seconds)))
+    out.print(facts(made.spec.name, _facts(made, measure_speed(made))))
 
 
-def _facts(made: Plan, seconds: float) -> Iterator[tuple[str, str]]:
+def _facts(made: Plan, speed: Speed) -> Iterator[tuple[str, str]]:
+    from iqatlas.generators.calibrate import cores
     from iqatlas.generators.describe import count_splits
 
     capture = made.spec.capture
@@ -45,7 +46,16 @@ def _facts(made: Plan, seconds: float) -> Iterator[tuple[str, str]]:
         if count >= made.bytes // 100:
             yield name, bytes_text(count)
     yield "bytes", bytes_text(made.bytes)
-    yield "time", f"about {_duration(seconds)} on one worker of this machine, ray tracing apart"
+    numbers = [1 << power for power in range(cores().bit_length())]
+    yield (
+        "time",
+        "about "
+        + ", ".join(
+            f"{_duration(speed.seconds(made, number))} on {number} worker{'s' if number > 1 else ''}"
+            for number in numbers
+        )
+        + f" of this machine ({cores()} cores), ray tracing apart",
+    )
 
 
 def _duration(seconds: float) -> str:

@@ -47,7 +47,7 @@ def waveform(
 
     Example: iqatlas waveform -o cell137.cf32 --cell-id 137 --payload coded
     """
-    from iqatlas.catalogs.construction import storage_errors, write_file
+    from iqatlas.catalogs.durable import storage_errors, write_file
     from iqatlas.catalogs.sigmf import Occupied, write_recording
     from iqatlas.generators.site_picture import picture
     from iqatlas.generators.site_signal import SiteSignal

@@ -1,12 +1,17 @@
-"""How fast this machine makes records: one small block, timed."""
+"""How fast this machine makes and stores records: one small block and one file, timed."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from iqatlas.catalogs.canonical import sha256_file
+from iqatlas.catalogs.durable import sync_file
 from iqatlas.generators.plan import Plan, Shard
 from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.raytracing.paths import PathSet
@@ -15,6 +20,66 @@ _CALIBRATION_SAMPLES = 400_000
 _LARGEST_CAPTURE = 500_000
 _LARGEST_RECORD = 4_000_000
 _TYPICAL_DELAY_S = 5e-6
+_STORED_BYTES = 16 << 20
+_SHARD_S = 0.15
+"""What a shard costs besides its samples and bytes: some thirty small files."""
+_WORKER_START_S = 1.5
+"""Imports of a worker process, which workers of as many cores do at once."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What one worker of this machine needs.
+
+    Args:
+        seconds_per_sample: To make a received sample.
+        seconds_per_byte: To write a byte, bring it to the disk, and hash it.
+    """
+
+    seconds_per_sample: float
+    seconds_per_byte: float
+
+    def seconds(self, plan: Plan, workers: int) -> float:
+        """Return the time that the records of a plan take, on as many cores as workers.
+
+        Args:
+            plan: The plan.
+            workers: Processes; more than there are shards don't help.
+        """
+        alone = (
+            plan.samples * self.seconds_per_sample
+            + plan.bytes * self.seconds_per_byte
+            + plan.shard_count * _SHARD_S
+        )
+        return alone if workers == 1 else alone / min(workers, plan.shard_count) + _WORKER_START_S
+
+
+def measure_speed(plan: Plan) -> Speed:
+    """Return how fast this machine makes and stores the records of a plan, in about a second.
+
+    Args:
+        plan: The plan.
+    """
+    return Speed(seconds_per_sample(plan), seconds_per_byte())
+
+
+def seconds_per_byte() -> float:
+    """Return the time that a byte takes to be written, brought to the disk of temporary files, and hashed."""
+    content = bytes(_STORED_BYTES)
+    with tempfile.TemporaryDirectory(prefix="iqatlas-speed-") as folder:
+        path = Path(folder) / "file"
+        begun = time.perf_counter()
+        path.write_bytes(content)
+        sync_file(path)
+        sha256_file(path)
+        return (time.perf_counter() - begun) / _STORED_BYTES
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def stand_in_recipe(plan: Plan, *, paths_a_link: int = 1) -> Recipe:

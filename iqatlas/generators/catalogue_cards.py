@@ -7,8 +7,8 @@ from pathlib import Path
 import xarray as xr
 
 from iqatlas.catalogs.citation import citation_files
-from iqatlas.catalogs.construction import write_file
 from iqatlas.catalogs.croissant import CROISSANT_NAME, UNPUBLISHED, croissant
+from iqatlas.catalogs.durable import write_file
 from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.manifest import FileEntry
 from iqatlas.catalogs.record_table import RECORD_TABLE, write_record_table
@@ -66,7 +66,9 @@ def write_table_and_citation(
         write_file(corpus / name, content)
 
 
-def write_croissant(corpus: Path, made: Plan, scene: Scene, files: list[FileEntry], published: str) -> None:
+def write_croissant(
+    corpus: Path, made: Plan, scene: Scene, files: tuple[FileEntry, ...], published: str
+) -> None:
     """Write the Croissant description, which names all the other files.
 
     Args:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from iqatlas.axes import QUANTITIES
 from iqatlas.catalogs._zarr import array_variable
-from iqatlas.catalogs.construction import write_file
+from iqatlas.catalogs.durable import write_file
 from iqatlas.catalogs.manifest import InputEntry
 from iqatlas.catalogs.spec import SPLITS
 from iqatlas.features.spectrogram import bin_frequency_hz, frame_time_s

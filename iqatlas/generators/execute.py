@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from iqatlas.catalogs._zarr import consolidate, create_store, open_store, write_group
 from iqatlas.catalogs.canonical import sha256_json
-from iqatlas.catalogs.construction import (
-    Construction,
-    file_entry,
-    finished_with,
-    storage_errors,
-    tidy,
-    write_file,
-)
+from iqatlas.catalogs.construction import Construction, finished_with, tidy
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME
-from iqatlas.catalogs.folder import BUILDING
+from iqatlas.catalogs.durable import write_file
+from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry
 from iqatlas.catalogs.path_store import paths_dataset, paths_from_dataset
+from iqatlas.catalogs.place import place_of
 from iqatlas.errors import SpecError
 from iqatlas.generators.catalogue_cards import write_croissant, write_table_and_citation
 from iqatlas.generators.describe import coordinates, count_splits, describe_scene, statistics, write_cards
@@ -29,7 +24,7 @@ from iqatlas.generators.provenance import gather_inputs, library_versions
 from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.tracing import paths_of
-from iqatlas.generators.workers import write_shards
+from iqatlas.generators.workers import require_crew, write_shards
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.raytracing.trace import check, require_tracer
 from iqatlas.scenes.scene import Scene
@@ -42,18 +37,23 @@ def generate(
     dest: str | Path | None = None,
     *,
     workers: int = 1,
+    scheduler: str | None = None,
     overwrite: bool = False,
     progress: Listener = silent,
 ) -> Corpus:
     """Make the corpus that a spec asks for, or go on with one that was begun.
 
-    The bytes of the records don't depend on the number of workers. With more than one, call it
-    under ``if __name__ == "__main__":``, as any use of multiprocessing.
+    The bytes of the records don't depend on the number of workers, nor on where they are. With more
+    than one, or a local cluster, call it under ``if __name__ == "__main__":``, as any use of
+    multiprocessing.
 
     Args:
         spec: What to make.
-        dest: Folder of the corpus; the spec's name in the current folder without it.
-        workers: Processes that make shards.
+        dest: Folder of the corpus, or ``s3://bucket/name``; the spec's name in the current folder
+            without it.
+        workers: Processes of this machine that make shards.
+        scheduler: Address of a Dask scheduler whose workers make shards in their place, or ``local``
+            for a cluster of as many workers on this machine.
         overwrite: Whether to remove another corpus that is there.
         progress: Told how far the work is.
 
@@ -64,25 +64,26 @@ def generate(
     Raises:
         IqAtlasError: Bad input, a machine that can't trace, a full disk: each in one line.
     """
-    corpus = Path(dest) if dest is not None else Path(spec.name)
+    place = place_of(dest if dest is not None else Path(spec.name))
     if workers < 1:
         raise SpecError(f"{workers} workers", where="workers", accepted="1 or more")
     made = plan(spec)
     inputs = gather_inputs(spec)
-    if not overwrite and finished_with(corpus, spec.sha256(), [entry.sha256 for entry in inputs]):
-        tidy(corpus)
-        return Corpus(corpus)
+    if not overwrite and finished_with(place, spec.sha256(), [entry.sha256 for entry in inputs]):
+        tidy(place)
+        return Corpus(place)
     versions = library_versions()
     # Drawn numbers may differ from one NumPy to the next: what one began, another doesn't go on with.
     build_key = sha256_json(
         {"spec": spec.tree(), "inputs": [entry.sha256 for entry in inputs]}
         | {name: versions[name] for name in ("iqatlas", "numpy")}
     )
-    construction = Construction(corpus, build_key=build_key, overwrite=overwrite)
+    construction = Construction(place, build_key=build_key, overwrite=overwrite)
     # What is wrong with the input or the machine shows here, before a folder is made or cleared.
     construction.refuse_strangers()
-    if not (corpus / BUILDING).is_dir():
+    if not construction.begun:
         require_tracer(spec.raytracing)
+    require_crew(scheduler)
     progress(Progress("building the scene"))
     scene = _scene(spec)
     with construction:
@@ -95,11 +96,11 @@ def generate(
         )
         workshop = Workshop(recipe)
         _create_records(construction, recipe, workshop, scene)
-        _make_shards(construction, recipe, workshop, workers, progress)
+        _make_shards(construction, recipe, workshop, workers, scheduler, progress)
         progress(Progress("writing pictures and manifest"))
         manifest = _describe(construction, made, scene, paths, inputs)
         construction.finish(manifest)
-    return Corpus(corpus)
+    return Corpus(place)
 
 
 def _scene(spec: CorpusSpec) -> Scene:
@@ -119,8 +120,7 @@ def _scene(spec: CorpusSpec) -> Scene:
 
 def _paths(construction: Construction, spec: CorpusSpec, scene: Scene, progress: Listener) -> PathSet:
     """Return the paths: those stored by an earlier try, or else traced and stored now."""
-    stored = construction.ledger().get(_PATHS_STEP)
-    if stored and construction.intact(stored):
+    if construction.resume(_PATHS_STEP):
         dataset = open_store(construction.records, group=_PATHS_STEP, consolidated=False)
         return paths_from_dataset(dataset.load())
     # Records follow from the paths, and a ray tracer need not repeat itself to the last bit.
@@ -129,7 +129,7 @@ def _paths(construction: Construction, spec: CorpusSpec, scene: Scene, progress:
     progress(Progress(step))
     paths = paths_of(spec, scene, progress=lambda done, total: progress(Progress(step, done, total))).paths
     group = construction.records / _PATHS_STEP
-    with storage_errors(construction.corpus):
+    with construction.place.errors():
         write_group(
             construction.records,
             _PATHS_STEP,
@@ -139,21 +139,17 @@ def _paths(construction: Construction, spec: CorpusSpec, scene: Scene, progress:
                 receivers=scene.receivers.names,
             ),
         )
-        files = tuple(
-            file_entry(construction.corpus, path) for path in sorted(group.rglob("*")) if path.is_file()
-        )
-    construction.record(_PATHS_STEP, files)
+    construction.enter(_PATHS_STEP, [path for path in sorted(group.rglob("*")) if path.is_file()])
     return paths
 
 
 def _create_records(construction: Construction, recipe: Recipe, workshop: Workshop, scene: Scene) -> None:
     """Create the empty arrays, unless an earlier try has."""
     step = "store"
-    stored = construction.ledger().get(step)
-    if stored and construction.intact(stored):
+    if construction.resume(step):
         return
     made = recipe.plan
-    with storage_errors(construction.corpus):
+    with construction.place.errors():
         create_store(
             construction.records,
             coordinates(made, scene, workshop),
@@ -162,17 +158,25 @@ def _create_records(construction: Construction, recipe: Recipe, workshop: Worksh
             chunk_records=made.block_records,
             shard_records=made.shard_records,
         )
-        # The root's own metadata is left out: gathering all metadata there changes it at the end.
-        files = tuple(
-            file_entry(construction.corpus, path)
-            for path in sorted(construction.records.glob("*/**/*"))
+    # The root's own metadata is left out: gathering all metadata there changes it at the end.
+    below = construction.records.glob("*/**/*")
+    construction.enter(
+        step,
+        [
+            path
+            for path in sorted(below)
             if path.is_file() and _PATHS_STEP not in path.relative_to(construction.records).parts
-        )
-    construction.record(step, files)
+        ],
+    )
 
 
 def _make_shards(
-    construction: Construction, recipe: Recipe, workshop: Workshop, workers: int, progress: Listener
+    construction: Construction,
+    recipe: Recipe,
+    workshop: Workshop,
+    workers: int,
+    scheduler: str | None,
+    progress: Listener,
 ) -> None:
     made = recipe.plan
     ledger = construction.ledger()
@@ -187,7 +191,7 @@ def _make_shards(
         progress(Progress("making records", records, made.records, fresh * per_record, written))
 
     tell()
-    for shard, files in write_shards(construction.corpus, recipe, workshop, todo, workers):
+    for shard, files in write_shards(construction, recipe, workshop, todo, workers, scheduler):
         construction.record(shard.step, files)
         records += shard.stop - shard.start
         written += sum(file.bytes for file in files)
@@ -205,28 +209,25 @@ def _describe(
     from iqatlas.plotting.overview import draw_overview
     from iqatlas.scenes.tables import write_scene_tables
 
-    corpus, ledger = construction.corpus, construction.ledger()
-    with storage_errors(corpus):
+    bench, ledger = construction.bench, construction.ledger()
+    with construction.place.errors():
         consolidate(construction.records)
-        write_scene_tables(scene, corpus / "scene")
+        construction.place_root()
+        write_scene_tables(scene, bench / "scene")
         for name, content in scene.archive.items():
-            write_file(corpus / "scene" / name, content)
-        dataset = open_store(construction.records)
-        draw_overview(scene, dataset, paths, corpus / "scene" / "map.png", title=made.spec.name)
+            write_file(bench / "scene" / name, content)
+        dataset = open_store(construction.place.store(RECORDS))
+        draw_overview(scene, dataset, paths, bench / "scene" / "map.png", title=made.spec.name)
         figures = statistics(dataset, made)
         report = check(paths, scene, made.spec.raytracing)
-        write_cards(corpus, made, scene, figures, inputs)
+        write_cards(bench, made, scene, figures, inputs)
         created = datetime.now(UTC).isoformat(timespec="seconds")
-        write_table_and_citation(corpus, made, scene, dataset, created[:10])
-        known = {file.path: file for step in made.shards for file in ledger[step.step]}
-        files = []
-        for path in sorted(corpus.rglob("*")):
-            relative = path.relative_to(corpus)
-            if path.is_file() and relative.parts[0] not in (construction.building.name, CROISSANT_NAME):
-                files.append(known.get(relative.as_posix()) or file_entry(corpus, path))
-        write_croissant(corpus, made, scene, files, created[:10])
-        files.append(file_entry(corpus, corpus / CROISSANT_NAME))
-        files.sort(key=lambda file: PurePosixPath(file.path))
+        write_table_and_citation(bench, made, scene, dataset, created[:10])
+    files = construction.gather(file for shard in made.shards for file in ledger[shard.step])
+    with construction.place.errors():
+        # It names all the others, so that it comes when they are there.
+        write_croissant(bench, made, scene, files, created[:10])
+    files = construction.gather(file for file in files if file.path != CROISSANT_NAME)
     return Manifest(
         name=made.spec.name,
         created=created,
@@ -248,5 +249,5 @@ def _describe(
             )
             for shard in made.shards
         ),
-        files=tuple(files),
+        files=files,
     )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from iqatlas.catalogs._zarr import write_group
-from iqatlas.catalogs.construction import storage_errors, write_file
+from iqatlas.catalogs.durable import storage_errors, write_file
 from iqatlas.catalogs.path_store import paths_dataset
 from iqatlas.channels.evolution import Evolution
 from iqatlas.errors import CorpusError, StorageError

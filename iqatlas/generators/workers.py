@@ -1,4 +1,4 @@
-"""Who makes the shards: this process, or workers that each write their own.
+"""Who makes the shards: this process, processes of this machine, or the workers of a cluster.
 
 Kept apart from maps and ray tracing, so that a worker starts in a fraction of a second.
 """
@@ -13,66 +13,173 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from multiprocessing import resource_tracker
-from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from iqatlas.catalogs._zarr import write_records
-from iqatlas.catalogs.construction import storage_errors
+from iqatlas.catalogs.construction import Construction
+from iqatlas.catalogs.durable import storage_errors
 from iqatlas.catalogs.manifest import FileEntry
-from iqatlas.catalogs.staging import StagedShard, open_run, place_shard, prepare_twin, stage_shard
+from iqatlas.catalogs.staging import Desk, StagedShard, desk_of
 from iqatlas.errors import StorageError
 from iqatlas.generators.plan import Shard
 from iqatlas.generators.shard import Recipe, Workshop
 
 
+@runtime_checkable
+class Crew(Protocol):
+    """Those who make shards."""
+
+    def room(self) -> int:
+        """Return how many more shards may be given out: a few ahead keep workers busy, many cost memory."""
+
+    def submit(self, shard: Shard) -> None:
+        """Give out a shard."""
+
+    def finished(self) -> list[tuple[Shard, StagedShard]]:
+        """Wait until a shard is staged, and return what is; nothing once no shard is under way.
+
+        Raises:
+            StorageError: A shard could not be written, or the workers are gone.
+        """
+
+
 def write_shards(
-    corpus: Path, recipe: Recipe, workshop: Workshop, todo: list[Shard], workers: int
+    construction: Construction,
+    recipe: Recipe,
+    workshop: Workshop,
+    todo: list[Shard],
+    workers: int,
+    scheduler: str | None = None,
 ) -> Iterator[tuple[Shard, tuple[FileEntry, ...]]]:
     """Write shards, and yield each one with its files as soon as it is in place.
 
     Args:
-        corpus: Folder of the corpus.
+        construction: The right to write.
         recipe: What the records follow from; sent to the workers.
         workshop: The same, ready to be used by this process.
         todo: Shards to write.
-        workers: Processes; with one, this process writes.
+        workers: Processes of this machine; with one, this process writes.
+        scheduler: Address of a Dask scheduler, or ``local``, whose workers write.
     """
-    run = open_run(corpus)
-    if workers == 1 or len(todo) < 2:
-        for shard in todo:
-            yield shard, place_shard(corpus, _write_shard(corpus, run, workshop, shard))
+    if not todo:
         return
-    with _pool(corpus, run, recipe, min(workers, len(todo))) as pool:
+    desk = desk_of(construction)
+    with _crew(construction, desk, recipe, workshop, min(workers, len(todo)), scheduler) as crew:
         waiting = iter(todo)
-        running: dict[Future[StagedShard], Shard] = {}
         while True:
-            # A few shards ahead keep the workers busy and an interruption cheap.
-            with _interrupts_held_back():
-                for shard in islice(waiting, workers + 1 - len(running)):
-                    running[pool.submit(_work, shard)] = shard
-            if not running:
+            for shard in islice(waiting, crew.room()):
+                crew.submit(shard)
+            ready = crew.finished()
+            if not ready:
                 return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(future), place_shard(corpus, future.result())
+            for shard, staged in ready:
+                yield shard, desk.place(staged)
+
+
+def require_crew(scheduler: str | None) -> None:
+    """See, before any work, that those who are to make the shards are there.
+
+    Args:
+        scheduler: Address of a Dask scheduler, or ``local``; None for processes of this machine.
+
+    Raises:
+        SetupError: Dask is not installed, no scheduler answers, or versions on the cluster differ.
+    """
+    if scheduler is not None:
+        from iqatlas.generators._dask import require_cluster
+
+        require_cluster(scheduler)
+
+
+def _crew(
+    construction: Construction,
+    desk: Desk,
+    recipe: Recipe,
+    workshop: Workshop,
+    workers: int,
+    scheduler: str | None,
+) -> AbstractContextManager[Crew]:
+    where = construction.place.name
+    if scheduler is not None:
+        from iqatlas.generators._dask import cluster_crew
+
+        return cluster_crew(scheduler, desk, recipe, workers=workers, where=where)
+    return _alone(desk, workshop) if workers == 1 else _pool(desk, recipe, workers, where)
+
+
+def write_shard(desk: Desk, workshop: Workshop, shard: Shard) -> StagedShard:
+    """Make a shard and bring it to safety."""
+    records = workshop.make_shard(shard)
+    with desk.twin(shard.step) as twin:
+        with storage_errors(twin):
+            write_records(twin, records, shard.start)
+        return desk.stage(twin)
+
+
+class _Alone:
+    """This process, one shard at a time."""
+
+    def __init__(self, desk: Desk, workshop: Workshop) -> None:
+        self._desk = desk
+        self._workshop = workshop
+        self._next: Shard | None = None
+
+    def room(self) -> int:
+        return 1 if self._next is None else 0
+
+    def submit(self, shard: Shard) -> None:
+        self._next = shard
+
+    def finished(self) -> list[tuple[Shard, StagedShard]]:
+        shard, self._next = self._next, None
+        return [] if shard is None else [(shard, write_shard(self._desk, self._workshop, shard))]
 
 
 @contextmanager
-def _pool(corpus: Path, run: Path, recipe: Recipe, workers: int) -> Iterator[ProcessPoolExecutor]:
+def _alone(desk: Desk, workshop: Workshop) -> Iterator[Crew]:
+    yield _Alone(desk, workshop)
+
+
+class _Pool:
+    """Processes of this machine."""
+
+    def __init__(self, pool: ProcessPoolExecutor, workers: int) -> None:
+        self._pool = pool
+        self._at_most = workers + 1
+        self._running: dict[Future[StagedShard], Shard] = {}
+
+    def room(self) -> int:
+        return self._at_most - len(self._running)
+
+    def submit(self, shard: Shard) -> None:
+        with interrupts_held_back():
+            self._running[self._pool.submit(_work, shard)] = shard
+
+    def finished(self) -> list[tuple[Shard, StagedShard]]:
+        if not self._running:
+            return []
+        done = wait(self._running, return_when=FIRST_COMPLETED).done
+        return [(self._running.pop(future), future.result()) for future in done]
+
+
+@contextmanager
+def _pool(desk: Desk, recipe: Recipe, workers: int, where: str) -> Iterator[Crew]:
     # Spawned, not forked: the ray tracer's threads don't survive a fork.
     pool = ProcessPoolExecutor(
         workers,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
-        initargs=(corpus, run, recipe),
+        initargs=(desk, recipe),
     )
     try:
-        yield pool
+        yield _Pool(pool, workers)
     except BrokenProcessPool:
         raise StorageError(
             "a worker process was killed, for want of memory perhaps",
-            where=str(corpus),
+            where=where,
             remedy="run the same command again, with fewer --workers: it resumes",
         ) from None
     finally:
@@ -80,7 +187,7 @@ def _pool(corpus: Path, run: Path, recipe: Recipe, workers: int) -> Iterator[Pro
 
 
 @contextmanager
-def _interrupts_held_back() -> Iterator[None]:
+def interrupts_held_back() -> Iterator[None]:
     """Start processes that Ctrl-C doesn't reach, from their first instruction on.
 
     A terminal sends it to all processes, and one that is still importing would die with a
@@ -99,16 +206,16 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_WORKER: list[tuple[Path, Path, Workshop]] = []
+_WORKER: list[tuple[Desk, Workshop]] = []
 
 
-def _start_worker(corpus: Path, run: Path, recipe: Recipe) -> None:
+def _start_worker(desk: Desk, recipe: Recipe) -> None:
     # Ctrl-C is for the parent, which lets shards under way come to their end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _WORKER[:] = [(corpus, run, Workshop(recipe))]
+    _WORKER[:] = [(desk, Workshop(recipe))]
 
 
 def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
@@ -118,13 +225,5 @@ def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
 
 
 def _work(shard: Shard) -> StagedShard:
-    corpus, run, workshop = _WORKER[0]
-    return _write_shard(corpus, run, workshop, shard)
-
-
-def _write_shard(corpus: Path, run: Path, workshop: Workshop, shard: Shard) -> StagedShard:
-    records = workshop.make_shard(shard)
-    twin = prepare_twin(corpus, run, shard.step)
-    with storage_errors(corpus):
-        write_records(twin, records, shard.start)
-    return stage_shard(corpus, twin)
+    desk, workshop = _WORKER[0]
+    return write_shard(desk, workshop, shard)

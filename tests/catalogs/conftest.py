@@ -42,9 +42,19 @@ def quick_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Blocks of 32 records make three shards of the 80, the last one half full.
     """
-    monkeypatch.setattr(execute, "_scene", lambda spec: _scene(spec))
-    monkeypatch.setattr("iqatlas.plotting.overview.draw_overview", _draw_nothing)
-    monkeypatch.setattr("iqatlas.generators.plan._BLOCK_SAMPLES", 1 << 11)
+    _quicken(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def quicken() -> Callable[[pytest.MonkeyPatch], None]:
+    """Give a function that does the same to a patch of any scope."""
+    return _quicken
+
+
+def _quicken(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(execute, "_scene", lambda spec: _scene(spec))
+    patch.setattr("iqatlas.plotting.overview.draw_overview", _draw_nothing)
+    patch.setattr("iqatlas.generators.plan._BLOCK_SAMPLES", 1 << 11)
 
 
 @pytest.fixture(scope="session")
@@ -56,9 +66,7 @@ def tiny_spec() -> CorpusSpec:
 def tiny_corpus(tiny_spec: CorpusSpec, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     """Return a tiny corpus that was made undisturbed. It is shared: never change it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execute, "_scene", lambda spec: _scene(spec))
-        patch.setattr("iqatlas.plotting.overview.draw_overview", _draw_nothing)
-        patch.setattr("iqatlas.generators.plan._BLOCK_SAMPLES", 1 << 11)
+        _quicken(patch)
         return generate(tiny_spec, tmp_path_factory.mktemp("corpora") / "tiny")
 
 

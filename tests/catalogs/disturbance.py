@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import zarr.storage._local
+from fsspec.implementations.memory import MemoryFileSystem
 
 from iqatlas import Corpus, CorpusSpec, generate, open_corpus
 from iqatlas.catalogs.construction import Construction
@@ -22,7 +23,7 @@ class Killed(BaseException):
 
 
 class Disk:
-    """Every call that changes the disk: counted, and one of them broken.
+    """Every call that changes the disk or a store in memory: counted, and one of them broken.
 
     Args:
         monkeypatch: The test's.
@@ -38,27 +39,40 @@ class Disk:
         (shutil, "rmtree"),
         (zarr.storage._local, "_put"),
         (Construction, "record"),
+        (MemoryFileSystem, "pipe_file"),
+        (MemoryFileSystem, "put_file"),
+        (MemoryFileSystem, "rm_file"),
+        (MemoryFileSystem, "rm"),
     )
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[str] = []
         self._break: tuple[int, BaseException, bool] | None = None
+        self._dies = self._dead = False
         for owner, name in self._CALLS:
             monkeypatch.setattr(owner, name, self._watched(getattr(owner, name), name))
 
-    def break_at(self, number: int, error: BaseException, *, after: bool) -> None:
-        """Raise an error in place of the call of a number, or just after it has been done."""
+    def break_at(self, number: int, error: BaseException, *, after: bool, dies: bool = False) -> None:
+        """Raise an error in place of the call of a number, or just after it has been done.
+
+        With ``dies`` nothing after it changes the disk: what would clean up is dead, as after a kill.
+        """
         self.calls.clear()
         self._break = (number, error, after)
+        self._dies, self._dead = dies, False
 
     def _watched(self, call: Callable[..., object], name: str) -> Callable[..., object]:
         def watched(*args: object, **kwargs: object) -> object:
             number = len(self.calls)
             self.calls.append(name)
+            if self._dead:
+                raise Killed
             if self._break is not None and number == self._break[0] and not self._break[2]:
+                self._dead = self._dies
                 raise self._break[1]
             result = call(*args, **kwargs)
             if self._break is not None and number == self._break[0]:
+                self._dead = self._dies
                 raise self._break[1]
             return result
 

@@ -276,9 +276,9 @@ def test_tidying_leaves_a_folder_that_is_being_written_alone(tmp_path: Path) -> 
     construction = Construction(tmp_path / "c", build_key="0" * 64)
     with construction:
         tidy(tmp_path / "c")
-        assert (construction.building / "key").is_file()
+        assert (construction.bench / ".building" / "key").is_file()
     tidy(tmp_path / "c")
-    assert not construction.building.exists()
+    assert not (tmp_path / "c" / ".building").exists()
     tidy(tmp_path / "c")
 
 
@@ -316,7 +316,7 @@ def test_the_manifest_is_the_last_file_that_appears(
     finish = Construction.finish
 
     def look(self: Construction, manifest: Manifest) -> None:
-        seen.append(set(state(self.corpus)))
+        seen.append(set(state(self.bench)))
         finish(self, manifest)
 
     monkeypatch.setattr(Construction, "finish", look)

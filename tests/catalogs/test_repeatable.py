@@ -6,12 +6,14 @@ import hashlib
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
 
 from iqatlas import Corpus, CorpusSpec, generate
+from iqatlas.catalogs.construction import Construction
 from iqatlas.catalogs.path_store import paths_from_dataset
 from iqatlas.generators.plan import Shard, plan
 from iqatlas.generators.shard import Recipe, Workshop, make_shard
@@ -61,10 +63,10 @@ def test_shards_in_another_order_give_the_same_bytes(
     asked: list[int] = []
 
     def backwards(
-        corpus: Path, recipe: Recipe, workshop: Workshop, todo: list[Shard], workers: int
+        construction: Construction, recipe: Recipe, workshop: Workshop, todo: list[Shard], *others: Any
     ) -> object:
         asked.extend(shard.index for shard in todo[::-1])
-        return write(corpus, recipe, workshop, todo[::-1], workers)
+        return write(construction, recipe, workshop, todo[::-1], *others)
 
     monkeypatch.setattr(execute, "write_shards", backwards)
     made = generate(tiny_spec, tmp_path / "c")

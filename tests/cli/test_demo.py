@@ -94,7 +94,7 @@ def test_plan(process: Callable[..., Any]) -> None:
     assert (shown.code, shown.err) == (0, "")
     assert fits(shown.out)
     assert "2,304 = 1 draw × 256 slots × 9 SNR levels" in shown.out
-    assert re.search(r"time +about [\d.]+ s on one worker", shown.out)
+    assert re.search(r"time +about [\d.]+ s on 1 worker", shown.out)
 
 
 def test_the_same_command_again_takes_no_time(demo: tuple[Path, Any], process: Callable[..., Any]) -> None:

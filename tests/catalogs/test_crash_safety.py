@@ -1,0 +1,189 @@
+"""Killed at each step of the commit protocol in turn, a corpus is unfinished, and resumes to the same bytes.
+
+The steps are counted where the disk, or a store in memory, is changed; nobody lists them. The corpus
+is the smallest that takes every step: two arrays, three shards, a table, a manifest.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from disturbance import Disk, Killed
+from fsspec.implementations.memory import MemoryFileSystem
+
+from iqatlas import open_corpus
+from iqatlas.axes import QUANTITIES
+from iqatlas.catalogs import lease as leases
+from iqatlas.catalogs import place
+from iqatlas.catalogs._zarr import consolidate, create_store
+from iqatlas.catalogs.canonical import sha256_json
+from iqatlas.catalogs.construction import Construction
+from iqatlas.catalogs.manifest import Manifest, ShardEntry
+from iqatlas.catalogs.place import place_of
+from iqatlas.errors import CorpusError, MissingFileError, StorageError
+from iqatlas.generators.plan import Shard
+from iqatlas.generators.shard import Recipe, Workshop
+from iqatlas.generators.workers import write_shards
+
+ARRAYS = ("slot", "snr_level")
+SHARDS = [Shard(index, 2 * index, 2 * index + 2) for index in range(3)]
+PLACES = ["folder", "store"]
+
+
+class Quick(Workshop):
+    """Makes shards of two numbers each."""
+
+    def __init__(self) -> None:
+        pass
+
+    def make_shard(self, shard: Shard) -> xr.Dataset:
+        numbers = np.arange(shard.start, shard.stop)
+        return xr.Dataset({name: ("record", numbers.astype(QUANTITIES[name].dtype)) for name in ARRAYS})
+
+
+def make(address: str) -> dict[str, str]:
+    """Make the corpus by the same steps as a generation, or go on with it, and return its hashes."""
+    with Construction(address, build_key="k") as construction:
+        if not construction.resume("store"):
+            construction.forget()
+            with construction.place.errors():
+                create_store(
+                    construction.records,
+                    xr.Dataset(),
+                    {name: QUANTITIES[name] for name in ARRAYS},
+                    {"record": 6},
+                    chunk_records=1,
+                    shard_records=2,
+                )
+            construction.enter("store", sorted(construction.records.glob("*/**/*.json")))
+        done = {step for step, files in construction.ledger().items() if construction.intact(files)}
+        todo = [shard for shard in SHARDS if shard.step not in done]
+        recipe: Recipe = object.__new__(Recipe)
+        for shard, files in write_shards(construction, recipe, Quick(), todo, 1):
+            construction.record(shard.step, files)
+        with construction.place.errors():
+            consolidate(construction.records)
+            construction.place_root()
+            (construction.bench / "scene").mkdir(exist_ok=True)
+            (construction.bench / "scene" / "sites.parquet").write_bytes(b"a table")
+        ledger = construction.ledger()
+        files = construction.gather(file for shard in SHARDS for file in ledger[shard.step])
+        construction.finish(manifest(files, ledger))
+    return {file.path: file.sha256 for file in files}
+
+
+def manifest(files: Any, ledger: Any) -> Manifest:
+    return Manifest(
+        name="smallest", created="now", spec={}, spec_sha256="0" * 64, inputs=(), versions={}, scene={},
+        paths={}, records=6, splits={"train": 6}, statistics={}, files=files,
+        shards=tuple(
+            ShardEntry(
+                index=shard.index, start=shard.start, stop=shard.stop,
+                sha256=sha256_json([[file.path, file.sha256] for file in ledger[shard.step]]),
+            )
+            for shard in SHARDS
+        ),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Give a function that returns an address of a kind at which nothing is.
+
+    The store is one in memory, whose writers are dead as soon as they are asked about.
+    """
+    monkeypatch.setattr(place, "STORES", ("s3", "memory"))
+    monkeypatch.setattr(leases, "STALE_S", -1.0)
+
+    def empty(kind: str) -> str:
+        if kind == "folder":
+            shutil.rmtree(tmp_path / "corpus", ignore_errors=True)
+            return str(tmp_path / "corpus")
+        MemoryFileSystem.store.clear()
+        MemoryFileSystem.pseudo_dirs[:] = [""]
+        return "memory://bucket/corpus"
+
+    return empty
+
+
+def is_open(address: str) -> bool:
+    try:
+        open_corpus(address)
+    except (CorpusError, MissingFileError):
+        return False
+    return True
+
+
+def hashes_of(address: str) -> dict[str, str]:
+    there = place_of(address)
+    paths = [item.path for item in there.items(deep=True) if item.kind == "file"]
+    return {path: there.sha256(path) for path in paths if path != "manifest.json"}
+
+
+def steps_of(monkeypatch: pytest.MonkeyPatch, address: str) -> tuple[list[str], dict[str, str]]:
+    with monkeypatch.context() as patch:
+        disk = Disk(patch)
+        made = make(address)
+        return list(disk.calls), made
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["in place of", "just after"])
+@pytest.mark.parametrize("kind", PLACES)
+def test_killed_at_each_step_it_resumes(
+    kind: str, after: bool, fresh: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps, wanted = steps_of(monkeypatch, fresh(kind))
+    assert {"folder": "replace", "store": "put_file"}[kind] in steps
+    # Steps that come before a shard, and between those that come after the last, are all taken.
+    for number in range(len(steps)):
+        address = fresh(kind)
+        with monkeypatch.context() as patch:
+            disk = Disk(patch)
+            disk.break_at(number, Killed(), after=after, dies=True)
+            try:
+                make(address)
+                survived = True  # what is removed at the very end may fail in silence
+            except Killed:
+                survived = False
+            assert disk.calls[: number + 1] == steps[: number + 1]
+        if is_open(address):
+            assert "manifest.json" in {item.path for item in place_of(address).items()}
+            finished = {k: v for k, v in hashes_of(address).items() if not k.startswith(".building")}
+            assert finished == wanted, steps[number]
+        else:
+            assert not survived
+            assert make(address) == wanted, steps[number]
+            assert hashes_of(address) == wanted, steps[number]
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_a_full_disk_at_each_step_is_one_line_and_resumes(
+    kind: str, fresh: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps, wanted = steps_of(monkeypatch, fresh(kind))
+    taking_space = ("fsync", "_put", "mkdir", "copyfile", "put_file", "pipe_file")
+    told = 0
+    for number in [n for n, step in enumerate(steps) if step in taking_space]:
+        address = fresh(kind)
+        with monkeypatch.context() as patch:
+            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            Disk(patch).break_at(number, full, after=False)
+            try:
+                make(address)
+            except StorageError as failure:
+                told += 1
+                assert "\n" not in str(failure)
+                assert "No space left on device" in str(failure)
+                assert not is_open(address)
+        if not is_open(address):
+            assert make(address) == wanted, steps[number]
+        assert hashes_of(address) == wanted, steps[number]
+    assert told > 20
