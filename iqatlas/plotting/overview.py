@@ -17,8 +17,6 @@ from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from iqatlas.features.spec import SpectrogramSpec
-from iqatlas.features.spectrogram import bin_frequency_hz, spectrogram
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.scenes.scene import Scene
 
@@ -223,6 +221,10 @@ def _place_labels(axes: Any, scene: Scene) -> None:
 
 def draw_spectrum_over_slots(figure: Any, upper: Any, lower: Any, records: xr.Dataset) -> None:
     """Draw the spectrum that the best receiver hears slot by slot, over what the sites sent."""
+    # SciPy's windows take a second to import, and maps don't need them.
+    from iqatlas.features.spec import SpectrogramSpec
+    from iqatlas.features.spectrogram import bin_frequency_hz, spectrogram
+
     levels = np.unique(records["snr_level"].values)
     thermal = bool(np.isnan(levels).all())
     chosen = np.flatnonzero(
