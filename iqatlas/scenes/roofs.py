@@ -68,8 +68,8 @@ class Roof:
     Args:
         shape: One of :data:`SHAPES`.
         height_m: From the eaves to the highest point, 0 for a flat roof.
-        ridge_deg: Bearing of the ridge from north over east, 0 to 180; of a skillion the bearing that it falls
-            towards, 0 to 360; NaN where there is neither.
+        ridge_deg: Bearing of the ridge from north over east, 0 to 180; of a skillion the bearing that it
+            falls towards, 0 to 360; NaN where there is neither.
         assumed: Whether the height is assumed for want of a tag.
         reason: Why a roof that is tagged otherwise is flat; None where it isn't.
     """
@@ -197,7 +197,7 @@ def _sees_all(corner: Float64[np.ndarray, "corner 2"], middle: Float64[np.ndarra
 
 
 def _southerly(bearing_deg: float) -> float:
-    """Return of a line's two bearings the one nearer to the south, and west of the two on an east-west line."""
+    """Return of a line's two bearings the one nearer to the south; of east and west, west."""
     bearing = bearing_deg % 180.0
     return bearing if bearing > 90.0 else bearing + 180.0
 
