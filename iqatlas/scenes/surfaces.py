@@ -145,16 +145,17 @@ def find_surfaces(
     )
     counts = Counter(table["material"])
     report: dict[str, int | float | str | list[str]] = {"surface_areas_read": int(is_area.sum())}
-    report["coastlines_read"] = int(coast.size)
-    report["sea_pieces"] = len(sea.polygons)
-    report["sea_not_told"] = [
-        f"{count}: {reason}"
-        for count, reason in (
-            (sea.unclosed, "coastline that ends inside the scene"),
-            (sea.contradictory, "piece whose coasts disagree on which side is water"),
-        )
-        if count
-    ]
+    if coast.size:
+        report["coastlines_read"] = int(coast.size)
+        report["sea_pieces"] = len(sea.polygons)
+        report["sea_not_told"] = [
+            f"{count}: {reason}"
+            for count, reason in (
+                (sea.unclosed, "coastline that ends inside the scene"),
+                (sea.contradictory, "piece whose coasts disagree on which side is water"),
+            )
+            if count
+        ]
     report |= {f"surfaces_{name}": counts[name] for name in sorted(counts)}
     report["water_m2"] = float(table.area[table["material"] == WATER_MATERIAL].sum())
     return table, report
