@@ -61,10 +61,10 @@ TAG_PREFIX = "communication:"
 
 
 def clip(source: Path, target: Path) -> tuple[int, int, int]:
-    """Write the buildings, parts, masts and land of the bundled bbox, with nothing but the tags that are read.
+    """Write the buildings, parts, masts and land of the bundled bbox, with only the tags that are read.
 
-    Land is water, paving and other ground of a known material, and woods, trees and rows of trees, whole where
-    they touch the bbox.
+    Land is water, paving and other ground of a known material, and woods, trees and rows of trees, whole
+    where they touch the bbox.
 
     Args:
         source: The map to clip.
@@ -186,9 +186,8 @@ def main() -> None:
     text = attribution(source, buildings, masts, land)
     (options.output / "ATTRIBUTION.md").write_text(text, encoding="utf-8", newline="\n")
     size = (options.output / NAME).stat().st_size
-    print(
-        f"{options.output / NAME}: {buildings} buildings and parts, {masts} masts, {land} of land, {size} bytes"
-    )
+    counts = f"{buildings} buildings and parts, {masts} masts, {land} pieces of land"
+    print(f"{options.output / NAME}: {counts}, {size} bytes")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,12 @@ RADIO_TELECOM = frozenset({"antenna", "base_station", "bts", "mast", "tower", "y
 RADIO_KEYS = (
     "telecom",
     "tower:type",
-    *(f"communication:{kind}" for kind in ("gsm-r", "microwave", "mobile", "mobile_phone", "radio", "television")),
+    "communication:gsm-r",
+    "communication:microwave",
+    "communication:mobile",
+    "communication:mobile_phone",
+    "communication:radio",
+    "communication:television",
 )
 """Keys of towers and buildings that carry radio equipment, where they are drawn as areas."""
 _NO = frozenset({"no", "none"})
@@ -255,9 +260,9 @@ def _features(source: osmium.io.File, folder: Path) -> OsmFeatures:
 
 
 def _land(source: osmium.io.File) -> tuple[LandFeatures, list[Mast]]:
-    """Return areas with :data:`LAND_KEYS` that are no buildings, coastlines, rows of trees, and trees, in order.
+    """Return what covers the ground, and the masts that are drawn as areas, each in order.
 
-    The same pass finds the masts that are drawn as areas.
+    Land is areas with :data:`LAND_KEYS` that are no buildings, coastlines, rows of trees, and trees.
     """
     keys = KeyFilter(*LAND_KEYS, *RADIO_KEYS)
     factory = osmium.geom.WKBFactory()

@@ -39,7 +39,7 @@ class StoredAnswer:
 
 
 def default_folder() -> Path:
-    """Return where answers are kept: ``answers`` in the cache folder (:func:`~iqatlas.scenes.cache_root.cache_root`)."""
+    """Return where answers are kept: ``answers`` in :func:`~iqatlas.scenes.cache_root.cache_root`."""
     return cache_root() / "answers"
 
 
