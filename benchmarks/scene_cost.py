@@ -85,8 +85,8 @@ def _trace_map(what: str) -> str:
     traced = trace(scene, spec.raytracing, frequency_hz=carrier_frequency_hz(spec.carrier), seed=spec.seed)
     links = len(scene.sites) * len(scene.receivers.names)
     return (
-        f"{scene.report['features_read']:,} buildings and parts, {len(scene.buildings):,} solids, {links} links, "
-        f"{int(traced.paths.valid.sum()):,} paths"
+        f"{scene.report['features_read']:,} buildings and parts, {len(scene.buildings):,} solids, "
+        f"{links} links, {int(traced.paths.valid.sum()):,} paths"
     )
 
 

@@ -223,7 +223,9 @@ def _shortened(source: osmium.io.File, oversized: set[tuple[str, int]], folder: 
 def _features(source: osmium.io.File, folder: Path) -> OsmFeatures:
     keys = KeyFilter("building", "building:part")
     to_wkb = osmium.geom.WKBFactory().create_multipolygon
-    oversized = _oversized(source, keys)
+    oversized = _oversized(source, KeyFilter("building", "building:part", *LAND_KEYS, *RADIO_KEYS))
+    # What is no building has no reason of its own to be told by.
+    land_oversized = {item for item in oversized if item[0] == "r"}
     if oversized:
         source = _shortened(source, oversized, folder)
     read = 0
@@ -240,6 +242,7 @@ def _features(source: osmium.io.File, folder: Path) -> OsmFeatures:
             continue
         read += 1
         is_oversized = (item.type_str(), item.id) in oversized
+        land_oversized.discard((item.type_str(), item.id))
         reason = "too_many_nodes" if is_oversized else _why_no_area(item)
         if item.is_node() or _is_no_building(dict(item.tags)):
             dropped[reason] += 1
@@ -255,6 +258,7 @@ def _features(source: osmium.io.File, folder: Path) -> OsmFeatures:
         masts=(*_masts(source), *drawn_masts),
         read=read,
         dropped=dict(sorted(dropped.items())),
+        notes={"land_dropped_too_many_nodes": len(land_oversized)} if land_oversized else {},
         land=land,
     )
 
