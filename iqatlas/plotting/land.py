@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
 from matplotlib.collections import PathCollection
 from matplotlib.path import Path as Outline
 
 from iqatlas.scenes.materials import FOLIAGE_MATERIAL, PAVED_MATERIAL, WATER_MATERIAL
-from iqatlas.scenes.scene import Scene
 
 COLOURS = {
     WATER_MATERIAL: "#a9cfe3",
@@ -24,14 +24,15 @@ COLOURS = {
 _LEVEL = 0.5
 
 
-def draw_land(axes: Any, scene: Scene) -> None:
+def draw_land(axes: Any, surfaces: gpd.GeoDataFrame | None, vegetation: gpd.GeoDataFrame | None) -> None:
     """Draw the surfaces of a scene, and its foliage over them.
 
     Args:
         axes: Matplotlib's axes, in local metres.
-        scene: The scene.
+        surfaces: Pieces of ground, as a scene has them.
+        vegetation: Volumes of foliage, as a scene has them.
     """
-    for table, lift in ((scene.surfaces, 0.0), (scene.vegetation, 0.1)):
+    for table, lift in ((surfaces, 0.0), (vegetation, 0.1)):
         if table is None:
             continue
         material = table["material"].to_numpy(object)

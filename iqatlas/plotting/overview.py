@@ -97,7 +97,7 @@ def draw_map(axes: Any, scene: Scene, paths: PathSet) -> None:
         linewidth=0.4,
     )
     axes.add_collection(shapes)
-    draw_land(axes, scene)
+    draw_land(axes, scene.surfaces, scene.vegetation)
     _draw_paths(axes, scene, paths)
     for index, site in enumerate(scene.sites):
         axes.plot(*site.position_m[:2], "^", ms=13, color=_colour(index), mec="white", mew=1.5, zorder=5)

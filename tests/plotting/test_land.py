@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import geopandas as gpd
 import numpy as np
 import shapely
@@ -21,7 +19,7 @@ def _drawn(surfaces: gpd.GeoDataFrame | None, vegetation: gpd.GeoDataFrame | Non
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, 100), ylim=(0, 100))
     axes.axis("off")
-    draw_land(axes, SimpleNamespace(surfaces=surfaces, vegetation=vegetation))
+    draw_land(axes, surfaces, vegetation)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[::-1, :, :3] / 255.0
 

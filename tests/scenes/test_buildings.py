@@ -100,10 +100,10 @@ def test_no_two_solids_share_volume(real: BuildingTable) -> None:
 
 def test_what_stands_on_the_ground_covers_it_once(real: BuildingTable) -> None:
     grounded = real.buildings[real.buildings["base_height_m"] == 0].geometry.to_numpy()
-    assert len(grounded) > 0.9 * len(real.buildings)
+    assert len(grounded) > 0.8 * len(real.buildings)
     union = shapely.area(shapely.union_all(grounded, grid_size=0.001))
-    # Cuts are rounded to 1 mm along shared walls: of some ten kilometres of them that is 10 m² of half a km².
-    assert float(shapely.area(grounded).sum()) == pytest.approx(float(union), rel=2e-5)
+    # Cuts are rounded to 1 mm, which on either side of a shared wall nearly evens out: 0.02 m² of a km² is left.
+    assert float(shapely.area(grounded).sum()) == pytest.approx(float(union), rel=1e-6)
 
 
 def test_without_a_bbox_the_extent_of_all_buildings_counts(real: BuildingTable) -> None:
