@@ -102,7 +102,7 @@ def test_what_stands_on_the_ground_covers_it_once(real: BuildingTable) -> None:
     grounded = real.buildings[real.buildings["base_height_m"] == 0].geometry.to_numpy()
     assert len(grounded) > 0.8 * len(real.buildings)
     union = shapely.area(shapely.union_all(grounded, grid_size=0.001))
-    # Cuts are rounded to 1 mm, which on both sides of shared walls nearly evens out: 0.02 m² of 1 km² is left.
+    # Cuts are rounded to 1 mm, which nearly evens out over both sides of a wall: 0.02 m² of 1 km² is left.
     assert float(shapely.area(grounded).sum()) == pytest.approx(float(union), rel=1e-6)
 
 
