@@ -15,7 +15,7 @@ from iqatlas.scenes.mesh import scene_meshes
 _SMALL, _LARGE = 10_000, 50_000
 
 
-def _city(count: int) -> gpd.GeoDataFrame:
+def synthetic_city(count: int) -> gpd.GeoDataFrame:
     """Return synthetic houses on a grid of streets, a fifth of them touching a neighbour of equal height."""
     rng = np.random.default_rng(1)
     columns = int(np.ceil(np.sqrt(count)))
@@ -40,7 +40,7 @@ def _city(count: int) -> gpd.GeoDataFrame:
 
 
 def _rate(count: int) -> float:
-    city = _city(count)
+    city = synthetic_city(count)
     west, south, east, north = city.total_bounds.tolist()
     begun = time.perf_counter()
     scene_meshes(city, 50.0, (west, south, east, north))

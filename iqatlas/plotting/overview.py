@@ -17,8 +17,7 @@ from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from iqatlas.features.spec import SpectrogramSpec
-from iqatlas.features.spectrogram import bin_frequency_hz, spectrogram
+from iqatlas.plotting.land import draw_land
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.scenes.scene import Scene
 
@@ -81,7 +80,7 @@ def _summary(scene: Scene, records: xr.Dataset) -> str:
 
 
 def draw_map(axes: Any, scene: Scene, paths: PathSet) -> None:
-    """Draw buildings by height, sites, receivers at their first waypoint, and the strongest paths."""
+    """Draw buildings by height, land, sites, receivers at their first waypoint, and the strongest paths."""
     heights = scene.buildings["top_height_m"].to_numpy()
     order = np.argsort(heights)
     # Rings in opposite senses leave courtyards open.
@@ -98,6 +97,7 @@ def draw_map(axes: Any, scene: Scene, paths: PathSet) -> None:
         linewidth=0.4,
     )
     axes.add_collection(shapes)
+    draw_land(axes, scene.surfaces, scene.vegetation)
     _draw_paths(axes, scene, paths)
     for index, site in enumerate(scene.sites):
         axes.plot(*site.position_m[:2], "^", ms=13, color=_colour(index), mec="white", mew=1.5, zorder=5)
@@ -223,6 +223,10 @@ def _place_labels(axes: Any, scene: Scene) -> None:
 
 def draw_spectrum_over_slots(figure: Any, upper: Any, lower: Any, records: xr.Dataset) -> None:
     """Draw the spectrum that the best receiver hears slot by slot, over what the sites sent."""
+    # SciPy's windows take a second to import, and maps don't need them.
+    from iqatlas.features.spec import SpectrogramSpec
+    from iqatlas.features.spectrogram import bin_frequency_hz, spectrogram
+
     levels = np.unique(records["snr_level"].values)
     thermal = bool(np.isnan(levels).all())
     chosen = np.flatnonzero(

@@ -28,8 +28,12 @@ from iqatlas.raytracing.versions import library_versions
 from iqatlas.scenes.mesh import Mesh
 from iqatlas.scenes.scene import Receivers, Site
 
-FIRST_PATH_CAP = 1_000_000
-"""Candidate paths of a link that the solver gets room for at first."""
+FIRST_PATH_CAP = 1 << 17
+"""Candidate paths of a link that the solver gets room for at first.
+
+A dense city of 2,000 buildings has 10,000 to 40,000. What the room holds doesn't depend on its size, but the
+memory does: a million places take 300 MB and 0.2 s a link.
+"""
 LARGEST_PATH_CAP = 16_000_000
 """Room beyond which it is given up; Sionna's tables of candidates are made larger than that."""
 
@@ -89,6 +93,67 @@ def _solve(scene: Any, spec: SionnaRaytracing, seed: int, path_cap: int) -> tupl
         path_cap *= 4
 
 
+class LinkTracer:
+    """Surfaces made ready for the solver once, and traced link by link.
+
+    Args:
+        meshes: The scene's surfaces in local metres.
+        spec: Solver settings and antennas.
+        frequency_hz: Carrier.
+
+    Raises:
+        SetupError: No usable ray tracer on this machine.
+    """
+
+    def __init__(self, meshes: Sequence[Mesh], spec: SionnaRaytracing, *, frequency_hz: float) -> None:
+        rt = sionna_rt()
+        self._spec = spec
+        self._frequency_hz = frequency_hz
+        self._scene = sionna_scene(meshes, spec, frequency_hz=frequency_hz)
+        self._site = rt.Transmitter(name="site", position=[0.0, 0.0, 0.0])
+        self._receiver = rt.Receiver(name="receiver", position=[0.0, 0.0, 0.0])
+        self._scene.add(self._site)
+        self._scene.add(self._receiver)
+        self._path_cap = FIRST_PATH_CAP
+
+    def trace(self, sites: Sequence[Site], receivers: Receivers, *, seed: int) -> PathSet:
+        """Trace the paths from every site to every receiver at every waypoint.
+
+        Link by link: the paths of a link then don't depend on who else is in the scene, and the solver's
+        memory not on how many they are. It saves no time to do more at once.
+
+        Args:
+            sites: Transmitters, vertically polarised.
+            receivers: Receivers, vertically polarised.
+            seed: Seed of the solver's ray directions.
+
+        Raises:
+            RaytracingError: More candidate paths than the solver can hold.
+        """
+        waypoints, receiver_count = receivers.position_m.shape[:2]
+        parts: list[dict[str, np.ndarray]] = []
+        for position, velocity in zip(
+            receivers.position_m.reshape(-1, 3), receivers.velocity_mps.reshape(-1, 3), strict=True
+        ):
+            self._receiver.position = [float(x) for x in position]
+            self._receiver.velocity = [float(x) for x in velocity]
+            for place in sites:
+                self._site.position = [float(x) for x in place.position_m]
+                self._site.orientation = orientation_rad(place, self._spec)
+                paths, self._path_cap = _solve(self._scene, self._spec, seed, self._path_cap)
+                parts.append(_link(paths, self._frequency_hz, np.array(place.position_m), position))
+        joined = {name: _join([part[name] for part in parts]) for name in parts[0]}
+        shape = (waypoints, receiver_count, len(sites))
+        shaped = {name: array.reshape(*shape, *array.shape[1:]) for name, array in joined.items()}
+        model: dict[str, str | int | float | bool] = {
+            **self._spec.model_dump(mode="json"),
+            "variant": variant(),
+            "path_cap": self._path_cap,
+            **library_versions(),
+        }
+        return PathSet(frequency_hz=self._frequency_hz, model=model, **shaped)
+
+
 def trace_meshes(
     meshes: Sequence[Mesh],
     sites: Sequence[Site],
@@ -98,7 +163,7 @@ def trace_meshes(
     frequency_hz: float,
     seed: int,
 ) -> PathSet:
-    """Trace the paths from every site to every receiver at every waypoint.
+    """Trace the paths from every site to every receiver at every waypoint; see :class:`LinkTracer`.
 
     Args:
         meshes: The scene's surfaces in local metres.
@@ -112,37 +177,7 @@ def trace_meshes(
         SetupError: No usable ray tracer on this machine.
         RaytracingError: More candidate paths than the solver can hold.
     """
-    rt = sionna_rt()
-    scene = sionna_scene(meshes, spec, frequency_hz=frequency_hz)
-    site = rt.Transmitter(name="site", position=[0.0, 0.0, 0.0])
-    receiver = rt.Receiver(name="receiver", position=[0.0, 0.0, 0.0])
-    scene.add(site)
-    scene.add(receiver)
-    waypoints, receiver_count = receivers.position_m.shape[:2]
-    parts: list[dict[str, np.ndarray]] = []
-    path_cap = FIRST_PATH_CAP
-    # Link by link: the paths of a link then don't depend on who else is in the scene, and the
-    # solver's memory on how many they are. It saves no time to do more at once.
-    for position, velocity in zip(
-        receivers.position_m.reshape(-1, 3), receivers.velocity_mps.reshape(-1, 3), strict=True
-    ):
-        receiver.position = [float(x) for x in position]
-        receiver.velocity = [float(x) for x in velocity]
-        for place in sites:
-            site.position = [float(x) for x in place.position_m]
-            site.orientation = orientation_rad(place, spec)
-            paths, path_cap = _solve(scene, spec, seed, path_cap)
-            parts.append(_link(paths, frequency_hz, np.array(place.position_m), position))
-    joined = {name: _join([part[name] for part in parts]) for name in parts[0]}
-    shape = (waypoints, receiver_count, len(sites))
-    shaped = {name: array.reshape(*shape, *array.shape[1:]) for name, array in joined.items()}
-    model: dict[str, str | int | float | bool] = {
-        **spec.model_dump(mode="json"),
-        "variant": variant(),
-        "path_cap": path_cap,
-        **library_versions(),
-    }
-    return PathSet(frequency_hz=frequency_hz, model=model, **shaped)
+    return LinkTracer(meshes, spec, frequency_hz=frequency_hz).trace(sites, receivers, seed=seed)
 
 
 def _link(

@@ -17,25 +17,22 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 from jaxtyping import Float64
 
 from iqatlas.raytracing.paths import ARRAYS
 from iqatlas.raytracing.spec import SionnaRaytracing
+from iqatlas.scenes.cache_root import cache_root
 from iqatlas.scenes.materials import material_at
 from iqatlas.scenes.mesh import Mesh
 from iqatlas.scenes.scene import Site
 
-VARIABLE = "IQATLAS_CACHE_DIR"
 _LARGEST_BYTES = 2 << 30
 _FORMAT = 1
 
 
 def cache_folder() -> Path:
-    """Return where paths are kept: ``IQATLAS_CACHE_DIR``, or the user's cache folder."""
-    asked = os.environ.get(VARIABLE)
-    root = Path(asked) if asked else Path(platformdirs.user_cache_dir("iqatlas"))
-    return root / "paths"
+    """Return where paths are kept: ``paths`` in :func:`~iqatlas.scenes.cache_root.cache_root`."""
+    return cache_root() / "paths"
 
 
 def scene_key(

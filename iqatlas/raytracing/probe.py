@@ -9,12 +9,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from iqatlas.errors import SetupError
+from iqatlas.raytracing.cache import cache_folder
 from iqatlas.raytracing.llvm import REMEDY, VARIABLE, cuda_driver_present, find_llvm
+from iqatlas.scenes.answer_cache import default_folder
+from iqatlas.scenes.cache_root import VARIABLE as CACHE_VARIABLE
 from iqatlas.version import __version__
 
 _TIMEOUT_S = 180
@@ -42,7 +45,7 @@ class Finding:
 
 
 def diagnose() -> tuple[Finding, ...]:
-    """Look at Python, the libraries, LLVM, CUDA, the ray tracer and the disk."""
+    """Look at Python, the libraries, LLVM, CUDA, the ray tracer, the caches and the disk."""
     return tuple(_findings())
 
 
@@ -57,8 +60,12 @@ def _findings() -> Iterator[Finding]:
             yield Finding(name, "not installed", False, remedy, optional=name in _OPTIONAL)
     cuda = cuda_driver_present()
     yield Finding("CUDA", "an NVIDIA driver answers" if cuda else "no NVIDIA driver: the CPU traces", True)
-    yield _llvm(cuda)
-    yield _ray_tracer()
+    llvm, tracer = _llvm(cuda), _ray_tracer()
+    yield llvm
+    # What the one lacks, the other fails for: its remedy is told once.
+    yield tracer if llvm.good else replace(tracer, remedy="")
+    told = f"moved by {CACHE_VARIABLE}" if os.environ.get(CACHE_VARIABLE) else f"{CACHE_VARIABLE} moves them"
+    yield Finding("caches", f"traced paths in {cache_folder()}, maps in {default_folder()} ({told})", True)
     free = shutil.disk_usage(Path.cwd()).free
     yield Finding("disk", f"{free / 1e9:.1f} GB free here", free > 1e9, "free some space", optional=True)
 

@@ -149,15 +149,15 @@ def _sionna(
             found[index] = arrays
     cached = len(found)
     missing = [index for index in range(len(keys)) if index not in found]
-    for done, index in enumerate(missing):
+    if missing:
         # The ray tracer takes a second to import; paths from the cache should not pay for it.
-        from iqatlas.raytracing._sionna import trace_meshes
+        from iqatlas.raytracing._sionna import LinkTracer
 
+        tracer = LinkTracer(meshes, spec, frequency_hz=frequency_hz)
+    for done, index in enumerate(missing):
         if progress:
             progress(cached + done, len(keys))
-        alone = trace_meshes(
-            meshes, scene.sites, _one(receivers, index), spec, frequency_hz=frequency_hz, seed=solver_seed
-        )
+        alone = tracer.trace(scene.sites, _one(receivers, index), seed=solver_seed)
         arrays = {name: array[:, 0] for name, array in alone.arrays().items()}
         found[index] = arrays
         if cache:

@@ -26,18 +26,30 @@ MAX_SORT_BYTES = 1 << 28
 """Objects are sorted in memory."""
 RADIO_TELECOM = frozenset({"antenna", "base_station", "bts", "mast", "tower", "yes"})
 """Values of ``telecom`` that radiate; exchanges, cabinets and distribution points don't."""
+RADIO_KEYS = (
+    "telecom",
+    "tower:type",
+    "communication:gsm-r",
+    "communication:microwave",
+    "communication:mobile",
+    "communication:mobile_phone",
+    "communication:radio",
+    "communication:television",
+)
+"""Keys of towers and buildings that carry radio equipment, where they are drawn as areas."""
 _NO = frozenset({"no", "none"})
+_TYPES = ("node", "way", "relation")
 # pyosmium reports what it can't read through these; libosmium's own errors come as RuntimeError.
 _READ_ERRORS = (RuntimeError, ValueError, OverflowError, OSError, osmium.InvalidLocationError)
 
 
 @dataclass(frozen=True)
 class Mast:
-    """A node that carries radio equipment.
+    """A node, or a tower or building drawn as an area, that carries radio equipment.
 
     Args:
-        osm_id: Such as ``node/1682211174``.
-        longitude_deg, latitude_deg: Where it stands (WGS 84).
+        osm_id: Such as ``node/1682211174`` or ``way/25``.
+        longitude_deg, latitude_deg: Where it stands (WGS 84); of an area the centroid.
         tags: Its tags.
     """
 
@@ -49,12 +61,13 @@ class Mast:
 
 @dataclass(frozen=True, eq=False)
 class LandFeatures:
-    """What covers the ground: areas, rows of trees and single trees.
+    """What covers the ground: areas, coastlines, rows of trees and single trees.
 
     Args:
         osm_id: Such as ``way/123``, ``relation/5`` or ``node/7``.
         tags: Tags of each.
-        geometry: MultiPolygon, LineString or Point of each, longitude and latitude in degrees.
+        geometry: MultiPolygon, LineString, MultiLineString (coastlines, land to their left) or Point of each,
+            longitude and latitude in degrees.
     """
 
     osm_id: tuple[str, ...]
@@ -210,7 +223,9 @@ def _shortened(source: osmium.io.File, oversized: set[tuple[str, int]], folder: 
 def _features(source: osmium.io.File, folder: Path) -> OsmFeatures:
     keys = KeyFilter("building", "building:part")
     to_wkb = osmium.geom.WKBFactory().create_multipolygon
-    oversized = _oversized(source, keys)
+    oversized = _oversized(source, KeyFilter("building", "building:part", *LAND_KEYS, *RADIO_KEYS))
+    # What is no building has no reason of its own to be told by.
+    land_oversized = {item for item in oversized if item[0] == "r"}
     if oversized:
         source = _shortened(source, oversized, folder)
     read = 0
@@ -227,6 +242,7 @@ def _features(source: osmium.io.File, folder: Path) -> OsmFeatures:
             continue
         read += 1
         is_oversized = (item.type_str(), item.id) in oversized
+        land_oversized.discard((item.type_str(), item.id))
         reason = "too_many_nodes" if is_oversized else _why_no_area(item)
         if item.is_node() or _is_no_building(dict(item.tags)):
             dropped[reason] += 1
@@ -234,40 +250,75 @@ def _features(source: osmium.io.File, folder: Path) -> OsmFeatures:
             awaited[not item.is_way(), item.id] = reason
     dropped.update(awaited.values())
     found.sort(key=lambda row: row[:2])
+    land, drawn_masts = _land(source)
     return OsmFeatures(
         osm_id=tuple(f"{'relation' if row[0] else 'way'}/{row[1]}" for row in found),
         tags=tuple(row[2] for row in found),
         geometry=shapely.from_wkb(np.array([row[3] for row in found], dtype=object)),
-        masts=tuple(_masts(source)),
+        masts=(*_masts(source), *drawn_masts),
         read=read,
         dropped=dict(sorted(dropped.items())),
-        land=_land(source),
+        notes={"land_dropped_too_many_nodes": len(land_oversized)} if land_oversized else {},
+        land=land,
     )
 
 
-def _land(source: osmium.io.File) -> LandFeatures:
-    """Return areas with :data:`LAND_KEYS` that are no buildings, rows of trees, and trees, in order."""
-    keys = KeyFilter(*LAND_KEYS)
+def _land(source: osmium.io.File) -> tuple[LandFeatures, list[Mast]]:
+    """Return what covers the ground, and the masts that are drawn as areas, each in order.
+
+    Land is areas with :data:`LAND_KEYS` that are no buildings, coastlines, rows of trees, and trees.
+    """
+    keys = KeyFilter(*LAND_KEYS, *RADIO_KEYS)
     factory = osmium.geom.WKBFactory()
-    found: list[tuple[int, int, dict[str, str], str]] = []
+    found: list[tuple[int, int, dict[str, str], str | bytes]] = []
+    masts: list[tuple[int, int, dict[str, str], str]] = []
     for item in osmium.FileProcessor(source).with_areas(keys).with_filter(keys):
         tags = dict(item.tags)
+        kind = tags.get("natural")
         if item.is_area():
-            if item.num_rings()[0] > 0 and "building" not in tags and "building:part" not in tags:
-                found.append(
-                    (1 if item.from_way() else 2, item.orig_id(), tags, factory.create_multipolygon(item))
-                )
+            if item.num_rings()[0] == 0:
+                continue
+            row = (1 if item.from_way() else 2, item.orig_id(), tags, factory.create_multipolygon(item))
+            if _radiates(tags):
+                masts.append(row)
+            is_building = "building" in tags or "building:part" in tags
+            # A closed coastline may go round the sea or an island: which, the line tells.
+            if not is_building and kind != "coastline" and any(key in tags for key in LAND_KEYS):
+                found.append(row)
         elif item.is_node():
-            if tags.get("natural") == "tree" and item.location.valid():
+            if kind == "tree" and item.location.valid():
                 found.append((0, item.id, tags, factory.create_point(item)))
-        elif item.is_way() and tags.get("natural") == "tree_row" and _is_line(item):
+        elif item.is_way() and kind == "tree_row" and _is_line(item):
             found.append((1, item.id, tags, factory.create_linestring(item)))
+        elif item.is_way() and kind == "coastline":
+            found.append((1, item.id, tags, shapely.to_wkb(_known_runs(item))))
     found.sort(key=lambda row: row[:2])
-    return LandFeatures(
-        osm_id=tuple(f"{('node', 'way', 'relation')[row[0]]}/{row[1]}" for row in found),
+    land = LandFeatures(
+        osm_id=tuple(f"{_TYPES[row[0]]}/{row[1]}" for row in found),
         tags=tuple(row[2] for row in found),
         geometry=shapely.from_wkb(np.array([row[3] for row in found], dtype=object)),
     )
+    masts.sort(key=lambda row: row[:2])
+    return land, [_drawn_mast(*row) for row in masts]
+
+
+def _drawn_mast(rank: int, number: int, tags: dict[str, str], wkb: str) -> Mast:
+    shape = shapely.from_wkb(wkb)
+    middle = shapely.centroid(shape)
+    # The centroid of a bent building lies beside it.
+    place = middle if shapely.intersects(shape, middle) else shapely.point_on_surface(shape)
+    return Mast(f"{_TYPES[rank]}/{number}", float(place.x), float(place.y), tags)
+
+
+def _known_runs(way: osmium.osm.Way) -> shapely.MultiLineString:
+    """Return a way's pieces between nodes that the file lacks, in its direction."""
+    runs: list[list[tuple[float, float]]] = [[]]
+    for node in way.nodes:
+        if node.location.valid():
+            runs[-1].append((node.location.lon, node.location.lat))
+        elif runs[-1]:
+            runs.append([])
+    return shapely.MultiLineString([run for run in runs if len(set(run)) > 1])
 
 
 def _is_line(way: osmium.osm.Way) -> bool:

@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_cache_path
-
 from iqatlas.errors import StorageError
+from iqatlas.scenes.cache_root import VARIABLE, cache_root
 
 _REQUEST_FILE = "request.json"
 
@@ -40,8 +39,8 @@ class StoredAnswer:
 
 
 def default_folder() -> Path:
-    """Return the user's cache folder for answers; XDG_CACHE_HOME moves it on Linux."""
-    return user_cache_path("iqatlas", appauthor=False) / "answers"
+    """Return where answers are kept: ``answers`` in :func:`~iqatlas.scenes.cache_root.cache_root`."""
+    return cache_root() / "answers"
 
 
 def stored_answer(
@@ -85,7 +84,7 @@ def stored_answer(
     except OSError as error:
         raise StorageError(
             f"can't keep a map server's answer in {place} ({error.strerror or error})",
-            remedy="free some space, or set XDG_CACHE_HOME to a folder that can be written to",
+            remedy=f"free some space, or set {VARIABLE} to a folder that can be written to",
         ) from error
     return StoredAnswer(place / name, request)
 

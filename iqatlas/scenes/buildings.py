@@ -29,7 +29,7 @@ class BuildingTable:
             ``building``, or of ``building:part`` where that says more.
         frame: The local frame of the geometries.
         bbox: West, south, east, north in degrees.
-        masts: Nodes with radio equipment inside the bbox.
+        masts: Nodes and areas with radio equipment inside the bbox.
         report: What was read, imputed and dropped. ``features_read`` is the sum of ``features_kept`` and of
             all counts that start with ``dropped_``.
         footing: Outline that each row's heights count from, a part's building's; None for the rows' own.

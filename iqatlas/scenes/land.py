@@ -46,7 +46,9 @@ class Land:
         if not scene.roofs:
             buildings = buildings.drop(columns=list(ROOF_COLUMNS), errors="ignore")
         if scene.surfaces:
-            surfaces, tally = find_surfaces(table.land, table.frame, _bounds_m(table, LAND_MARGIN_M))
+            surfaces, tally = find_surfaces(
+                table.land, table.frame, _bounds_m(table, LAND_MARGIN_M), _bbox_m(table)
+            )
             report.update(tally)
         if scene.vegetation:
             vegetation, tally = find_vegetation(
@@ -87,6 +89,13 @@ def read_ground(scene: SceneSpec, table: BuildingTable, base_folder: Path, repor
     )
     report.update(tally)
     return ground
+
+
+def _bbox_m(table: BuildingTable) -> BBox:
+    """Return the largest upright rectangle of the local frame that lies in the bbox."""
+    west, south, east, north = table.bbox
+    x, y = table.frame.to_local(np.array([west, east, west, east]), np.array([south, south, north, north]))
+    return float(x[::2].max()), float(y[:2].max()), float(x[1::2].min()), float(y[2:].min())
 
 
 def _bounds_m(table: BuildingTable, margin_m: float) -> BBox:

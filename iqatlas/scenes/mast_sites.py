@@ -45,7 +45,7 @@ class RadioMast(Protocol):
 
     @property
     def osm_id(self) -> str:
-        """Such as ``node/1682211174``."""
+        """Such as ``node/1682211174``, or ``way/25`` for one that is drawn as an area."""
 
     @property
     def longitude_deg(self) -> float:
@@ -68,7 +68,7 @@ def osm_mast_sites(
     masts: Sequence[RadioMast],
     receivers_m: Float64[np.ndarray, "receiver 3"],
 ) -> tuple[Site, ...]:
-    """Return sites on the masts and antennas that the map holds, at least 100 m apart.
+    """Return sites on the masts and antennas that the map holds, points or areas, at least 100 m apart.
 
     Heights come from the ``height`` tag, else from the roof below, else ``default_height_m``; azimuths from
     ``antenna:direction``, ``antenna:azimuth`` or ``direction``, in degrees or as a point of the compass.
@@ -95,6 +95,7 @@ def osm_mast_sites(
             float(east[i]),
             float(north[i]),
             mast.tags,
+            osm_id=mast.osm_id,
             above_roof_m=spec.height_above_roof_m,
             default_m=spec.default_height_m,
         )
@@ -117,7 +118,7 @@ def osm_mast_sites(
         )
     taken = [masts[row] for row in chosen]
     numbers = [int(mast.osm_id.rpartition("/")[2]) for mast in taken]
-    names = [f"osm{number}" for number in numbers]
+    names = [_name(mast.osm_id) for mast in taken]
     identities = physical_cell_ids(names, numbers, [None] * len(names))
     sites = []
     for i, (row, mast) in enumerate(zip(chosen, taken, strict=True)):
@@ -295,6 +296,12 @@ def _high_roof(
     east, north = np.array([place.x]), np.array([place.y])
     roof = float(roof_height_m(buildings, east, north)[0])
     return (float(place.x), float(place.y), roof + ABOVE_ROOF_M), str(best["osm_id"])
+
+
+def _name(osm_id: str) -> str:
+    """Return a site's name: ``osm7`` for a node, ``osm-way7`` for a way, whose numbers are others."""
+    kind, _, number = osm_id.rpartition("/")
+    return f"osm{number}" if kind in ("", "node") else f"osm-{kind}{number}"
 
 
 def _radio_tag(tags: Mapping[str, str]) -> str:

@@ -27,7 +27,7 @@ TAGS: dict[str, bool | str | list[str]] = {
     "telecom": True,
     "tower:type": "communication",
     "communication:mobile_phone": True,
-    "natural": ["wood", "tree", "tree_row", "water"],
+    "natural": ["wood", "tree", "tree_row", "water", "coastline"],
     "landuse": ["forest"],
     "waterway": ["riverbank"],
 }

@@ -1,4 +1,4 @@
-"""Roofs: what tags say of them, and closed solids under gabled, hipped, pyramidal and domed ones."""
+"""Roofs: what tags say of them, and closed solids under the shapes that are built."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from iqatlas.scenes.heights import parse_length_m, parse_levels
 from iqatlas.scenes.triangulation import triangulate
 
 FLAT = "flat"
-SHAPES = (FLAT, "gabled", "hipped", "pyramidal", "dome")
+SHAPES = (FLAT, "gabled", "gambrel", "round", "hipped", "pyramidal", "dome", "skillion")
 """Roof shapes that are built; all others become flat and are counted."""
-RIDGED = frozenset({"gabled", "hipped"})
+RIDGED = frozenset({"gabled", "gambrel", "round", "hipped"})
 ROOF_COLUMNS = ("roof_shape", "roof_height_m", "roof_ridge_deg")
 """Columns that a table of buildings may have beside the others; without them all roofs are flat."""
 NEARLY_RECTANGULAR = 0.9
@@ -31,6 +31,10 @@ ASSUMED_PITCH_DEG = 30.0
 LARGEST_ASSUMED_PART = 0.5
 """An assumed roof takes at most this part of its building's height."""
 DOME_RINGS = 6
+ROUND_FACETS = 4
+"""Facets on each side of a round roof."""
+GAMBREL_BREAK = (0.5, 0.75)
+"""Where a gambrel's slope changes: its part of the way from eaves to ridge, and of the height."""
 
 _ALIASES = {
     "half-hipped": "hipped",
@@ -41,7 +45,17 @@ _ALIASES = {
     "gable": "gabled",
     "pyramid": "pyramidal",
     "domed": "dome",
+    "lean_to": "skillion",
+    "barrel": "round",
+    "vault": "round",
 }
+_QUARTER = np.linspace(0.0, np.pi / 2, ROUND_FACETS + 1)
+_SECTIONS = {
+    "gabled": (np.array([0.0, 1.0]), np.array([0.0, 1.0])),
+    "gambrel": (np.array([0.0, GAMBREL_BREAK[0], 1.0]), np.array([0.0, GAMBREL_BREAK[1], 1.0])),
+    "round": (1.0 - np.cos(_QUARTER), np.sin(_QUARTER)),
+}
+"""Way from the eaves to the ridge, and height there, as parts; straight between."""
 _WINDS = ("N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW")
 _DIRECTION = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?°?")
 _LEAST_ROOF_M = 0.1
@@ -54,7 +68,8 @@ class Roof:
     Args:
         shape: One of :data:`SHAPES`.
         height_m: From the eaves to the highest point, 0 for a flat roof.
-        ridge_deg: Bearing of the ridge from north over east, 0 to 180; NaN where there is none.
+        ridge_deg: Bearing of the ridge from north over east, 0 to 180; of a skillion the bearing that it
+            falls towards, 0 to 360; NaN where there is neither.
         assumed: Whether the height is assumed for want of a tag.
         reason: Why a roof that is tagged otherwise is flat; None where it isn't.
     """
@@ -90,7 +105,8 @@ def tagged_roof(
     ``roof:height``, else ``roof:levels`` storeys, else follows from ``roof:angle``, else from a pitch of 30°
     (a dome is half as high as it is wide), where it takes at most half of the building. The ridge runs along
     the longer side, with ``roof:orientation=across`` along the shorter one; with ``roof:direction`` across
-    that direction.
+    that direction. A skillion falls towards ``roof:direction``, else across the longer side (with
+    ``roof:orientation=across`` along it), of the two ways the one that is more southerly.
 
     Args:
         tags: Tags of the building or part.
@@ -111,9 +127,12 @@ def tagged_roof(
         return Roof(FLAT, reason=f"{shape} over a footprint that is {why}")
     length, width, bearing = _rectangle(polygon)
     ridge = math.nan
-    if shape in RIDGED:
-        direction = parse_direction_deg(tags.get("roof:direction"))
-        across = tags.get("roof:orientation") == "across"
+    direction = parse_direction_deg(tags.get("roof:direction"))
+    across = tags.get("roof:orientation") == "across"
+    if shape == "skillion":
+        ridge = _southerly(bearing if across else bearing + 90.0) if direction is None else direction % 360.0
+        length, width = (width, length) if _turn(ridge, bearing) < 45.0 else (length, width)
+    elif shape in RIDGED:
         if direction is not None:
             # A ridge runs across the slope; of the rectangle's two axes the one nearer to that.
             across = _turn(direction + 90.0, bearing) > 45.0
@@ -134,8 +153,9 @@ def _height(
     if told is not None:
         return told, False
     angle = _DIRECTION.fullmatch((tags.get("roof:angle") or "").strip())
-    if angle and 0.0 < float(angle[1]) < 80.0 and shape != "dome":
-        return math.tan(math.radians(float(angle[1]))) * width_m / 2, False
+    if angle and 0.0 < float(angle[1]) < 80.0 and shape not in ("dome", "round"):
+        run = width_m if shape == "skillion" else width_m / 2
+        return math.tan(math.radians(float(angle[1]))) * run, False
     assumed = width_m / 2 * (1.0 if shape == "dome" else math.tan(math.radians(ASSUMED_PITCH_DEG)))
     return min(assumed, LARGEST_ASSUMED_PART * walls_m), True
 
@@ -147,6 +167,9 @@ def misfit(shape: str, polygon: shapely.Polygon) -> str | None:
         shape: One of :data:`SHAPES`, not flat.
         polygon: The footprint in metres.
     """
+    if shape == "skillion":
+        # One plane covers whatever lies under it.
+        return None
     if polygon.interiors:
         return "open to a court"
     if shape in RIDGED:
@@ -173,6 +196,12 @@ def _sees_all(corner: Float64[np.ndarray, "corner 2"], middle: Float64[np.ndarra
     return bool((here[:, 0] * after[:, 1] - here[:, 1] * after[:, 0] > 1e-6).all())
 
 
+def _southerly(bearing_deg: float) -> float:
+    """Return of a line's two bearings the one nearer to the south; of east and west, west."""
+    bearing = bearing_deg % 180.0
+    return bearing if bearing > 90.0 else bearing + 180.0
+
+
 def _turn(one_deg: float, other_deg: float) -> float:
     """Return the angle between two lines, 0 to 90."""
     gap = (one_deg - other_deg) % 180.0
@@ -195,8 +224,9 @@ def roofed(
     """Return a closed solid with upright walls, a flat floor and a shaped roof, with shared vertices.
 
     The volume over the eaves of a rectangle of length L and width W under a roof of height h is h L W / 2
-    (gabled), h W (3 L − W) / 6 (hipped, L the ridge's direction, L ≥ W), h L W / 3 (pyramidal), and nearly
-    2 h L W / 3 (a dome of :data:`DOME_RINGS` rings).
+    (gabled, skillion), 5 h L W / 8 (gambrel), h L W n sin(π/2n) / 2 (round, of n facets a side: nearly
+    π h L W / 4), h W (3 L − W) / 6 (hipped, L the ridge's direction, L ≥ W), h L W / 3 (pyramidal), and
+    nearly 2 h L W / 3 (a dome of :data:`DOME_RINGS` rings).
 
     Args:
         polygon: A valid polygon in metres that :func:`tagged_roof` finds fit for the shape.
@@ -214,7 +244,9 @@ def roofed(
     if (why := misfit(roof.shape, polygon)) is not None:
         raise SceneError(f"a {roof.shape} roof over a footprint that is {why}")
     rise = min(roof.height_m, top_m - base_m - _LEAST_ROOF_M)
-    if roof.shape in RIDGED:
+    if roof.shape == "skillion":
+        cap = _tilted_cap(polygon, top_m - rise, rise, roof)
+    elif roof.shape in RIDGED:
         cap = _ridged_cap(polygon, top_m - rise, rise, roof)
     else:
         scale, lift = _rings(roof.shape)
@@ -256,6 +288,18 @@ def _ringed_cap(
     return vertex, np.concatenate([*bands, peak])
 
 
+def _tilted_cap(
+    polygon: shapely.Polygon, eaves_m: float, rise_m: float, roof: Roof
+) -> tuple[Float64[np.ndarray, "vertex 3"], Int[np.ndarray, "face 3"]]:
+    """Return one plane that falls towards a bearing, from corner to corner."""
+    rings, face = triangulate(polygon)
+    corner = np.concatenate(rings)
+    turned = math.radians(roof.ridge_deg)
+    down = (corner - corner[0]) @ np.array([math.sin(turned), math.cos(turned)])
+    up = (down.max() - down) / np.ptp(down)
+    return np.column_stack([corner, eaves_m + rise_m * up]), face
+
+
 def _ridged_cap(
     polygon: shapely.Polygon, eaves_m: float, rise_m: float, roof: Roof
 ) -> tuple[Float64[np.ndarray, "vertex 3"], Int[np.ndarray, "face 3"]]:
@@ -263,8 +307,11 @@ def _ridged_cap(
     middle, along, half_length, half_width = _axes(polygon, roof.ridge_deg)
     across = np.array([-along[1], along[0]])
     reach = half_length + half_width
-    if roof.shape == "gabled":
-        half_ridge, creases = reach, [[-reach * along, reach * along]]
+    if roof.shape in _SECTIONS:
+        # One crease at each change of slope, on both sides of the ridge.
+        offset = half_width * (1.0 - _SECTIONS[roof.shape][0][1:])
+        offset = np.unique(np.concatenate([offset, -offset]))
+        creases = [[side * across - reach * along, side * across + reach * along] for side in offset]
     else:
         # Four slopes of one pitch meet in a ridge that is shorter than the footprint by its width.
         half_ridge = max(half_length - half_width, 0.0)
@@ -296,7 +343,9 @@ def _ridged_cap(
     if roof.shape == "hipped":
         depth = np.minimum(depth, half_length - np.abs(place @ along))
         pitch = min(half_width, half_length)
-    up = eaves_m + rise_m * np.clip(depth / pitch, 0.0, 1.0)
+    # Hips rise as evenly as gables do.
+    way, height = _SECTIONS.get(roof.shape, _SECTIONS["gabled"])
+    up = eaves_m + rise_m * np.interp(depth / pitch, way, height)
     return np.column_stack([flat, up]), same.reshape(-1)[np.concatenate(triangles)]
 
 

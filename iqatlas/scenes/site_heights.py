@@ -20,6 +20,8 @@ OPEN_GROUND_M = 25.0
 """Usual height of an antenna on a mast of its own (TR 38.901, table 7.4.1-1: urban macro, 25 m)."""
 # On the very surface of a roof an antenna would be part of the wall that rays start from.
 LEAST_ABOVE_ROOF_M = 0.1
+# The parts of a tower are rounded otherwise than the tower.
+_OWN_TOP_M = 0.5
 
 
 def estimated_heights(
@@ -52,18 +54,21 @@ def mast_height(
     north_m: float,
     tags: Mapping[str, str],
     *,
+    osm_id: str = "",
     above_roof_m: float = ABOVE_ROOF_M,
     default_m: float = OPEN_GROUND_M,
 ) -> tuple[float, str]:
     """Return the antenna height of a mapped mast, and its source: ``tag``, ``roof`` or ``default``.
 
     A ``height`` tag tells the height over the ground or, where that is inside the building below, the
-    mast's own length on its roof; ``ele`` is height over the sea and doesn't tell one.
+    mast's own length on its roof; ``ele`` is height over the sea and doesn't tell one. A mast that is drawn
+    as an area is as high as its tag says; where it is a solid of the scene itself, just above that.
 
     Args:
         buildings: Buildings in local metres.
         east_m, north_m: Where the mast stands.
         tags: Its tags.
+        osm_id: Its number on the map, such as ``way/25`` for an area.
         above_roof_m: Height over the roof below, without a tag.
         default_m: Height where there is neither a tag nor a roof.
     """
@@ -72,11 +77,20 @@ def mast_height(
     roof = float(roof_height_m(buildings, place[:, 0], place[:, 1])[0])
     if tagged and containing_building(buildings, place)[0] < 0:
         return tagged, "tag"
+    is_drawn = osm_id.startswith(("way/", "relation/"))
+    if tagged and is_drawn and (tagged >= roof - _OWN_TOP_M or _is_own_roof(buildings, place[0], osm_id)):
+        return max(tagged, roof + LEAST_ABOVE_ROOF_M), "tag"
     if tagged:
         return roof + tagged, "tag"
     return (
         (default_m, "default") if np.isnan(roof) else (roof + max(above_roof_m, LEAST_ABOVE_ROOF_M), "roof")
     )
+
+
+def _is_own_roof(buildings: gpd.GeoDataFrame, place_m: Float64[np.ndarray, "3"], osm_id: str) -> bool:
+    """Tell whether the solid that holds a point is the one of a number on the map."""
+    row = int(containing_building(buildings, place_m[None])[0])
+    return row >= 0 and str(buildings["osm_id"].iloc[row]) == osm_id
 
 
 def refuse_buried(

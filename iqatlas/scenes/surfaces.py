@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 
 from iqatlas.scenes._osmium import LandFeatures
+from iqatlas.scenes.coastline import find_sea
 from iqatlas.scenes.footprints import GRID_M, clean_polygons, grouped
 from iqatlas.scenes.frame import LocalFrame
 from iqatlas.scenes.materials import GROUND_MATERIAL, PAVED_MATERIAL, WATER_MATERIAL
@@ -95,7 +96,10 @@ def ground_material(tags: Mapping[str, str]) -> str | None:
 
 
 def find_surfaces(
-    land: LandFeatures, frame: LocalFrame, bounds_m: tuple[float, float, float, float]
+    land: LandFeatures,
+    frame: LocalFrame,
+    bounds_m: tuple[float, float, float, float],
+    scene_m: tuple[float, float, float, float] | None = None,
 ) -> tuple[gpd.GeoDataFrame, dict[str, int | float | str | list[str]]]:
     """Return the pieces of ground whose material is not that of the rest, and a tally.
 
@@ -106,6 +110,7 @@ def find_surfaces(
         land: What covers the ground, in degrees.
         frame: Local frame of the scene.
         bounds_m: West, south, east, north of the ground, in the local frame.
+        scene_m: The same of the scene, where coastlines may end at its edge.
     """
     told = [ground_material(tags) for tags in land.tags]
     is_area = shapely.get_type_id(land.geometry) == shapely.GeometryType.MULTIPOLYGON
@@ -113,6 +118,14 @@ def find_surfaces(
     polygons, source = clean_polygons(projected(land.geometry[chosen], frame))
     material = np.array([told[index] for index in chosen], dtype=object)[source]
     feature = chosen[source]
+    coast = np.flatnonzero([tags.get("natural") == "coastline" for tags in land.tags])
+    sea = find_sea(
+        projected(land.geometry[coast], frame), (bounds_m,) if scene_m is None else (bounds_m, scene_m)
+    )
+    polygons = np.concatenate([polygons, sea.polygons])
+    material = np.concatenate([material, np.full(len(sea.polygons), WATER_MATERIAL, dtype=object)])
+    # Which of the coastlines bounds a piece says nothing: the first stands for all.
+    feature = np.concatenate([feature, np.full(len(sea.polygons), coast[0] if coast.size else 0)])
     order = np.lexsort((feature, shapely.area(polygons), material != WATER_MATERIAL))
     polygons, material, feature = polygons[order], material[order], feature[order]
     pieces = shapely.intersection(_less_earlier(polygons), shapely.box(*bounds_m), grid_size=GRID_M)
@@ -132,6 +145,17 @@ def find_surfaces(
     )
     counts = Counter(table["material"])
     report: dict[str, int | float | str | list[str]] = {"surface_areas_read": int(is_area.sum())}
+    if coast.size:
+        report["coastlines_read"] = int(coast.size)
+        report["sea_pieces"] = len(sea.polygons)
+        report["sea_not_told"] = [
+            f"{count}: {reason}"
+            for count, reason in (
+                (sea.unclosed, "coastline that ends inside the scene"),
+                (sea.contradictory, "piece whose coasts disagree on which side is water"),
+            )
+            if count
+        ]
     report |= {f"surfaces_{name}": counts[name] for name in sorted(counts)}
     report["water_m2"] = float(table.area[table["material"] == WATER_MATERIAL].sum())
     return table, report

@@ -61,7 +61,7 @@ def find_vegetation(
         buildings: Buildings in local metres.
         ground: The ground; heights of the result count from a flat one.
     """
-    kinds = np.array([_kind(tags) for tags in land.tags], dtype=object)
+    kinds = np.array([vegetation_kind(tags) for tags in land.tags], dtype=object)
     chosen = np.flatnonzero(kinds != "")
     shape = projected(land.geometry[chosen], frame)
     near = shapely.intersects(shape, shapely.box(*bounds_m))
@@ -101,7 +101,12 @@ def find_vegetation(
     return table, report
 
 
-def _kind(tags: Mapping[str, str]) -> str:
+def vegetation_kind(tags: Mapping[str, str]) -> str:
+    """Return ``wood``, ``tree_row`` or ``tree``, or nothing where tags tell of no foliage.
+
+    Args:
+        tags: Tags of an area, a line or a point.
+    """
     if tags.get("natural") in {"tree", "tree_row", "wood"}:
         return tags["natural"]
     return "wood" if tags.get("landuse") == "forest" or tags.get("landcover") == "trees" else ""

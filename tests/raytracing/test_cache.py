@@ -20,7 +20,7 @@ from iqatlas.raytracing.paths import PathSet
 from iqatlas.raytracing.spec import SionnaRaytracing
 from iqatlas.raytracing.trace import Trace, trace
 from iqatlas.scenes.mesh import meshes_of
-from iqatlas.scenes.scene import Scene
+from iqatlas.scenes.scene import Receivers, Scene
 
 SPEC = SionnaRaytracing(max_reflections=1, diffraction=False, rays_per_site=1000)
 PLACES = [[60.0, 5, 12], [300, 200, 100], [-400, 0, 50]]
@@ -204,12 +204,12 @@ def test_only_missing_receivers_are_told_of(tmp_path: Path, monkeypatch: pytest.
     run(tmp_path, block_scene(make_receivers([PLACES[0], PLACES[2]])))
     told: list[tuple[int, int]] = []
     traced: list[int] = []
-    original = _sionna.trace_meshes
+    original = _sionna.LinkTracer.trace
 
-    def counted(*arguments: Any, **settings: Any) -> PathSet:
-        traced.append(len(arguments[2].names))
-        return original(*arguments, **settings)
+    def counted(tracer: _sionna.LinkTracer, sites: Any, receivers: Receivers, *, seed: int) -> PathSet:
+        traced.append(len(receivers.names))
+        return original(tracer, sites, receivers, seed=seed)
 
-    monkeypatch.setattr(_sionna, "trace_meshes", counted)
+    monkeypatch.setattr(_sionna.LinkTracer, "trace", counted)
     run(tmp_path, progress=lambda done, total: told.append((done, total)))
     assert traced == [1] and told == [(2, 3)]

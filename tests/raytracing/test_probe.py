@@ -46,7 +46,9 @@ def test_a_library_that_can_t_be_loaded_is_reported_not_suffered(
     for what in ("LLVM", "ray tracer"):
         assert not findings[what].good
         assert "\n" not in findings[what].found
-        assert "pip install karellen-llvm-core" in findings[what].remedy
+    # The same remedy, so it is told once.
+    assert "pip install karellen-llvm-core" in findings["LLVM"].remedy
+    assert findings["ray tracer"].remedy == ""
     assert str(text) in findings["LLVM"].found
     assert str(text) in findings["ray tracer"].found
 
@@ -110,6 +112,18 @@ def test_llvm_is_optional_where_a_graphics_card_traces(monkeypatch: pytest.Monke
         finding = found("LLVM")
         assert (finding.good, finding.optional) == (False, cuda)
         assert "/nowhere/libLLVM.so" in finding.found
+
+
+@pytest.mark.usefixtures("no_probe")
+def test_the_caches_are_found_where_one_variable_puts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IQATLAS_CACHE_DIR", str(tmp_path / "mine"))
+    told = found("caches").found
+    assert str(tmp_path / "mine" / "paths") in told and str(tmp_path / "mine" / "answers") in told
+    monkeypatch.delenv("IQATLAS_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert str(tmp_path / "xdg" / "iqatlas" / "answers") in found("caches").found
 
 
 @pytest.mark.usefixtures("no_probe")

@@ -12,7 +12,7 @@ import pytest
 from raytracing_scenes import FREQUENCY_HZ, boxes, digest, ground, make_receivers, make_sites
 
 from iqatlas.errors import RaytracingError, SetupError
-from iqatlas.raytracing import _sionna
+from iqatlas.raytracing import _sionna, _sionna_scene
 from iqatlas.raytracing._sionna_scene import HASH_TABLE_SIZE
 from iqatlas.raytracing.gates import check_paths
 from iqatlas.raytracing.paths import PathSet
@@ -103,6 +103,20 @@ def test_a_link_is_the_same_alone_and_in_company(traced: PathSet) -> None:
     for name in ("gain", "delay_s", "arrival_azimuth_deg", "departure_zenith_deg", "doppler_hz"):
         for here, there in zip(links(alone, name, 0), links(traced, name, 2), strict=True):
             assert np.array_equal(here, there)
+
+
+def test_a_tracer_forgets_the_links_before(traced: PathSet) -> None:
+    tracer = _sionna.LinkTracer([boxes(grid=3), ground(500)], SPEC, frequency_hz=FREQUENCY_HZ)
+    tracer.trace(SITES[::-1], make_receivers(PLACES_M[1:3]), seed=8)
+    assert digest(tracer.trace(SITES, make_receivers(PLACES_M), seed=5)) == digest(traced)
+
+
+def test_numbers_that_programs_read_give_the_bits_of_those_written_into_them(
+    traced: PathSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What saves the compiler's time takes nothing from the paths."""
+    monkeypatch.setattr(_sionna_scene, "_variable", float)
+    assert digest(trace(make_receivers(PLACES_M))) == digest(traced)
 
 
 def test_waypoints_are_traced_like_receivers(traced: PathSet) -> None:

@@ -6,6 +6,8 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
+import geopandas as gpd
+import numpy as np
 import pytest
 import shapely
 
@@ -13,6 +15,10 @@ from iqatlas.errors import SceneError
 from iqatlas.scenes._osmium import read_osm
 from iqatlas.scenes.buildings import read_buildings
 from iqatlas.scenes.bundled import ATTRIBUTION, BUNDLED_BBOX, bundled_city_path
+from iqatlas.scenes.frame import LocalFrame
+from iqatlas.scenes.surfaces import find_surfaces
+from iqatlas.scenes.terrain import FLAT_GROUND
+from iqatlas.scenes.vegetation import find_vegetation
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +41,9 @@ def test_the_bundled_map_is_what_the_script_makes(
     assert bundled.tags == made.tags
     assert bundled.masts == made.masts
     assert shapely.equals_exact(bundled.geometry, made.geometry).all()
-    assert counts == (len(made.osm_id), len(made.masts))
+    assert bundled.land.osm_id == made.land.osm_id and bundled.land.tags == made.land.tags
+    assert shapely.equals_exact(bundled.land.geometry, made.land.geometry).all()
+    assert counts == (len(made.osm_id), len(made.masts), len(made.land.osm_id))
 
 
 def test_the_bundled_map_holds_the_same_as_the_whole_one_there(shared_data: Path) -> None:
@@ -59,7 +67,7 @@ def test_the_script_gives_the_same_bytes_each_time(
 
 def test_tags_that_are_not_read_are_not_carried(script: ModuleType) -> None:
     bundled = read_osm(bundled_city_path("helsinki"), where="bundled")
-    tags = [*bundled.tags, *(mast.tags for mast in bundled.masts)]
+    tags = [*bundled.tags, *(mast.tags for mast in bundled.masts), *bundled.land.tags]
     assert all(key in script.TAGS or key.startswith(script.TAG_PREFIX) for each in tags for key in each)
 
 
@@ -68,11 +76,31 @@ def test_clipping_loses_no_tag_that_counts(shared_data: Path) -> None:
     bundled = read_buildings(bundled_city_path("helsinki"), where="bundled", **arguments).buildings
     whole = read_buildings(shared_data / "helsinki.osm.pbf", where="whole", **arguments).buildings
     tagged = whole["height_source"].isin(["tag", "levels"]).to_numpy()
-    columns = ["osm_id", "kind", "base_height_m", "top_height_m", "material"]
+    columns = ["osm_id", "kind", "base_height_m", "top_height_m", "material", "roof_shape", "roof_height_m"]
     both = bundled[columns].merge(whole.loc[tagged, columns], on="osm_id", suffixes=("", "_whole"))
     assert len(both) > 200
     for column in columns[1:]:
         assert (both[column] == both[f"{column}_whole"]).all()
+
+
+def test_clipping_loses_no_ground_and_no_tree(shared_data: Path) -> None:
+    """Surfaces and foliage of the bbox are those that the whole map gives there."""
+    tables = []
+    for path in (bundled_city_path("helsinki"), shared_data / "helsinki.osm.pbf"):
+        features = read_osm(path, where="map")
+        frame = LocalFrame(*np.mean(np.reshape(BUNDLED_BBOX, (2, 2)), axis=0).tolist())
+        # The bbox in local metres is 1.01 km by 1.00 km about the origin: well inside it.
+        bounds_m = (-450.0, -450.0, 450.0, 450.0)
+        surfaces, report = find_surfaces(features.land, frame, bounds_m)
+        roofless = gpd.GeoDataFrame(geometry=[], crs=frame.definition)
+        trees, _ = find_vegetation(features.land, frame, bounds_m, roofless, FLAT_GROUND)
+        tables.append((surfaces, trees))
+        assert set(surfaces["material"]) == {"water", "paved_ground"}
+        assert float(report["water_m2"]) > 500
+    for here, there in zip(*tables, strict=True):
+        assert len(here) > 5
+        assert here["osm_id"].tolist() == there["osm_id"].tolist()
+        assert here.area.sum() == pytest.approx(there.area.sum(), rel=1e-9)  # the same polygons, added up
 
 
 def test_the_bundled_city_is_small_and_whole() -> None:
@@ -90,9 +118,12 @@ def test_the_bundled_city_is_small_and_whole() -> None:
     assert table.masts[1].tags["telecom"] == "bts"
 
 
-def test_the_city_is_credited_as_its_licence_asks(script: ModuleType, shared_data: Path) -> None:
+def test_the_city_is_credited_as_its_licence_asks(
+    script: ModuleType, shared_data: Path, tmp_path: Path
+) -> None:
     text = (bundled_city_path("helsinki").parent / "ATTRIBUTION.md").read_text(encoding="utf-8")
-    assert text == script.attribution(shared_data / "helsinki.osm.pbf", 465, 2)
+    counts = script.clip(shared_data / "helsinki.osm.pbf", tmp_path / "clip.osm.pbf")
+    assert text == script.attribution(shared_data / "helsinki.osm.pbf", *counts)
     for words in ("© OpenStreetMap contributors", "ODbL 1.0", "openstreetmap.org/copyright"):
         assert words in text
         assert words in ATTRIBUTION

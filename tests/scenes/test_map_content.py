@@ -187,6 +187,20 @@ def test_a_relation_of_many_long_ways_is_dropped_by_name(
     assert features.dropped == {"too_many_nodes": 1} and features.osm_id == ("way/9",)
 
 
+def test_a_lake_of_many_long_ways_is_counted_not_assembled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relation = b"<relation id='5'><member type='way' ref='9' role='outer'/><tag k='type' v='multipolygon'/>"
+    path = tmp_path / "map.osm"
+    path.write_bytes(SQUARE.replace(b"</osm>", relation + b"<tag k='natural' v='water'/></relation></osm>"))
+    features = read_osm(path, where="here")
+    assert features.land.osm_id == ("relation/5",) and features.notes == {}
+    monkeypatch.setattr(_osmium, "MAX_RELATION_NODES", 4)
+    features = read_osm(path, where="here")
+    assert features.land.osm_id == () and features.notes == {"land_dropped_too_many_nodes": 1}
+    assert features.osm_id == ("way/9",)
+
+
 def test_a_map_out_of_order_and_too_large_to_sort_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,6 +115,38 @@ def test_sites_on_mapped_masts() -> None:
     assert on_masts(far, {}, count=1, default_height_m=33)[0].position_m[2] == 33
 
 
+def drawn(osm_id: str, height: str | None, owner: str = "way/0"):
+    """Return the site of a mast over a roof of 15 m; ``owner`` is the number of that building."""
+    tags = {"tower:type": "communication"} | ({} if height is None else {"height": height})
+    buildings = city((0, 0, 20, 15)).assign(osm_id=owner)
+    mast = MappedMast(osm_id, FRAME.longitude_deg, FRAME.latitude_deg, tags)
+    (site,) = osm_mast_sites(
+        OsmMastSites(count=1, height_above_roof_m=6),
+        frame=FRAME,
+        buildings=buildings,
+        masts=(mast,),
+        receivers_m=UAVS,
+    )
+    return site
+
+
+def test_masts_that_are_drawn_have_their_own_height() -> None:
+    # A tower that is no building of the scene's, taller than the roof that it goes through.
+    assert drawn("way/25", "40").position_m[2] == 40
+    # A tower that is a building of the scene's: its antenna stands clear of its own roof.
+    for height in ("15", "14.8"):
+        site = drawn("way/25", height, owner="way/25")
+        assert site.position_m[2] == pytest.approx(15.1) and site.height_source == "tag"
+    # An antenna drawn on somebody else's roof adds its own length, as a node does.
+    assert drawn("way/25", "8").position_m[2] == drawn("node/25", "8").position_m[2] == 23
+    # Its own solid is taller than its tag: still on the roof, not twice as high.
+    assert drawn("relation/25", "9", owner="relation/25").position_m[2] == pytest.approx(15.1)
+    # Without a tag the roof tells.
+    assert drawn("way/25", None).position_m[2] == drawn("node/25", None).position_m[2] == 21
+    assert [drawn(name, None).name for name in ("node/25", "way/25")] == ["osm25", "osm-way25"]
+    assert drawn("way/25", "40").provenance == "OpenStreetMap: way/25, tower:type=communication"
+
+
 def test_too_few_masts_say_what_else_there_is() -> None:
     with pytest.raises(SitesError, match=r"the map has 1 radio masts .* sites\.count is 3; .*placed"):
         on_masts({})

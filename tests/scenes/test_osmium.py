@@ -41,6 +41,31 @@ def test_a_closed_way_is_a_building(tmp_path: Path) -> None:
     assert shapely.equals(features.geometry[0], shapely.box(24.0, 60.0, 24.001, 60.001))
 
 
+def test_towers_and_buildings_that_radiate_are_masts_at_their_centroid(tmp_path: Path) -> None:
+    tower = '<tag k="man_made" v="tower"/><tag k="tower:type" v="communication"/>'
+    house = f'{HOUSE}<tag k="communication:mobile_phone" v="yes"/>'
+    look_out = '<tag k="man_made" v="tower"/><tag k="tower:type" v="observation"/>'
+    ring = """<relation id="5"><member type="way" ref="12" role="outer"/>
+        <member type="way" ref="13" role="inner"/><tag k="type" v="multipolygon"/>
+        <tag k="telecom" v="tower"/></relation>"""
+    features = _read(
+        tmp_path,
+        f"""{SQUARE}{COURT}<node id="20" lat="60.0" lon="24.0"><tag k="telecom" v="mast"/></node>
+        <way id="9">{OUTER}{tower}</way><way id="10">{INNER}{house}</way>
+        <way id="11">{OUTER}{look_out}</way><way id="12">{OUTER}</way><way id="13">{INNER}</way>{ring}""",
+    )
+    assert [mast.osm_id for mast in features.masts] == ["node/20", "way/9", "way/10", "relation/5"]
+    # Coordinates are stored in steps of 1e-7 degrees.
+    for mast in features.masts[1:3]:
+        assert (mast.longitude_deg, mast.latitude_deg) == pytest.approx((24.0005, 60.0005), abs=1e-7)
+    # The middle of the ring is its court, in which no antenna stands.
+    assert not 24.0004 < features.masts[3].longitude_deg < 24.0006 or not (
+        60.0004 < features.masts[3].latitude_deg < 60.0006
+    )
+    assert features.osm_id == ("way/10",) and features.land.osm_id == ()
+    assert features.masts[1].tags["tower:type"] == "communication"
+
+
 def test_a_multipolygon_has_its_courtyard(tmp_path: Path) -> None:
     features = _read(
         tmp_path,

@@ -14,7 +14,7 @@ import shapely
 from overpass_server import MapServer, Reply, map_server, overpass_answer
 
 from iqatlas.errors import MissingFileError, SceneError, StorageError
-from iqatlas.scenes import answer_cache, overpass, overpass_maps
+from iqatlas.scenes import overpass, overpass_maps
 from iqatlas.scenes.building_sources import SourcedBuildings, read_building_source
 from iqatlas.scenes.overpass_maps import fetch_overpass_map
 from iqatlas.scenes.spec import OsmFileBuildings, OverpassBuildings, SceneSpec
@@ -47,7 +47,7 @@ def waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """No wait between tries, and a cache of one's own."""
     waited: list[float] = []
     monkeypatch.setattr(overpass, "wait", waited.append)
-    monkeypatch.setattr(answer_cache, "user_cache_path", lambda *_, **__: tmp_path / "cache")
+    monkeypatch.setenv("IQATLAS_CACHE_DIR", str(tmp_path / "cache"))
     return waited
 
 
@@ -301,7 +301,7 @@ def test_osmnx_and_the_resolver_are_left_as_they_were(tmp_path: Path, answer: by
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, answer: bytes) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with map_server(Reply(answer)) as server, pytest.raises(StorageError, match="XDG_CACHE_HOME"):
+    with map_server(Reply(answer)) as server, pytest.raises(StorageError, match="IQATLAS_CACHE_DIR"):
         fetch_overpass_map(_spec(server), base_folder=tmp_path, cache_folder=blocked)
 
 
