@@ -43,11 +43,19 @@ class Corpus:
 
     @cached_property
     def dataset(self) -> xr.Dataset:
-        """All records, lazily: dask chunks are storage chunks, ``.sel(split="train")`` works."""
+        """All records, lazily: dask chunks are storage chunks, ``.sel(split="train")`` works.
+
+        Where receivers or sites have splits of their own, ``.sel(receiver_split="train")`` and
+        ``.sel(site_split="train")`` do too.
+        """
         dataset = open_store(self.path / RECORDS)
         # The labels of an index have to be in memory; the name of a split fits in ten characters.
         split = dataset["split"].load().astype("<U10")
-        return dataset.assign_coords(split=split).set_xindex("split")
+        dataset = dataset.assign_coords(split=split).set_xindex("split")
+        for name in ("receiver_split", "site_split"):
+            if name in dataset:
+                dataset = dataset.assign_coords({name: dataset[name].load().astype("<U10")}).set_xindex(name)
+        return dataset
 
     @cached_property
     def paths(self) -> xr.Dataset:
@@ -86,7 +94,8 @@ class Corpus:
         Args:
             split: ``train``, ``validation`` or ``test``; all records without it.
             variables: What an item holds.
-            receivers: Names of the receivers to keep, in this order; all without it.
+            receivers: Names of the receivers to keep, in this order. Without it all of them, or those
+                of the split where receivers have splits of their own.
 
         Raises:
             CorpusError: An unknown split, variable or receiver.
@@ -98,6 +107,9 @@ class Corpus:
             _known("split", [split], ["train", "validation", "test"])
         if receivers is not None:
             _known("receiver", receivers, [str(r) for r in self.dataset["receiver"].values])
+        elif split is not None and "receiver_split" in self.dataset:
+            own = self.dataset["receiver_split"].values == split
+            receivers = [str(name) for name in self.dataset["receiver"].values[own]]
         from iqatlas.catalogs._torch import RecordDataset
 
         return RecordDataset(self.path, split=split, variables=tuple(variables), receivers=receivers)
