@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
 
 from iqatlas.catalogs._zarr import open_store
@@ -43,19 +44,34 @@ class Corpus:
 
     @cached_property
     def dataset(self) -> xr.Dataset:
-        """All records, lazily: dask chunks are storage chunks, ``.sel(split="train")`` works.
-
-        Where receivers or sites have splits of their own, ``.sel(receiver_split="train")`` and
-        ``.sel(site_split="train")`` do too.
-        """
+        """All records, lazily: dask chunks are storage chunks, ``.sel(split="train")`` works."""
         dataset = open_store(self.path / RECORDS)
         # The labels of an index have to be in memory; the name of a split fits in ten characters.
         split = dataset["split"].load().astype("<U10")
-        dataset = dataset.assign_coords(split=split).set_xindex("split")
-        for name in ("receiver_split", "site_split"):
-            if name in dataset:
-                dataset = dataset.assign_coords({name: dataset[name].load().astype("<U10")}).set_xindex(name)
-        return dataset
+        return dataset.assign_coords(split=split).set_xindex("split")
+
+    def split(self, name: str) -> xr.Dataset:
+        """Return what belongs to a split, lazily: its records, as its receivers heard them.
+
+        Other than by receiver, all receivers belong to every split.
+
+        Args:
+            name: ``train``, ``validation`` or ``test``.
+
+        Raises:
+            CorpusError: An unknown split.
+        """
+        _known("split", [name], ["train", "validation", "test"])
+        records = self.dataset.isel(record=np.flatnonzero(self.dataset["split"].values == name))
+        own = self._receivers_of(name)
+        return records if own is None else records.sel(receiver=own)
+
+    def _receivers_of(self, split: str) -> list[str] | None:
+        """Return the names of a split's receivers; None where receivers are not split."""
+        if "receiver_split" not in self.dataset:
+            return None
+        own = self.dataset["receiver_split"].values.astype("<U10") == split
+        return [str(name) for name in self.dataset["receiver"].values[own]]
 
     @cached_property
     def paths(self) -> xr.Dataset:
@@ -107,9 +123,8 @@ class Corpus:
             _known("split", [split], ["train", "validation", "test"])
         if receivers is not None:
             _known("receiver", receivers, [str(r) for r in self.dataset["receiver"].values])
-        elif split is not None and "receiver_split" in self.dataset:
-            own = self.dataset["receiver_split"].values == split
-            receivers = [str(name) for name in self.dataset["receiver"].values[own]]
+        elif split is not None:
+            receivers = self._receivers_of(split)
         from iqatlas.catalogs._torch import RecordDataset
 
         return RecordDataset(self.path, split=split, variables=tuple(variables), receivers=receivers)

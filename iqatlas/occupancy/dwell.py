@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -12,6 +12,7 @@ from scipy.special import zeta
 from iqatlas.occupancy.spec import GeometricDwell, ParetoDwell
 
 
+@runtime_checkable
 class Dwell(Protocol):
     """A law of run lengths 1, 2, …."""
 

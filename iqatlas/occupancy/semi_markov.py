@@ -58,9 +58,10 @@ class SemiMarkovChains:
             run, chain = np.nonzero(begins[:-1] < slots)
             changes[begins[run, chain], chain] = True
             end = begins[-1]
-        parity = np.logical_xor.accumulate(changes, axis=0)
-        states = np.asarray(parity ^ occupied, bool)
-        return states.reshape(slots, *self._shape)
+        # In place: the states of a long draw are the largest array there is.
+        np.logical_xor.accumulate(changes, axis=0, out=changes)
+        changes ^= occupied
+        return changes.reshape(slots, *self._shape)
 
     def guard_slots(self) -> int:
         """Return the least gap, in slots, from which on correlations stay at 0.01 or less.

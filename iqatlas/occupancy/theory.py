@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -29,6 +29,7 @@ class Theory:
     by_hour: dict[int, Float64[np.ndarray, "site subchannel"]] = field(default_factory=dict)
 
 
+@runtime_checkable
 class Chains(Protocol):
     """What every kind of occupancy offers."""
 

@@ -14,7 +14,7 @@ from iqatlas.occupancy.spec import TraceOccupancy
 from iqatlas.occupancy.theory import MEMORY_LEFT
 from iqatlas.occupancy.trace_file import read_trace, trace_path
 
-_LONGEST_LOOK = 1 << 20
+_LONGEST_LOOK = 1 << 18
 """Slots of a trace that its memory is worked out from."""
 
 
@@ -97,11 +97,9 @@ def _pooled_correlation(states: Bool[np.ndarray, "slot site subchannel"]) -> Flo
     lags = slots // 2 + 1
     length = scipy.fft.next_fast_len(2 * slots, real=True)
     total = np.zeros(lags)
-    for site in range(states.shape[1]):
-        centred = states[:, site] - states[:, site].mean(axis=0)
-        spectrum = scipy.fft.rfft(centred, length, axis=0)
-        power = np.square(np.abs(spectrum)).sum(axis=1)
-        total += scipy.fft.irfft(power, length)[:lags]
+    for chain in states.reshape(slots, -1).T:
+        spectrum = scipy.fft.rfft(chain - chain.mean(), length)
+        total += scipy.fft.irfft(np.square(np.abs(spectrum)), length)[:lags]
     total /= slots - np.arange(lags)
     # A constant chain has rounding errors for a variance.
     pooled: Float64[np.ndarray, "lag"] = total / total[0] if total[0] > 1e-9 else np.zeros(lags)
