@@ -110,7 +110,7 @@ class _Counts:
             number = record[first] // self._made.levels
             states = part[first]
             self._add(states, number)
-            self._add_steps(states if last is None else np.concatenate([last, states]), number[-1])
+            self._add_steps(states if last is None else np.concatenate([last, states]), int(number[-1]))
             last = states[-1:]
         return self._figures(sites)
 

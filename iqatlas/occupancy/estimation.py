@@ -78,7 +78,7 @@ def estimate(
     states, joined = _in_order(data, variable)
     before, after = states[:-1][joined], states[1:][joined]
     occupied = _count(before)
-    vacant = len(before) - occupied
+    vacant = np.asarray(len(before) - occupied, np.int64)
     share, share_interval = proportion(
         _count(states), np.full(states.shape[1:], len(states), np.int64), confidence
     )

@@ -172,7 +172,7 @@ class MarkovChains:
         pieces = self._hours(slots)
         p01 = self._p01_at(pieces[0][1])
         expected = p01 / (p01 + self.p10)
-        occupied, starts = np.zeros_like(p01), np.zeros_like(p01)
+        occupied, starts, together = np.zeros_like(p01), np.zeros_like(p01), np.zeros_like(p01[:, 1:])
         by_hour: dict[int, tuple[int, Rates]] = {}
         ends = [*(first for first, _ in pieces[1:]), slots]
         for (first, hour), end in zip(pieces, ends, strict=True):
@@ -183,6 +183,7 @@ class MarkovChains:
             count = end - first
             inside = share * count + away * _geometric_sum(memory, count)
             occupied += inside
+            together += _pair_sum(share, away, memory, count)
             before_last = inside - (share + away * memory ** (count - 1))
             # A step into slot n is made with the rates of slot n.
             vacant = (count - 1) - before_last + (0 if first == 0 else 1 - expected)
@@ -193,7 +194,10 @@ class MarkovChains:
         return Theory(
             share=occupied / slots,
             starts=starts / max(1, slots - 1),
-            neighbours=independent(*self.p01.shape),
+            # Chains that know nothing of each other still follow the same day.
+            neighbours=_coefficient(occupied / slots, together / slots)
+            if self.spec.profile
+            else independent(*self.p01.shape),
             by_hour={hour: total / count for hour, (count, total) in by_hour.items()}
             if self.spec.profile
             else {},
@@ -213,6 +217,27 @@ def _geometric_sum(ratio: Rates, count: int) -> Rates:
     apart = np.where(ratio == 1, 1.0, 1 - ratio)
     total: Rates = np.where(ratio == 1, float(count), (1 - ratio**count) / apart)
     return total
+
+
+def _pair_sum(share: Rates, away: Rates, memory: Rates, count: int) -> Float64[np.ndarray, "site pair"]:
+    """Return the sum over slots k of the product of neighbours' share + away · memory^k."""
+    left, right = np.s_[:, 1:], np.s_[:, :-1]
+    total: Float64[np.ndarray, "site pair"] = (
+        share[left] * share[right] * count
+        + share[left] * away[right] * _geometric_sum(memory[right], count)
+        + share[right] * away[left] * _geometric_sum(memory[left], count)
+        + away[left] * away[right] * _geometric_sum(memory[left] * memory[right], count)
+    )
+    return total
+
+
+def _coefficient(
+    share: Rates, together: Float64[np.ndarray, "site pair"]
+) -> Float64[np.ndarray, "site pair"]:
+    left, right = share[:, 1:], share[:, :-1]
+    scale = np.sqrt(left * (1 - left) * right * (1 - right))
+    none = np.zeros_like(scale)
+    return np.asarray(np.divide(together - left * right, scale, out=none, where=scale > 0), np.float64)
 
 
 def gap_of_memory(p01: Float64[np.ndarray, "*chain"], p10: Float64[np.ndarray, "*chain"]) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from test_components import draw_nothing
 from test_shard import recipe, whole
 
 from iqatlas import CorpusSpec, generate
@@ -98,7 +99,8 @@ def test_constant_chains_have_no_runs() -> None:
         assert figures[part]["occupied_share_of_labels"] == 1
 
 
-def test_a_trace_is_an_input_and_its_own_truth(tmp_path: Path) -> None:
+def test_a_trace_is_an_input_and_its_own_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iqatlas.plotting.overview.draw_overview", draw_nothing)
     rng = np.random.default_rng(1)
     slot, site = (axis.ravel() for axis in np.indices((60, 3)))
     bits = rng.integers(0, 2, (180, 2))

@@ -61,9 +61,10 @@ def test_levels_count_once_and_draws_do_not_touch() -> None:
 
 def test_slots_that_are_left_out_are_no_transitions() -> None:
     keep = np.ones(16, bool)
-    keep[5:7] = False  # cuts the second vacant run
+    keep[5:7] = False
     runs = run_lengths(records(WORD[None, :, None, None], 2, keep))
-    assert runs.slots[runs.occupied].tolist() == [3, 4] or sorted(runs.slots[runs.occupied]) == [3, 4]
+    # 00111 and 101111000: what touches the cut was not seen whole.
+    assert runs.slots[runs.occupied].tolist() == [4]
     assert runs.slots[~runs.occupied].tolist() == [1]
     assert estimate(records(WORD[None, :, None, None], 2, keep)).steps == 12
 

@@ -79,6 +79,18 @@ def test_occupancy_of_each_hour_is_what_theory_says() -> None:
     assert mean.mean() == pytest.approx(theory.share[0, 0], abs=5 * mean.std(ddof=1) / np.sqrt(sites))
 
 
+def test_chains_that_follow_the_same_day_are_correlated_over_it() -> None:
+    slots, sites = 2400, 400
+    made = chains(slots, sites=sites, by_hour=DAY, start_hour=6, span_h=24)
+    exact = made.theory(slots).neighbours[0, 0]
+    # Half a day each at factors of 0.2 and 1.8: a variance of (0.2 · 0.8)² of the share's 0.2 · 0.8.
+    assert exact == pytest.approx(0.16, abs=0.01)
+    states = made.draw(0, slots).astype(float)
+    states -= states.mean(axis=(0, 1))
+    of_site = (states[:, :, 1:] * states[:, :, :-1]).mean(axis=(0, 2)) / states.var()
+    assert of_site.mean() == pytest.approx(exact, abs=5 * of_site.std(ddof=1) / np.sqrt(sites))
+
+
 def test_occupied_runs_keep_their_length() -> None:
     made = chains(50_000, by_hour=DAY, start_hour=0, span_h=24)
     found = estimate(made.draw(0, 50_000).reshape(50_000, 4), confidence=0.9999)
