@@ -106,7 +106,7 @@ def run_correlation(busy: Dwell, idle: Dwell, lags: int) -> Float64[np.ndarray, 
         busy, idle: Laws of the runs.
         lags: Length of the result.
 
-    Source: Cox, "Renewal Theory", 1962, section 7.3, with z-transforms in place of Laplace's.
+    Source: Cox, "Renewal Theory", 1962, chapter 7, with z-transforms in place of Laplace's.
     """
     slots = np.arange(lags, dtype=np.int64)
     a, b = busy.survival(slots), idle.survival(slots)

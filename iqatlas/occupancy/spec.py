@@ -86,7 +86,18 @@ class ParetoDwell(SpecModel):
     """The smaller, the heavier the tail; below 2 the variance of a run is infinite."""
 
 
-DwellSpec = Annotated[GeometricDwell | ParetoDwell, Field(discriminator="kind")]
+class LogNormalDwell(SpecModel):
+    """Dwell times whose logarithm is normal, rounded up to whole slots."""
+
+    kind: Literal["log_normal"] = "log_normal"
+    """Log-normal dwell times."""
+    mean_slots: Annotated[float, Field(ge=1.001, le=1e6)] = 5.0
+    """Mean length of a run in slots."""
+    log_deviation: Annotated[float, Field(ge=0.1, le=3)] = 1.0
+    """Standard deviation of the natural logarithm: the larger, the heavier the tail."""
+
+
+DwellSpec = Annotated[GeometricDwell | ParetoDwell | LogNormalDwell, Field(discriminator="kind")]
 
 
 class SemiMarkovOccupancy(SpecModel):

@@ -12,11 +12,13 @@ from iqatlas.errors import MissingFileError, SpecError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow.parquet as pq
 
 _WHERE = "occupancy.path"
-_LARGEST_BYTES = 2 << 30
-_LARGEST_CELLS = 1 << 28
-"""Values of a table; a small Parquet file may claim to hold any number of them."""
+_LARGEST_CSV_BYTES = 256 << 20
+"""Text takes several times its size in memory while it is read."""
+_LARGEST_CELLS = 1 << 26
+"""Values of a Parquet table, of which a small file may hold any number."""
 _LONG = ("slot", "site", "subchannel", "occupied")
 _WORDS = {"0": 0, "1": 1, "false": 0, "true": 1, "0.0": 0, "1.0": 1}
 
@@ -38,8 +40,10 @@ def read_trace(path: Path, *, sites: int, subchannels: int) -> Bool[np.ndarray, 
         raise MissingFileError(
             f"no such file: {path}", where=_WHERE, remedy="relative paths start at the spec's folder"
         )
-    if path.stat().st_size > _LARGEST_BYTES:
-        raise SpecError(f"{path.name} is over {_LARGEST_BYTES >> 30} GiB", where=_WHERE)
+    if path.suffix == ".csv" and path.stat().st_size > _LARGEST_CSV_BYTES:
+        raise SpecError(
+            f"{path.name} is over {_LARGEST_CSV_BYTES >> 20} MiB", where=_WHERE, remedy="store it as Parquet"
+        )
     table = _read(path)
     columns = [str(name).strip() for name in table.columns]
     table.columns = columns
@@ -83,17 +87,30 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
             with pq.ParquetFile(path) as file:
-                cells = file.metadata.num_rows * file.metadata.num_columns
-                if cells > _LARGEST_CELLS:
-                    raise SpecError(
-                        f"{path.name} holds {cells:,} values", where=_WHERE, accepted=f"{_LARGEST_CELLS:,}"
-                    )
+                _refuse_claims(file, path)
                 table: pd.DataFrame = file.read().to_pandas()
                 return table
         return pd.read_csv(path, low_memory=False, skipinitialspace=True)
     except (ValueError, pa.ArrowException, OSError) as failure:
         reason = str(failure).splitlines()[0][:120] if str(failure) else type(failure).__name__
         raise SpecError(f"{path.name} can't be read ({reason})", where=_WHERE) from None
+
+
+def _refuse_claims(file: pq.ParquetFile, path: Path) -> None:
+    """Refuse what would not fit the memory, by what the file says of itself."""
+    import pyarrow.types as kinds
+
+    cells = file.metadata.num_rows * file.metadata.num_columns
+    if cells > _LARGEST_CELLS:
+        raise SpecError(
+            f"{path.name} holds {cells:,} values", where=_WHERE, accepted=f"up to {_LARGEST_CELLS:,}"
+        )
+    for column in file.schema_arrow:
+        kind = column.type
+        if not (kinds.is_integer(kind) or kinds.is_boolean(kind) or kinds.is_floating(kind)):
+            raise SpecError(
+                f"{path.name}: the column {column.name[:40]} holds {kind}", where=_WHERE, accepted="numbers"
+            )
 
 
 def _counts(table: pd.DataFrame, name: str, path: Path) -> Int64[np.ndarray, "row"]:

@@ -13,6 +13,7 @@ import xarray as xr
 from test_shard import recipe, whole
 
 from iqatlas import Corpus, CorpusSpec, generate
+from iqatlas.catalogs.invariants import _part_problems
 from iqatlas.generators.shard import Workshop
 
 PLAIN = {
@@ -140,3 +141,24 @@ def test_a_corpus_of_real_receivers_verifies_and_says_what_was_drawn(real_corpus
     assert receivers["sampling_offset"].values.tolist() == [0.0] * 3
     assert receivers["dc_power"].attrs["units"] == "dBm"
     assert receivers["signal"].dims == ("record", "receiver", "sample")
+
+
+def test_components_that_do_not_add_up_are_found() -> None:
+    workshop, records = made(storage={"components": True})
+    part = records.assign_attrs(
+        sample_rate_hz=workshop.plan.sample_rate_hz,
+        noise_bandwidth_hz=workshop.noise_bandwidth_hz,
+        slot_duration_s=1e-3,
+    ).assign_coords(receiver=["a", "b"])
+    assert list(_part_problems(part, 0, ideal=True)) == []
+    broken = part.copy(deep=True)
+    broken["signal"].values[7, 1, 3] += 1e-9
+    assert next(_part_problems(broken, 0, ideal=True)) == "iq: not the sum of signal and noise in record 7"
+    # Behind a real mixer iq tells nothing; its components are held to the stated powers all the same.
+    broken["noise"].values[9] *= np.float32(2)
+    assert any(
+        "its power is not what snr and noise_power say" in p for p in _part_problems(broken, 0, ideal=False)
+    )
+    bare = broken.drop_vars(["signal", "noise"])
+    bare["iq"].values[9] *= np.float32(100)
+    assert list(_part_problems(bare, 0, ideal=False)) == []

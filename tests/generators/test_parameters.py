@@ -43,6 +43,8 @@ RANGE = {"occupancy": {"p01": {"low": 0.05, "high": 0.1}, "p10": {"low": 0.1, "h
 DAY = {"occupancy": {"profile": {"by_hour": [0.2] * 8 + [1.5] * 8 + [1.0] * 8, "span_h": 24}}}
 TAIL = {"kind": "pareto", "mean_slots": 5, "tail_index": 5}
 TAILS = {"occupancy": {"kind": "semi_markov", "busy": TAIL, "idle": TAIL}}
+LOG = {"kind": "log_normal", "mean_slots": 5, "log_deviation": 0.5}
+LOGS = {"occupancy": {"kind": "semi_markov", "busy": LOG, "idle": LOG}}
 RUN = {"kind": "geometric", "mean_slots": 5}
 RUNS = {"occupancy": {"kind": "semi_markov", "busy": RUN, "idle": RUN}}
 USERS = {"occupancy": {"kind": "users", "users": 2, "width": 1, "p01": 0.05}}
@@ -158,6 +160,10 @@ CHANGES: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "occupancy[semi_markov].idle[geometric].mean_slots": (RUNS, 5, 6),
     "occupancy[semi_markov].idle[pareto].mean_slots": (TAILS, 5, 6),
     "occupancy[semi_markov].idle[pareto].tail_index": (TAILS, 5, 4),
+    "occupancy[semi_markov].busy[log_normal].mean_slots": (LOGS, 5, 6),
+    "occupancy[semi_markov].busy[log_normal].log_deviation": (LOGS, 0.5, 0.7),
+    "occupancy[semi_markov].idle[log_normal].mean_slots": (LOGS, 5, 6),
+    "occupancy[semi_markov].idle[log_normal].log_deviation": (LOGS, 0.5, 0.7),
     "occupancy[semi_markov].slot_s": (RUNS, 1e-3, 2e-3),
     "occupancy[users].users": (USERS, 2, 3),
     "occupancy[users].width": (USERS, 1, 2),

@@ -25,6 +25,7 @@ def spec(by: str, **changes: Any) -> CorpusSpec:
             "raytracing": {"kind": "free_space"},
             "waveform": {"bandwidth_mhz": 1.4, "subchannels": 2},
             "receivers": {"count": 4},
+            "occupancy": {"p01": 0.3, "p10": 0.3},
             "capture": {"slots": 60, "snr_db": [0, 20], "samples": 64, "draws": 4},
             "features": {"spectrogram": None},
             "splits": {**SHARES, "by": by},
@@ -47,7 +48,7 @@ def test_a_corpus_keeps_its_splits(corpora: dict[str, Corpus], by: str) -> None:
     counts = corpora[by].manifest.splits
     found = {name: int((corpora[by].dataset["split"] == name).sum()) for name in counts}
     assert found == counts
-    assert corpora[by].manifest.statistics["guard_slots"] == (0 if by == "draw" else 17)
+    assert corpora[by].manifest.statistics["guard_slots"] == (0 if by == "draw" else 6)
 
 
 def test_draws_are_whole(corpora: dict[str, Corpus]) -> None:
@@ -64,7 +65,7 @@ def test_receivers_have_splits_of_their_own(corpora: dict[str, Corpus]) -> None:
     assert (train.sizes["receiver"], test.sizes["receiver"]) == (2, 1)
     # Neither a receiver nor a slot with its payload is in both.
     assert set(train["receiver"].values).isdisjoint(test["receiver"].values)
-    assert train["slot"].values.max() + 17 < test["slot"].values.min()
+    assert train["slot"].values.max() + 6 < test["slot"].values.min()
 
 
 def test_a_split_that_is_none_is_refused(corpora: dict[str, Corpus]) -> None:

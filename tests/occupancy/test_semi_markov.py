@@ -13,7 +13,7 @@ from iqatlas.errors import SpecError
 from iqatlas.occupancy.dwell import dwell_for
 from iqatlas.occupancy.estimation import run_lengths
 from iqatlas.occupancy.semi_markov import SemiMarkovChains, run_correlation
-from iqatlas.occupancy.spec import GeometricDwell, ParetoDwell, SemiMarkovOccupancy
+from iqatlas.occupancy.spec import GeometricDwell, LogNormalDwell, ParetoDwell, SemiMarkovOccupancy
 
 ONE_IN_A_MILLION = 1e-6
 HEAVY = {
@@ -21,7 +21,10 @@ HEAVY = {
     "idle": ParetoDwell(mean_slots=20, tail_index=2.2),
 }
 LIGHT = {"busy": GeometricDwell(mean_slots=5), "idle": GeometricDwell(mean_slots=20)}
-MIXED = {"busy": ParetoDwell(mean_slots=8, tail_index=1.5), "idle": GeometricDwell(mean_slots=12)}
+MIXED = {
+    "busy": ParetoDwell(mean_slots=8, tail_index=1.5),
+    "idle": LogNormalDwell(mean_slots=12, log_deviation=1.2),
+}
 
 
 def chains(laws: dict, sites: int = 1, subchannels: int = 1, seed: int = 5) -> SemiMarkovChains:

@@ -125,8 +125,18 @@ def test_a_file_of_another_kind_or_none_is_one_line(tmp_path: Path) -> None:
 def test_a_table_that_claims_too_much_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(long_table(STATES), tmp_path / "t.parquet")
     monkeypatch.setattr(trace_file, "_LARGEST_CELLS", 9599)
-    with pytest.raises(SpecError, match="holds 9,600 values"):
+    with pytest.raises(SpecError, match="holds 9,600 values; accepted: up to 9,599"):
         read_trace(path, sites=2, subchannels=3)
+    monkeypatch.setattr(trace_file, "_LARGEST_CSV_BYTES", 100)
+    with pytest.raises(SpecError, match="MiB; store it as Parquet"):
+        read_trace(write(long_table(STATES), tmp_path / "t.csv"), sites=2, subchannels=3)
+
+
+def test_text_in_parquet_is_not_even_read(tmp_path: Path) -> None:
+    table = long_table(STATES)
+    table["occupied"] = table["occupied"].map({0: "no", 1: "yes"})
+    with pytest.raises(SpecError, match=r"the column occupied holds (large_)?string; accepted: numbers"):
+        read_trace(write(table, tmp_path / "t.parquet"), sites=2, subchannels=3)
 
 
 def chains(folder: Path, *, slots: int, draws: int = 1, repeat: bool = False) -> TraceChains:
