@@ -39,6 +39,17 @@ QUANTITIES: dict[str, Quantity] = {
         "received complex baseband at the antenna port",
         "mean(|iq|^2) is the received power in mW over the sampling bandwidth, noise included",
     ),
+    "signal": Quantity(
+        ("record", "receiver", "sample"),
+        "complex64",
+        "mW^0.5",
+        "what iq holds of the transmitters",
+        "with the receiver's oscillator and clock, before mixer and converters; iq = signal + noise "
+        "where those are ideal",
+    ),
+    "noise": Quantity(
+        ("record", "receiver", "sample"), "complex64", "mW^0.5", "what iq holds of the receiver's noise"
+    ),
     "occupancy": Quantity(
         ("record", "site", "subchannel"), "bool", "1", "what each site sends: 1 occupied, 0 vacant"
     ),
@@ -95,7 +106,24 @@ QUANTITIES: dict[str, Quantity] = {
         "power spectral density of Hann-windowed segments",
     ),
     "receiver": Quantity(("receiver",), "str", "1", "name of the UAV"),
+    "receiver_split": Quantity(
+        ("receiver",), "str", "1", "split of the receiver: for use in the records of the same split"
+    ),
+    "carrier_offset": Quantity(
+        ("receiver",), "float64", "Hz", "by how much the receiver's oscillator is too high"
+    ),
+    "sampling_offset": Quantity(
+        ("receiver",), "float64", "1e-6", "by how much the receiver's sampling clock is too fast"
+    ),
+    "iq_gain": Quantity(("receiver",), "float64", "dB", "gain of the Q branch over the I branch"),
+    "iq_phase": Quantity(("receiver",), "float64", "degrees", "error of the quadrature of I and Q"),
+    "dc_power": Quantity(
+        ("receiver",), "float64", "dBm", "power of the constant that the receiver adds", "-inf for none"
+    ),
     "site": Quantity(("site",), "str", "1", "name of the transmitter site"),
+    "site_split": Quantity(
+        ("site",), "str", "1", "split of the site: it is silent in the records of other splits"
+    ),
     "subchannel": Quantity(("subchannel",), "int64", "1", "sub-channel, by rising frequency"),
     "subchannel_lower": Quantity(
         ("subchannel",), "float64", "Hz", "lower edge of the sub-channel relative to the carrier"

@@ -16,7 +16,7 @@ import zarr
 
 from iqatlas.axes import RECORD, Quantity
 
-_UNCOMPRESSED = ("iq", "spectrogram")
+_UNCOMPRESSED = ("iq", "signal", "noise", "spectrogram")
 """Noise doesn't compress: 14% off I/Q at the price of most of the writing speed."""
 
 

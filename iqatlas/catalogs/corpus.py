@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
 
 from iqatlas.catalogs._zarr import open_store
@@ -68,6 +69,29 @@ class Corpus:
             split = dataset["split"].load().astype("<U10")
         return dataset.assign_coords(split=split).set_xindex("split")
 
+    def split(self, name: str) -> xr.Dataset:
+        """Return what belongs to a split, lazily: its records, as its receivers heard them.
+
+        Other than by receiver, all receivers belong to every split.
+
+        Args:
+            name: ``train``, ``validation`` or ``test``.
+
+        Raises:
+            CorpusError: An unknown split.
+        """
+        _known("split", [name], ["train", "validation", "test"])
+        records = self.dataset.isel(record=np.flatnonzero(self.dataset["split"].values == name))
+        own = self._receivers_of(name)
+        return records if own is None else records.sel(receiver=own)
+
+    def _receivers_of(self, split: str) -> list[str] | None:
+        """Return the names of a split's receivers; None where receivers are not split."""
+        if "receiver_split" not in self.dataset:
+            return None
+        own = self.dataset["receiver_split"].values.astype("<U10") == split
+        return [str(name) for name in self.dataset["receiver"].values[own]]
+
     @cached_property
     def paths(self) -> xr.Dataset:
         """The radio paths that the captures were made from."""
@@ -106,7 +130,8 @@ class Corpus:
         Args:
             split: ``train``, ``validation`` or ``test``; all records without it.
             variables: What an item holds.
-            receivers: Names of the receivers to keep, in this order; all without it.
+            receivers: Names of the receivers to keep, in this order. Without it all of them, or those
+                of the split where receivers have splits of their own.
 
         Raises:
             CorpusError: An unknown split, variable or receiver.
@@ -118,6 +143,8 @@ class Corpus:
             _known("split", [split], ["train", "validation", "test"])
         if receivers is not None:
             _known("receiver", receivers, [str(r) for r in self.dataset["receiver"].values])
+        elif split is not None:
+            receivers = self._receivers_of(split)
         from iqatlas.catalogs._torch import RecordDataset
 
         return RecordDataset(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -16,10 +15,11 @@ from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
 from iqatlas.catalogs.place import CorpusPlace
-from iqatlas.catalogs.spec import SPLITS
+from iqatlas.catalogs.split_audit import silence_problems, split_problems
 
 _AT_ONCE_BYTES = 64 << 20
-_NEEDED = tuple(name for name, q in QUANTITIES.items() if q.dims[0] == RECORD and name != "spectrogram")
+_OPTIONAL = ("spectrogram", "signal", "noise")
+_NEEDED = tuple(name for name, q in QUANTITIES.items() if q.dims[0] == RECORD and name not in _OPTIONAL)
 _NEEDED_ATTRIBUTES = ("sample_rate_hz", "noise_bandwidth_hz", "slot_duration_s")
 _FLOAT32_DB = 1e-4
 """Levels are stored as float32 dB; at 200 dB that is 8e-6 dB, 4e-6 of the power, in two of them."""
@@ -48,14 +48,15 @@ def record_problems(place: CorpusPlace, manifest: Manifest) -> Iterator[str]:
         chunk = int(dataset["iq"].chunksizes[RECORD][0])
         step = max(chunk, _AT_ONCE_BYTES // per_record // chunk * chunk)
         for start in range(0, manifest.records, step):
-            yield from _part_problems(dataset.isel(record=slice(start, start + step)).load(), start)
-        yield from _split_problems(dataset, manifest)
+            part = dataset.isel(record=slice(start, start + step)).load()
+            yield from _part_problems(part, start, ideal=_ideal(manifest))
+        yield from split_problems(dataset, manifest)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as failure:
         yield f"{RECORDS}: can't be read ({str(failure).partition(chr(10))[0][:200]})"
 
 
 def _layout_problems(dataset: xr.Dataset, manifest: Manifest) -> Iterator[str]:
-    optional = [name for name in ("spectrogram",) if name in dataset]
+    optional = [name for name in _OPTIONAL if name in dataset]
     for name in (*_NEEDED, *optional):
         quantity = QUANTITIES[name]
         if name not in dataset:
@@ -90,7 +91,14 @@ def _shard_problems(dataset: xr.Dataset, manifest: Manifest) -> Iterator[str]:
         yield f"{RECORDS}: files of shard {min(files)}, which the manifest does not name"
 
 
-def _part_problems(part: xr.Dataset, start: int) -> Iterator[str]:
+def _ideal(manifest: Manifest) -> bool:
+    """Return whether mixers and converters of the receivers are ideal, so that iq is signal and noise."""
+    receiver = manifest.spec.get("receiver", {})
+    altered = ("iq_gain_db", "iq_phase_deg", "dc_offset_db", "adc")
+    return all(receiver.get(name) in (None, 0) for name in altered)
+
+
+def _part_problems(part: xr.Dataset, start: int, *, ideal: bool) -> Iterator[str]:
     values = {name: part[name].values for name in part.variables if RECORD in part[name].dims}
     iq, noise, snr = values["iq"], values["noise_power"], values["snr"]
     yield from _named("label: not the OR of occupancy", values["label"] != values["occupancy"].any(1), start)
@@ -102,8 +110,22 @@ def _part_problems(part: xr.Dataset, start: int) -> Iterator[str]:
             bad = np.isnan(values[name]) | (values[name] == np.inf)
             yield from _named(f"{name}: NaN or +inf", bad, start)
     yield from _time_problems(part, values, start)
-    if np.isfinite(iq).all() and np.isfinite(noise).all() and not np.isnan(snr).any():
-        yield from _power_problems(part, values, start)
+    yield from _named_all(silence_problems(part), start)
+    if "signal" in values and "noise" in values:
+        port = values["signal"] + values["noise"]
+        if ideal:
+            yield from _named("iq: not the sum of signal and noise", port != iq, start)
+    elif ideal:
+        port = iq
+    else:
+        return  # without its components, nothing tells what a real receiver's samples should add up to
+    if np.isfinite(port).all() and np.isfinite(noise).all() and not np.isnan(snr).any():
+        yield from _power_problems(part, {**values, "iq": port}, start)
+
+
+def _named_all(problems: Iterator[tuple[str, np.ndarray]], start: int) -> Iterator[str]:
+    for what, bad in problems:
+        yield from _named(what, bad, start)
 
 
 def _named(what: str, bad: np.ndarray, start: int) -> Iterator[str]:
@@ -148,29 +170,3 @@ def _power_problems(part: xr.Dataset, values: dict[object, np.ndarray], start: i
                 f"iq: its mean power at {receiver} and snr_level {level:g} dB is not what snr and "
                 f"noise_power say, from record {first} on"
             )
-
-
-def _split_problems(dataset: xr.Dataset, manifest: Manifest) -> Iterator[str]:
-    slot, draw = dataset["slot"].values, dataset["draw"].values
-    split = dataset["split"].values.astype("<U10")
-    names, counts = np.unique(split, return_counts=True)
-    found = {str(name): int(count) for name, count in zip(names, counts, strict=True)}
-    if found != {name: count for name, count in manifest.splits.items() if count}:
-        yield f"split: {found} in place of {dict(manifest.splits)}"
-    unknown = sorted(set(found) - set(SPLITS))
-    if unknown:
-        yield f"split: {unknown[0]!r} is none of {', '.join(SPLITS)}"
-    guard = manifest.statistics.get("guard_slots")
-    if not isinstance(guard, int) or guard < 0:
-        yield f"{MANIFEST_NAME}: statistics.guard_slots is {guard!r} in place of a count"
-        return
-    for number in np.unique(draw):
-        ends = []
-        for name in ("train", "validation", "test"):
-            slots = slot[(draw == number) & (split == name)]
-            if len(slots):
-                ends.append((int(slots.min()), int(slots.max()), name))
-        ends.sort()
-        for (_, last, one), (first, _, other) in pairwise(ends):
-            if first - last <= guard:
-                yield f"split: {one} and {other} are {first - last - 1} slots apart in place of {guard}"

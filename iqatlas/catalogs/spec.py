@@ -22,19 +22,24 @@ class StorageSpec(SpecModel):
     """Zarr version 3, one sharded array a variable."""
     iq: Literal["complex64"] = "complex64"
     """Complex samples in √mW, 8 bytes each, uncompressed."""
+    components: bool = False
+    """Whether the signal and the noise that captures are the sum of are stored beside them: three times
+    the bytes, for those who develop and debug."""
 
 
 class SplitsSpec(SpecModel):
-    """Shares of the splits; blocks of time with guard gaps between them."""
+    """Shares of the splits, and what keeps them apart."""
 
     train: Annotated[float, Field(ge=0, le=1)] = 0.7
-    """Share of the slots for training, the first ones of each draw."""
+    """Share of the slots, or of the draws, for training: the first ones."""
     validation: Annotated[float, Field(ge=0, le=1)] = 0.15
     """Share for validation, after those for training."""
     test: Annotated[float, Field(ge=0, le=1)] = 0.15
     """Share for testing, the last ones."""
-    by: Literal["time"] = "time"
-    """Splits are blocks of time; the guard slots between them belong to none."""
+    by: Literal["time", "draw", "receiver", "site"] = "time"
+    """time: splits are blocks of time; the guard slots between them belong to none. draw: whole draws,
+    without guard. receiver: blocks of time, and each receiver belongs to one split too. site: blocks of
+    time, and each site belongs to one split too and is silent in the others."""
 
     @model_validator(mode="after")
     def _whole(self) -> SplitsSpec:
@@ -42,6 +47,34 @@ class SplitsSpec(SpecModel):
         if abs(total - 1) > 1e-6:
             raise ValueError(f"train, validation and test add up to {total:g}, not to 1")
         return self
+
+    @property
+    def needs_guard(self) -> bool:
+        """Whether there is a border between splits in time; draws know nothing of each other."""
+        return self.by != "draw" and sum(share > 0 for share in (self.train, self.validation, self.test)) > 1
+
+
+def share_out(spec: SplitsSpec, count: int, *, what: str, where: str) -> Int8[np.ndarray, "one"]:
+    """Return which split each of some things belongs to, in their order, as an index into :data:`SPLITS`.
+
+    Args:
+        spec: Shares of the splits.
+        count: How many there are.
+        what: What they are, for messages.
+        where: The key that says how many.
+
+    Raises:
+        SpecError: There are fewer of them than splits.
+    """
+    used = int(np.count_nonzero([spec.train, spec.validation, spec.test]))
+    if count < used:
+        raise SpecError(
+            f"{count} {what} for {used} splits by {spec.by}",
+            where=where,
+            accepted=f"at least {used}",
+            remedy="or give fewer splits a share, or choose splits.by: time",
+        )
+    return split_slots(spec, slots=count, guard_slots=0)
 
 
 def split_slots(spec: SplitsSpec, *, slots: int, guard_slots: int) -> Int8[np.ndarray, "slot"]:

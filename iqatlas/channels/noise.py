@@ -77,8 +77,8 @@ def add_noise(
     power_mw: Float64[np.ndarray, "record receiver"],
     *,
     rng: np.random.Generator,
-) -> None:
-    """Add circular white Gaussian noise in place.
+) -> Complex64[np.ndarray, "record receiver sample"]:
+    """Add circular white Gaussian noise in place, and return what was added.
 
     Args:
         received: Samples in √mW; overwritten.
@@ -87,4 +87,6 @@ def add_noise(
     """
     noise = rng.standard_normal((*received.shape[:-1], 2 * received.shape[-1]), dtype=np.float32)
     noise *= np.sqrt(power_mw / 2).astype(np.float32)[..., None]
-    received += noise.view(np.complex64)
+    added = noise.view(np.complex64)
+    received += added
+    return added

@@ -15,11 +15,25 @@ from iqatlas.catalogs.durable import write_file
 from iqatlas.catalogs.manifest import InputEntry
 from iqatlas.catalogs.spec import SPLITS
 from iqatlas.features.spectrogram import bin_frequency_hz, frame_time_s
+from iqatlas.generators.occupancy_figures import occupancy_figures
 from iqatlas.generators.plan import Plan
 from iqatlas.generators.shard import Workshop
 from iqatlas.scenes.scene import Scene
 
 _WAVEFORM = {"lte": "LTE-like downlinks", "marine_vhf": "voice on marine VHF channels"}
+_OCCUPANCY = {
+    "markov": "Markov chains",
+    "semi_markov": "chains of runs with laws of their own",
+    "users": "users who take several sub-channels",
+    "trace": "a recorded trace",
+}
+_SPLITS = {
+    "time": "The guard records between the splits belong to none of them.",
+    "draw": "Splits are whole draws, which share sites, receivers and paths.",
+    "receiver": "Splits are blocks of time, and each receiver is of one split too (`receiver_split`): "
+    "leave out the others.",
+    "site": "Splits are blocks of time, and each site sends in one of them alone (`site_split`).",
+}
 _WAVEFORM_LIMITS = {
     "lte": "The downlink is LTE-like: synchronisation and reference signals by the standard, random payload.",
     "marine_vhf": "The voice is made from syllables of harmonics and noise: nobody says anything.",
@@ -47,6 +61,11 @@ def coordinates(made: Plan, scene: Scene, workshop: Workshop) -> xr.Dataset:
         "position": receivers.position_m,
         "velocity": receivers.velocity_mps,
     }
+    for owner, split in (("receiver", made.receiver_split), ("site", made.site_split)):
+        if split is not None:
+            values[f"{owner}_split"] = np.array(SPLITS)[split]
+    if not made.spec.receiver.off:
+        values |= _front_end(workshop)
     spectrogram = made.spec.features.spectrogram
     if spectrogram is not None:
         values["frame_time"] = frame_time_s(made.spec.capture.samples, spectrogram, sample_rate_hz=rate)
@@ -54,7 +73,7 @@ def coordinates(made: Plan, scene: Scene, workshop: Workshop) -> xr.Dataset:
     attributes = {
         "title": f"iqatlas corpus {made.spec.name}",
         "source": f"ray-traced {_WAVEFORM[made.spec.waveform.kind]} over OpenStreetMap buildings, "
-        "occupied by Markov chains",
+        f"occupied by {_OCCUPANCY[made.spec.occupancy.kind]}",
         "sample_rate_hz": rate,
         "carrier_frequency_hz": workshop.recipe.paths.frequency_hz,
         "noise_bandwidth_hz": workshop.noise_bandwidth_hz,
@@ -70,10 +89,23 @@ def coordinates(made: Plan, scene: Scene, workshop: Workshop) -> xr.Dataset:
     )
 
 
+def _front_end(workshop: Workshop) -> dict[str, np.ndarray]:
+    """Return what was drawn for each receiver."""
+    front_end = workshop.front_end
+    with np.errstate(divide="ignore"):  # no constant has -inf dBm
+        dc_dbm = 20 * np.log10(np.abs(front_end.dc))
+    return {
+        "carrier_offset": front_end.carrier_offset_hz,
+        "sampling_offset": front_end.clock_error * 1e6,
+        "iq_gain": front_end.iq_gain_db,
+        "iq_phase": front_end.iq_phase_deg,
+        "dc_power": dc_dbm,
+    }
+
+
 def count_splits(made: Plan) -> dict[str, int]:
     """Return the number of records of each split that has any."""
-    counts = np.bincount(made.slot_split, minlength=len(SPLITS)) * made.levels * made.spec.capture.draws
-    return {name: int(count) for name, count in zip(SPLITS, counts, strict=True) if count}
+    return made.split_counts()
 
 
 def statistics(dataset: xr.Dataset, made: Plan) -> dict[str, Any]:
@@ -93,6 +125,7 @@ def statistics(dataset: xr.Dataset, made: Plan) -> dict[str, Any]:
         "signal_power_dbm": _range(power),
         "noise_power_dbm": _range(dataset["noise_power"].values),
         "guard_slots": made.guard_slots,
+        "occupancy": occupancy_figures(dataset, made),
     }
 
 
@@ -142,6 +175,17 @@ def describe_scene(scene: Scene) -> dict[str, Any]:
     }
 
 
+def _runs(figures: Mapping[str, Any]) -> str:
+    """Return mean run lengths by theory and in the records, in words."""
+    exact, found = figures["exact"], figures["empirical"]
+    parts = []
+    for what, name in (("occupied", "mean_busy_slots"), ("vacant", "mean_idle_slots")):
+        measured = "none" if found[name] is None else f"{found[name]:.3g}"
+        theory = "" if exact is None or exact[name] is None else f" (theory {exact[name]:.3g})"
+        parts.append(f"mean {what} run {measured} slots{theory}")
+    return ", ".join(parts)
+
+
 def write_cards(
     corpus: Path, made: Plan, scene: Scene, figures: Mapping[str, Any], inputs: tuple[InputEntry, ...]
 ) -> None:
@@ -165,6 +209,7 @@ Labelled I/Q of {made.receivers} UAVs over a city, made by iqatlas (seed {spec.s
 | records | {made.records:,} ({splits}) |
 | a record | {made.receivers} receivers × {spec.capture.samples} samples, {made.sample_rate_hz / 1e6:g} Msps |
 | sub-channels | {spec.waveform.subchannels}; occupied labels: {figures["occupied_share_of_labels"]:.1%} |
+| occupancy | {_OCCUPANCY[spec.occupancy.kind]}; {_runs(figures["occupancy"])} |
 | SNR at full load | {snr} ({spec.capture.noise}) |
 | buildings | {len(scene.buildings):,} |
 
@@ -188,7 +233,7 @@ Occupied is 1, vacant is 0. Every variable carries its units and what has to be 
 - Buildings are extruded footprints; heights that no tag tells are estimates (see `height_source`).
 - Positions of sites carry the uncertainty that `scene/sites.parquet` states.
 - {_WAVEFORM_LIMITS[spec.waveform.kind]}
-- The guard records between the splits belong to none of them.
+- {_SPLITS[spec.splits.by]}
 
 ## Licence and credit
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float64, Int8, Int64
+from jaxtyping import Bool, Float64, Int8, Int64
 
 from iqatlas.axes import QUANTITIES, RECORD, Quantity
-from iqatlas.catalogs.spec import split_slots
+from iqatlas.catalogs.spec import SPLITS, share_out, split_slots
 from iqatlas.errors import SpecError
 from iqatlas.features.spectrogram import frame_count
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.transmission import transmission_for
-from iqatlas.occupancy.markov import guard_slots
+from iqatlas.occupancy.kinds import chains_for
+from iqatlas.occupancy.spec import TraceOccupancy
+from iqatlas.occupancy.theory import Chains
 from iqatlas.scenes.spec import BundledSites, ListedSites, TrajectoryReceivers
 from iqatlas.waveforms.spec import LteWaveform
 
@@ -64,6 +66,7 @@ class Plan:
         guard_slots: Slots left out between two splits.
         block_records: Records a block, the unit of random streams and of reading.
         shard_records: Records a shard, the unit of writing.
+        chains: What the sites occupy.
     """
 
     spec: CorpusSpec
@@ -75,6 +78,7 @@ class Plan:
     guard_slots: int
     block_records: int
     shard_records: int
+    chains: Chains = field(repr=False, compare=False)
 
     @property
     def records(self) -> int:
@@ -97,8 +101,54 @@ class Plan:
 
     @cached_property
     def slot_split(self) -> Int8[np.ndarray, "slot"]:
-        """The split of each slot of a draw, as an index into the names of splits."""
+        """The split of each slot of a draw, as an index into the names of splits; of no use by draw."""
         return split_slots(self.spec.splits, slots=self.spec.capture.slots, guard_slots=self.guard_slots)
+
+    @cached_property
+    def draw_split(self) -> Int8[np.ndarray, "draw"] | None:
+        """The split of each draw, where whole draws are split."""
+        return self._shared_out("draw", self.spec.capture.draws, "draws", "capture.draws")
+
+    @cached_property
+    def receiver_split(self) -> Int8[np.ndarray, "receiver"] | None:
+        """The split of each receiver, where each has one."""
+        return self._shared_out("receiver", self.receivers, "receivers", "receivers")
+
+    @cached_property
+    def site_split(self) -> Int8[np.ndarray, "site"] | None:
+        """The split of each site, where each has one."""
+        return self._shared_out("site", self.sites, "sites", "sites")
+
+    def _shared_out(self, by: str, count: int, what: str, where: str) -> Int8[np.ndarray, "one"] | None:
+        if self.spec.splits.by != by:
+            return None
+        return share_out(self.spec.splits, count, what=what, where=where)
+
+    def record_split(
+        self, draw: Int64[np.ndarray, "record"], slot: Int64[np.ndarray, "record"]
+    ) -> Int8[np.ndarray, "record"]:
+        """Return the split of records, as an index into the names of splits."""
+        of_each = self.slot_split[slot] if self.draw_split is None else self.draw_split[draw]
+        return np.asarray(of_each, np.int8)
+
+    def split_counts(self) -> dict[str, int]:
+        """Return the number of records of each split that has any."""
+        capture = self.spec.capture
+        if self.draw_split is None:
+            counts = np.bincount(self.slot_split, minlength=len(SPLITS)) * self.levels * capture.draws
+        else:
+            counts = np.bincount(self.draw_split, minlength=len(SPLITS)) * self.levels * capture.slots
+        return {name: int(count) for name, count in zip(SPLITS, counts, strict=True) if count}
+
+    def site_is_on(self, slot: Int64[np.ndarray, "record"]) -> Bool[np.ndarray, "record site"] | None:
+        """Return which sites are not silenced in each slot; None where none ever is.
+
+        Where sites are split, those of the other splits are silent. In the guard all of them send.
+        """
+        if self.site_split is None:
+            return None
+        split = self.slot_split[slot][:, None]
+        return np.asarray((split == self.site_split) | (split == SPLITS.index("guard")), bool)
 
     def waypoint_at(
         self, time_s: Float64[np.ndarray, "record"], *, waypoints: int
@@ -150,6 +200,8 @@ class Plan:
         over_records = {name: q for name, q in QUANTITIES.items() if q.dims[0] == RECORD}
         if self.spec.features.spectrogram is None:
             del over_records["spectrogram"]
+        if not self.spec.storage.components:
+            del over_records["signal"], over_records["noise"]
         return over_records
 
     @property
@@ -174,7 +226,7 @@ class Plan:
 
 
 def plan(spec: CorpusSpec) -> Plan:
-    """Resolve a spec to counts, bytes and ranges; reads no file and makes nothing.
+    """Resolve a spec to counts, bytes and ranges; makes nothing, and reads no file but a trace's.
 
     Raises:
         SpecError: Parts of the spec don't fit each other.
@@ -212,6 +264,15 @@ def plan(spec: CorpusSpec) -> Plan:
     block = min(block, _LARGEST_BLOCK, 1 << (records - 1).bit_length())
     blocks = -(-records // block)
     shard_blocks = min(_BLOCKS_A_SHARD, max(1, -(-blocks // _SHARDS_AT_LEAST)))
+    chains = chains_for(
+        spec.occupancy,
+        sites=sites,
+        subchannels=spec.waveform.subchannels,
+        slots=spec.capture.slots,
+        draws=spec.capture.draws,
+        seed=spec.seed,
+        folder=spec.folder,
+    )
     made = Plan(
         spec=spec,
         sites=sites,
@@ -219,12 +280,24 @@ def plan(spec: CorpusSpec) -> Plan:
         levels=levels,
         sample_rate_hz=sample_rate_hz,
         slot_samples=slot_samples,
-        guard_slots=guard_slots(spec.occupancy, spec.waveform.subchannels),
+        guard_slots=chains.guard_slots() if spec.splits.needs_guard else 0,
         block_records=block,
         shard_records=shard_blocks * block,
+        chains=chains,
     )
-    _ = made.slot_split  # too few slots for the splits is the user's to know now, not after the trace
+    _refuse_splits(made)
     return made
+
+
+def _refuse_splits(made: Plan) -> None:
+    """Refuse too little to split now, not after the trace."""
+    _ = made.split_counts(), made.receiver_split, made.site_split
+    if made.draw_split is not None and isinstance(made.spec.occupancy, TraceOccupancy):
+        raise SpecError(
+            "the draws of a trace follow each other without a gap",
+            where="splits.by",
+            accepted="time, receiver or site with occupancy of kind trace",
+        )
 
 
 def _site_count(spec: CorpusSpec) -> int:

@@ -10,6 +10,7 @@ from iqatlas.catalogs.canonical import sha256_file
 from iqatlas.catalogs.manifest import InputEntry
 from iqatlas.errors import MissingFileError, StorageError
 from iqatlas.generators.spec import CorpusSpec
+from iqatlas.occupancy.spec import TraceOccupancy
 from iqatlas.scenes.spec import (
     BundledBuildings,
     CellMapperSites,
@@ -67,6 +68,9 @@ def gather_inputs(spec: CorpusSpec) -> tuple[InputEntry, ...]:
                 "terrain", path, "scene.terrain.path", "unknown", "see where the elevation file comes from"
             )
         )
+    if isinstance(spec.occupancy, TraceOccupancy):
+        path = _existing(spec.folder, spec.occupancy.path, "occupancy.path")
+        inputs.append(_entry("occupancy", path, "occupancy.path", "of who made it", path.name))
     return tuple(inputs)
 
 

@@ -11,12 +11,12 @@ from jaxtyping import Bool, Float64, Int64, UInt64
 
 from iqatlas.catalogs._zarr import array_variable
 from iqatlas.catalogs.spec import SPLITS
+from iqatlas.channels.front_end import FrontEnd
 from iqatlas.channels.noise import add_noise, full_load_power_mw, noise_power_mw
 from iqatlas.channels.propagate import Channel, block_for
 from iqatlas.features.spectrogram import spectrogram
 from iqatlas.generators.plan import Plan, Shard
 from iqatlas.generators.transmission import transmission_for
-from iqatlas.occupancy.markov import draw_occupancy
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.seeds import Stage, key, stream, words
 
@@ -53,13 +53,30 @@ class Workshop:
         self.plan = recipe.plan
         spec = self.plan.spec
         self.downlink = transmission_for(spec, cell_ids=recipe.cell_ids)
+        site_power_mw = 10 ** (np.array(recipe.site_power_dbm, np.float64) / 10)
+        switched = self.downlink.subchannel_subcarriers.reshape(-1)
+        full_load_mw = full_load_power_mw(
+            recipe.paths,
+            site_power_mw=site_power_mw,
+            subcarrier_hz=self.downlink.subcarrier_hz[switched],
+            subcarrier_power=self.downlink.full_load_spectrum()[:, switched],
+        )
+        self.front_end = FrontEnd(
+            spec.receiver,
+            receivers=self.plan.receivers,
+            carrier_hz=recipe.paths.frequency_hz,
+            sample_rate_hz=self.plan.sample_rate_hz,
+            full_load_mw=full_load_mw,
+            seed=spec.seed,
+        )
+        # What receivers' own clocks take may begin before the capture's first sample, or end late.
+        self._margin = self.front_end.margin(spec.capture.samples)
         self.block = block_for(
-            spec.capture.samples,
+            spec.capture.samples + 2 * self._margin,
             max_delay_s=recipe.paths.max_delay_s,
             sample_rate_hz=self.plan.sample_rate_hz,
         )
         self.max_delay_samples = int(np.ceil(recipe.paths.max_delay_s * self.plan.sample_rate_hz))
-        site_power_mw = 10 ** (np.array(recipe.site_power_dbm, np.float64) / 10)
         self.channel = Channel(
             recipe.paths,
             self.block,
@@ -67,15 +84,9 @@ class Workshop:
             site_power_mw=site_power_mw,
             waypoint_time_s=self.plan.waypoint_time_s(len(recipe.paths.gain)),
         )
-        switched = self.downlink.subchannel_subcarriers.reshape(-1)
         self.noise_mw = noise_power_mw(
             spec.capture,
-            full_load_mw=full_load_power_mw(
-                recipe.paths,
-                site_power_mw=site_power_mw,
-                subcarrier_hz=self.downlink.subcarrier_hz[switched],
-                subcarrier_power=self.downlink.full_load_spectrum()[:, switched],
-            ),
+            full_load_mw=full_load_mw,
             sample_rate_hz=self.plan.sample_rate_hz,
             reference_bandwidth_hz=self.noise_bandwidth_hz,
         )
@@ -88,14 +99,7 @@ class Workshop:
         return self.downlink.occupied_bandwidth_hz
 
     def _draw_occupancy(self, draw: int) -> Bool[np.ndarray, "slot site subchannel"]:
-        spec = self.plan.spec
-        return draw_occupancy(
-            spec.occupancy,
-            slots=spec.capture.slots,
-            sites=self.plan.sites,
-            subchannels=spec.waveform.subchannels,
-            rng=stream(spec.seed, Stage.OCCUPANCY, draw),
-        )
+        return self.plan.chains.draw(draw, self.plan.spec.capture.slots)
 
     def make_shard(self, shard: Shard) -> xr.Dataset:
         """Return the labelled records of a shard.
@@ -121,25 +125,35 @@ class Workshop:
         begin = slot * plan.slot_samples + self._offsets(number, len(record))
         around = self._occupancy_around(draw, slot)
         baseband = self.downlink.synthesise(
-            start_sample=begin - self.block.lead,
+            start_sample=begin - self._margin - self.block.lead,
             samples=self.block.length,
             occupancy=around,
             first_slot=slot - 1,
             slot_samples=plan.slot_samples,
             keys=self._payload_keys(record),
         )
+        on = plan.site_is_on(slot)
+        if on is not None:
+            baseband *= on[:, :, None]
         time_s = begin / plan.sample_rate_hz
         waypoint, since_s = plan.waypoint_at(time_s, waypoints=len(self.recipe.paths.gain))
         # Paths go on from their waypoint to the next, delays and phases without a jump.
-        iq, link_mw = self.channel.receive(
+        window, link_mw = self.channel.receive(
             baseband,
             waypoint=waypoint,
             time_s=since_s + spec.capture.samples / (2 * plan.sample_rate_hz),
         )
         noise_mw = self.noise_mw[level]
-        signal_mw = np.mean(np.square(np.abs(iq)), axis=-1, dtype=np.float64)
-        add_noise(iq, noise_mw, rng=stream(spec.seed, Stage.NOISE, number))
-        occupancy = around[:, 1]
+        signal = self.front_end.tuned_and_sampled(
+            window, start_sample=begin, samples=spec.capture.samples, record=record
+        )
+        signal_mw = np.mean(np.square(np.abs(signal)), axis=-1, dtype=np.float64)
+        components = {"signal": signal.copy()} if spec.storage.components else {}
+        noise = add_noise(signal, noise_mw, rng=stream(spec.seed, Stage.NOISE, number))
+        if components:
+            components["noise"] = noise
+        iq = self.front_end.converted(signal)
+        occupancy = around[:, 1] if on is None else around[:, 1] & on[:, :, None]
         in_band_mw = noise_mw * (self.noise_bandwidth_hz / plan.sample_rate_hz)
         block = {
             "iq": iq,
@@ -152,8 +166,9 @@ class Workshop:
             "time": time_s,
             "draw": draw,
             "waypoint": waypoint,
-            "split": np.array(SPLITS)[plan.slot_split[slot]],
+            "split": np.array(SPLITS)[plan.record_split(draw, slot)],
             "snr_level": spec.capture.snr_levels_db()[level],
+            **components,
         }
         if spec.features.spectrogram is not None:
             block["spectrogram"] = spectrogram(

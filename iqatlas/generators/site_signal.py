@@ -11,8 +11,7 @@ from iqatlas.errors import SpecError
 from iqatlas.generators.plan import plan
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.transmission import transmission_for
-from iqatlas.occupancy.markov import draw_occupancy
-from iqatlas.seeds import Stage, key, stream
+from iqatlas.seeds import Stage, key
 from iqatlas.waveforms.carrier import carrier_frequency_hz
 from iqatlas.waveforms.spec import LteWaveform
 
@@ -61,14 +60,7 @@ class SiteSignal:
         self.occupancy: Bool[np.ndarray, "slot subchannel"] = np.ones((slots, subchannels), bool)
         """What the site occupies in each slot."""
         if not full_load:
-            drawn = draw_occupancy(
-                spec.occupancy,
-                slots=max(slots, spec.capture.slots),
-                sites=made.sites,
-                subchannels=subchannels,
-                rng=stream(spec.seed, Stage.OCCUPANCY, 0),
-            )
-            self.occupancy = drawn[:slots, site].copy()
+            self.occupancy = made.chains.draw(0, slots)[:, site].copy()
         self._keys = key(spec.seed, Stage.PAYLOAD, site)[None, None]
 
     @property

@@ -11,12 +11,13 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from iqatlas.catalogs.about import AboutSpec
 from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.spec import SplitsSpec, StorageSpec
+from iqatlas.channels.front_end_spec import ReceiverFrontEnd
 from iqatlas.channels.spec import CaptureSpec
 from iqatlas.errors import MissingFileError, SpecError
 from iqatlas.features.spec import FeaturesSpec
 from iqatlas.generators.plain_yaml import override_value, read_plain_yaml
 from iqatlas.generators.spec_errors import spec_error
-from iqatlas.occupancy.spec import OccupancySpec
+from iqatlas.occupancy.spec import MarkovOccupancy, OccupancySpec
 from iqatlas.raytracing.spec import RaytracingSpec, SionnaRaytracing
 from iqatlas.scenes.spec import BundledSites, HoverReceivers, ReceiversSpec, SceneSpec, SitesSpec
 from iqatlas.schema import SpecModel
@@ -47,8 +48,10 @@ class CorpusSpec(SpecModel):
     """What the sites send."""
     transmitter: Transmitter = Transmitter()
     """What their transmitters do to it."""
-    occupancy: OccupancySpec = OccupancySpec()
+    occupancy: OccupancySpec = MarkovOccupancy()
     """When they send on which sub-channel."""
+    receiver: ReceiverFrontEnd = ReceiverFrontEnd()
+    """What the receivers of the UAVs do to what their antennas hear."""
     capture: CaptureSpec = CaptureSpec()
     """What is recorded, and how noisy."""
     features: FeaturesSpec = FeaturesSpec()

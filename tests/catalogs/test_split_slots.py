@@ -89,7 +89,7 @@ def test_too_few_slots_say_how_many_and_what_else() -> None:
         {"train": 0.0, "validation": 0.0, "test": 0.0},
         {"train": 1.5, "validation": -0.5, "test": 0.0},
         {"train": float("nan")},
-        {"by": "site"},
+        {"by": "operator"},
         {"holdout": 0.1},
     ],
 )

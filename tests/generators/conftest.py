@@ -117,6 +117,10 @@ def box_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "other.osm").write_text(box_osm([{"building": "yes", "height": "30"}] * 15))
     (folder / "cells.csv").write_text(cell_csv([(234, 30), (234, 10), (235, 1)], 8))
     (folder / "others.csv").write_text(cell_csv([(234, 30)], 4, north=3e-4))
+    for name, seed in (("trace.csv", 1), ("other.csv", 2)):
+        bits = np.random.default_rng(seed).random((80, 2, 2)) < 0.3
+        rows = [f"{s},{b},{int(x)},{int(y)}" for s, at in enumerate(bits) for b, (x, y) in enumerate(at)]
+        (folder / name).write_text("\n".join(["slot,site,0,1", *rows]) + "\n")
     # Half-way between two rows, 33 m from any box: too far for a roof to be theirs.
     (folder / "gaps.csv").write_text(cell_csv([(234, 30)], 4, north=1e-4))
     return folder

@@ -23,6 +23,7 @@ AT = {"longitude_deg": -0.0890, "latitude_deg": 51.5012}
 SITE = {"name": "a", **AT, "height_m": 40}
 LISTED = {"sites": {"kind": "list", "sites": [SITE]}}
 GIVEN = {"receivers": {"positions": [{**AT, "altitude_m": 70}]}}
+TWICE = {"slots": 80, "samples": 64, "snr_db": 0, "draws": 2}
 THERMAL = {"capture": {"slots": 80, "samples": 64, "noise": "thermal"}}
 VOICE = {"waveform": {"kind": "marine_vhf", "channels": [6, 16]}}
 AM = {"waveform": {"kind": "marine_vhf", "channels": [6, 16], "modulation": "am"}}
@@ -36,6 +37,18 @@ FLIGHT = {"receivers": {"kind": "trajectory", "pattern": "circle", "radius_m": 5
                         "centre": CENTRE}}  # fmt: skip
 ROUTE = {"receivers": {"kind": "trajectory", "interval_s": 0.04, "waypoints": [AT, CENTRE]}}
 PRINTS = {"scene": {"buildings": {"kind": "footprints", "path": "prints.gpkg", "layer": "houses"}}}
+AGC = {"receiver": {"adc": {"bits": 8, "gain": {"kind": "agc"}}}}
+FIXED = {"receiver": {"adc": {"bits": 8, "gain": {"kind": "fixed"}}}}
+RANGE = {"occupancy": {"p01": {"low": 0.05, "high": 0.1}, "p10": {"low": 0.1, "high": 0.3}}}
+DAY = {"occupancy": {"profile": {"by_hour": [0.2] * 8 + [1.5] * 8 + [1.0] * 8, "span_h": 24}}}
+TAIL = {"kind": "pareto", "mean_slots": 5, "tail_index": 5}
+TAILS = {"occupancy": {"kind": "semi_markov", "busy": TAIL, "idle": TAIL}}
+LOG = {"kind": "log_normal", "mean_slots": 5, "log_deviation": 0.5}
+LOGS = {"occupancy": {"kind": "semi_markov", "busy": LOG, "idle": LOG}}
+RUN = {"kind": "geometric", "mean_slots": 5}
+RUNS = {"occupancy": {"kind": "semi_markov", "busy": RUN, "idle": RUN}}
+USERS = {"occupancy": {"kind": "users", "users": 2, "width": 1, "p01": 0.05}}
+TRACE = {"occupancy": {"kind": "trace", "path": "trace.csv"}}
 BUNDLED = {"scene": {}, "sites": {"kind": "bundled"}}
 
 # path of the parameter → what stands in the spec beside it, and two values that must make a difference.
@@ -120,9 +133,45 @@ CHANGES: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "raytracing[maritime].relative_permittivity": (SEA, 70, 60),
     "raytracing[maritime].conductivity_s_per_m": (SEA, 5, 4),
     "raytracing[aerial_urban_macro].delay_spread_s": (AERIAL, 1e-7, 3e-7),
-    "occupancy.p01": ({}, 0.05, 0.06),
-    "occupancy.p10": ({}, 0.2, 0.21),
-    "occupancy.slot_s": ({}, 1e-3, 2e-3),
+    "receiver.carrier_offset_ppm": ({}, 0, 0.1),
+    "receiver.carrier_offset_hz": ({}, 0, 100),
+    "receiver.sampling_offset_ppm": ({}, 0, 1),
+    "receiver.phase_noise.linewidth_hz": ({}, 10, 20),
+    "receiver.iq_gain_db": ({}, 0, 1),
+    "receiver.iq_phase_deg": ({}, 0, 1),
+    "receiver.dc_offset_db": ({}, None, -20),
+    "receiver.adc.bits": ({}, 8, 9),
+    "receiver.adc.gain[agc].back_off_db": (AGC, 12, 13),
+    "receiver.adc.gain[agc].step_db": (AGC, 0, 6),
+    "receiver.adc.gain[fixed].full_scale_dbm": (FIXED, -40, -41),
+    "occupancy[markov].p01": ({}, 0.05, 0.06),
+    "occupancy[markov].p01.low": (RANGE, 0.05, 0.06),
+    "occupancy[markov].p01.high": (RANGE, 0.1, 0.2),
+    "occupancy[markov].p10": ({}, 0.2, 0.21),
+    "occupancy[markov].p10.low": (RANGE, 0.1, 0.11),
+    "occupancy[markov].p10.high": (RANGE, 0.2, 0.3),
+    "occupancy[markov].profile.by_hour": (DAY, [0.5] * 24, [1.5] * 24),
+    "occupancy[markov].profile.start_hour": (DAY, 0, 6),
+    "occupancy[markov].profile.span_h": (DAY, None, 24),
+    "occupancy[markov].slot_s": ({}, 1e-3, 2e-3),
+    "occupancy[semi_markov].busy[geometric].mean_slots": (RUNS, 5, 6),
+    "occupancy[semi_markov].busy[pareto].mean_slots": (TAILS, 5, 6),
+    "occupancy[semi_markov].busy[pareto].tail_index": (TAILS, 5, 4),
+    "occupancy[semi_markov].idle[geometric].mean_slots": (RUNS, 5, 6),
+    "occupancy[semi_markov].idle[pareto].mean_slots": (TAILS, 5, 6),
+    "occupancy[semi_markov].idle[pareto].tail_index": (TAILS, 5, 4),
+    "occupancy[semi_markov].busy[log_normal].mean_slots": (LOGS, 5, 6),
+    "occupancy[semi_markov].busy[log_normal].log_deviation": (LOGS, 0.5, 0.7),
+    "occupancy[semi_markov].idle[log_normal].mean_slots": (LOGS, 5, 6),
+    "occupancy[semi_markov].idle[log_normal].log_deviation": (LOGS, 0.5, 0.7),
+    "occupancy[semi_markov].slot_s": (RUNS, 1e-3, 2e-3),
+    "occupancy[users].users": (USERS, 2, 3),
+    "occupancy[users].width": (USERS, 1, 2),
+    "occupancy[users].p01": (USERS, 0.05, 0.06),
+    "occupancy[users].p10": (USERS, 0.2, 0.21),
+    "occupancy[users].slot_s": (USERS, 1e-3, 2e-3),
+    "occupancy[trace].path": (TRACE, "trace.csv", "other.csv"),
+    "occupancy[trace].slot_s": (TRACE, 1e-3, 2e-3),
     "capture.samples": ({}, 64, 65),
     "capture.slots": ({}, 80, 81),
     "capture.draws": ({}, 1, 2),
@@ -135,6 +184,8 @@ CHANGES: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "features.spectrogram.nperseg": ({}, 16, 32),
     "features.spectrogram.hop": ({}, 8, 4),
     "features.spectrogram.scale": ({}, "dbm_per_hz", "mw_per_hz"),
+    "splits.by": ({"sites": {**BASE["sites"], "count": 3}}, "time", "site"),
+    "storage.components": ({}, False, True),
     "splits.train": ({"splits": {"validation": 0.15}}, 0.7, 0.5),
     "splits.validation": ({"splits": {"train": 0.7}}, 0.15, 0.1),
     "splits.test": ({"splits": {"train": 0.7}}, 0.15, 0.1),
@@ -150,7 +201,6 @@ ONE_CHOICE = {
     "sites[cellmapper].radio",
     "storage.format",
     "storage.iq",
-    "splits.by",
 }
 # Parameters whose effect a test of their own part shows, on what they need: a map server, walls, masts.
 SITES_TEST = "scenes/test_scene_parameters.py::test_a_parameter_of_sites_changes_the_scene"
@@ -180,6 +230,7 @@ BY_TEST = {
     "generators/test_provenance.py::test_footprints_carry_their_own_licence_and_credit": {
         "scene.buildings[footprints]": "licence attribution"
     },
+    "occupancy/test_trace.py::test_a_short_trace_is_refused_or_repeated": {"occupancy[trace]": "repeat"},
     "generators/test_stored_paths.py::test_records_are_remade_bit_by_bit_without_the_ray_tracer": {
         "raytracing[stored]": "path"
     },
@@ -221,6 +272,7 @@ def test_every_parameter_is_in_the_tables() -> None:
     leaves -= {"sites[list].sites", "receivers[hover].positions", "receivers[trajectory].waypoints"}
     leaves -= {"receivers[trajectory].centre", "features.spectrogram"}
     leaves -= {"transmitter.phase_noise", "transmitter.amplifier"}
+    leaves -= {"receiver.phase_noise", "receiver.adc", "occupancy[markov].profile"}
     assert leaves | {"capture.snr_db"} == set(CHANGES) | set(TRACED) | set(SHOWN_BY) | ONE_CHOICE
 
 
@@ -255,6 +307,17 @@ def test_a_parameter_changes_the_output(
         (VOICE, {}),
         ({"transmitter": {"phase_noise": {}}}, {}),
         ({"transmitter": {"amplifier": {}}}, {}),
+        ({"receiver": {"phase_noise": {}}}, {}),
+        ({"receiver": {"adc": {}}}, {}),
+        (FIXED, {"receiver": {"adc": {"bits": 8}}}),
+        (USERS, {}),
+        (RUNS, {}),
+        (TRACE, {}),
+        ({"splits": {"train": 0.7, "by": "receiver", "validation": 0, "test": 0.3}}, {}),
+        (
+            {"splits": {"train": 0.7, "by": "draw", "validation": 0.3, "test": 0}, "capture": TWICE},
+            {"splits": {"train": 0.7, "by": "time", "validation": 0.3, "test": 0}, "capture": TWICE},
+        ),
     ],
 )
 def test_a_kind_changes_the_output(

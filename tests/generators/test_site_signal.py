@@ -9,8 +9,8 @@ from iqatlas.errors import SpecError
 from iqatlas.generators.site_picture import picture
 from iqatlas.generators.site_signal import SiteSignal
 from iqatlas.generators.spec import CorpusSpec
-from iqatlas.occupancy.markov import draw_occupancy
-from iqatlas.seeds import Stage, stream
+from iqatlas.occupancy.markov import MarkovChains
+from iqatlas.occupancy.spec import MarkovOccupancy
 from iqatlas.waveforms.lte.downlink import LteDownlink
 
 LTE = {"waveform": {"bandwidth_mhz": 1.4, "subchannels": 6}}
@@ -58,9 +58,7 @@ def test_pieces_are_the_whole_cut_up(tree: dict[str, object], transmitter: dict[
 
 def test_as_the_spec_says_the_site_follows_its_chain_of_the_first_draw() -> None:
     made = site_signal(LTE, site=1, full_load=False)
-    chain = draw_occupancy(
-        made.spec.occupancy, slots=256, sites=3, subchannels=6, rng=stream(7, Stage.OCCUPANCY, 0)
-    )
+    chain = MarkovChains(MarkovOccupancy(), sites=3, subchannels=6, slots=256, seed=7).draw(0, 256)
     np.testing.assert_array_equal(made.occupancy, chain[:20, 1])
     assert not np.array_equal(made.occupancy, chain[:20, 0])
 

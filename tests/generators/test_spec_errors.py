@@ -47,7 +47,13 @@ from iqatlas.errors import SpecError
         ({"waveform": 5}, "s: waveform: 5: input should be a mapping of keys to values"),
         ({"waveform": {"kind": [1]}}, "s: waveform: unknown kind [1]; accepted: lte, marine_vhf"),
         ({"sites": "bundled"}, "s: sites: 'bundled': input should be a mapping of keys to values"),
-        ({"occupancy": {"kind": "poisson"}}, "s: occupancy.kind: 'poisson': input should be 'markov'"),
+        ({"occupancy": {"kind": "marcov"}}, "s: occupancy: unknown kind 'marcov', did you mean 'markov'?"),
+        ({"occupancy": {"p01": {"low": 0.3, "high": 0.2}}}, "s: occupancy.p01: high is below low"),
+        (
+            {"occupancy": {"p01": [[0.1, 1.3]]}},
+            "s: occupancy.p01.0.1: 1.3: input should be less than or equal",
+        ),
+        ({"receiver": {"iq_gain_db": [1, 0]}}, "s: receiver.iq_gain_db: [1, 0]: the second number is below"),
         (
             {"capture": {"snr_db": "x"}},
             "input should be a mapping of keys to values or a list or a valid number",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,16 +13,8 @@ from scipy.stats import binom, binomtest, chi2
 
 import iqatlas.occupancy.markov as markov
 from iqatlas.errors import SpecError
-from iqatlas.occupancy.markov import (
-    correlation,
-    draw_occupancy,
-    estimate_rates,
-    guard_slots,
-    rates,
-    stationary_occupancy,
-)
-from iqatlas.occupancy.spec import MarkovOccupancy
-from iqatlas.seeds import Stage, stream
+from iqatlas.occupancy.markov import MarkovChains, estimate_rates
+from iqatlas.occupancy.spec import MarkovOccupancy, RateRange
 
 # The last two rates of each row give alternating chains: their correlation is negative.
 PAIRS = [(0.05, 0.2), (0.5, 0.5), (0.01, 0.3), (1.0, 0.4), (0.7, 0.8), (0.9, 1.0)]
@@ -29,10 +22,13 @@ ONE_IN_A_MILLION = 1e-6
 """Probability with which a test of an ideal chain would fail, were the seed another one."""
 
 
-def draw(p01: float, p10: float, slots: int = 20_000, sites: int = 1, subchannels: int = 1, seed: int = 0):
-    rng = stream(seed, Stage.OCCUPANCY)
+def chains(p01: Any, p10: Any, sites: int = 1, subchannels: int = 1, seed: int = 0) -> MarkovChains:
     spec = MarkovOccupancy(p01=p01, p10=p10)
-    return draw_occupancy(spec, slots=slots, sites=sites, subchannels=subchannels, rng=rng)
+    return MarkovChains(spec, sites=sites, subchannels=subchannels, slots=1, seed=seed)
+
+
+def draw(p01: float, p10: float, slots: int = 20_000, sites: int = 1, subchannels: int = 1, seed: int = 0):
+    return chains(p01, p10, sites, subchannels, seed).draw(0, slots)
 
 
 @pytest.mark.parametrize(("p01", "p10"), PAIRS)
@@ -76,22 +72,24 @@ def test_run_lengths_are_geometric(p01: float, p10: float, occupied: bool) -> No
 def test_the_first_state_comes_from_equilibrium_and_stays_there(p01: float, p10: float) -> None:
     states = draw(p01, p10, slots=4, sites=5000, subchannels=4)
     share = p01 / (p01 + p10)
-    assert stationary_occupancy(MarkovOccupancy(p01=p01, p10=p10), 1)[0] == share
+    theory = chains(p01, p10).theory(100)
+    assert theory.share[0, 0] == pytest.approx(share, rel=1e-12)
+    assert theory.starts[0, 0] == pytest.approx(share * p10, rel=1e-12)  # as many as ends
     for slot in states:
         assert binomtest(int(slot.sum()), slot.size, share).pvalue > ONE_IN_A_MILLION
 
 
 @pytest.mark.parametrize(("p01", "p10"), PAIRS)
 def test_correlation_decays_as_a_power(p01: float, p10: float) -> None:
-    states, spec = draw(p01, p10, slots=8, sites=200, subchannels=100), MarkovOccupancy(p01=p01, p10=p10)
+    states, one = draw(p01, p10, slots=8, sites=200, subchannels=100), chains(p01, p10)
     share = p01 / (p01 + p10)
     centred = states - share
     for lag in range(4):
         measured = (centred[0] * centred[lag]).mean() / (share * (1 - share))
         # 20,000 independent chains; a product of two centred states has kurtosis up to 1/share.
         tolerance = 5 / np.sqrt(centred[0].size * share)
-        assert measured == pytest.approx(float(correlation(spec, lag)[0]), abs=tolerance)
-    assert correlation(spec, -2)[0] == correlation(spec, 2)[0] == pytest.approx((1 - p01 - p10) ** 2)
+        assert measured == pytest.approx(float(one.correlation(lag)[0, 0]), abs=tolerance)
+    assert one.correlation(-2)[0, 0] == one.correlation(2)[0, 0] == pytest.approx((1 - p01 - p10) ** 2)
 
 
 def test_chains_of_sites_and_subchannels_are_independent() -> None:
@@ -102,8 +100,7 @@ def test_chains_of_sites_and_subchannels_are_independent() -> None:
 
 
 def test_each_subchannel_has_its_own_rates() -> None:
-    spec = MarkovOccupancy(p01=(0.1, 0.0, 0.3), p10=(0.1, 0.5, 0.0))
-    states = draw_occupancy(spec, slots=5000, sites=2, subchannels=3, rng=stream(1, Stage.OCCUPANCY))
+    states = chains((0.1, 0.0, 0.3), (0.1, 0.5, 0.0), 2, 3).draw(0, 5000)
     assert not states[..., 1].any()
     assert states[..., 2].all()
     assert states[..., 0].any() and not states[..., 0].all()
@@ -142,53 +139,89 @@ def test_a_minute_of_slots_is_drawn_in_well_under_a_second() -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.floats(1e-4, 1), st.floats(1e-4, 1))
 def test_guard_is_the_least_gap_that_forgets(p01: float, p10: float) -> None:
-    spec, memory = MarkovOccupancy(p01=p01, p10=p10), abs(1 - p01 - p10)
+    memory = abs(1 - p01 - p10)
     if memory == 1.0:
         return
-    gap = guard_slots(spec, 4)
+    gap = chains(p01, p10, 1, 4).guard_slots()
     assert memory**gap <= 0.01
     assert memory ** (gap - 1) > 0.01
 
 
 def test_guard_of_known_rates() -> None:
-    assert guard_slots(MarkovOccupancy(p01=0.05, p10=0.2), 16) == 17  # ln 0.01 / ln 0.75 = 16.008
-    assert guard_slots(MarkovOccupancy(p01=0.4, p10=0.5), 1) == 2  # 0.1² is 0.01, to rounding
-    assert guard_slots(MarkovOccupancy(p01=0.5, p10=0.5), 1) == 1
-    # The slowest sub-channel decides, and constant ones ask for nothing.
-    assert guard_slots(MarkovOccupancy(p01=(0.05, 0.5, 0.0), p10=(0.2, 0.5, 1e-9)), 3) == 17
-    assert guard_slots(MarkovOccupancy(p01=0.0, p10=1.0), 2) == 0
+    assert chains(0.05, 0.2, 3, 16).guard_slots() == 17  # ln 0.01 / ln 0.75 = 16.008
+    assert chains(0.4, 0.5).guard_slots() == 2  # 0.1² is 0.01, to rounding
+    assert chains(0.5, 0.5).guard_slots() == 1
+    # The slowest chain decides, and constant ones ask for nothing.
+    assert chains((0.05, 0.5, 0.0), (0.2, 0.5, 1e-9), 1, 3).guard_slots() == 17
+    assert chains(((0.5, 0.5), (0.5, 0.05)), ((0.5, 0.5), (0.5, 0.2)), 2, 2).guard_slots() == 17
+    assert chains(0.0, 1.0, 1, 2).guard_slots() == 0
 
 
 def test_a_chain_that_never_forgets_has_no_guard() -> None:
     with pytest.raises(SpecError, match="never forgets"):
-        guard_slots(MarkovOccupancy(p01=1.0, p10=1.0), 2)
+        chains(1.0, 1.0, 1, 2).guard_slots()
 
 
 def test_one_number_holds_for_all_subchannels() -> None:
-    p01, p10 = rates(MarkovOccupancy(p01=0.1, p10=(0.2, 0.3)), 2)
-    assert p01.tolist() == [0.1, 0.1]
-    assert p10.tolist() == [0.2, 0.3]
-    assert correlation(MarkovOccupancy(p01=0.1, p10=(0.2, 0.3)), 1) == pytest.approx([0.7, 0.6])
+    made = chains(0.1, (0.2, 0.3), 2, 2)
+    assert made.p01.tolist() == [[0.1, 0.1], [0.1, 0.1]]
+    assert made.p10.tolist() == [[0.2, 0.3], [0.2, 0.3]]
+    np.testing.assert_allclose(made.correlation(1), [[0.7, 0.6], [0.7, 0.6]], rtol=1e-12)
+
+
+def test_a_matrix_holds_for_each_site_and_subchannel() -> None:
+    made = chains(((0.0, 1.0), (1.0, 0.0), (0.5, 0.5)), ((1.0, 0.0), (0.0, 1.0), (0.5, 0.5)), 3, 2)
+    states = made.draw(0, 200)
+    assert not states[:, 0, 0].any() and not states[:, 1, 1].any()
+    assert states[:, 0, 1].all() and states[:, 1, 0].all()
+    assert states[:, 2].any(axis=0).all() and not states[:, 2].all(axis=0).any()
+
+
+def test_a_range_is_drawn_from_for_each_chain_once() -> None:
+    made = chains(RateRange(low=0.1, high=0.3), 0.2, 10, 20)
+    assert len(np.unique(made.p01)) == 200
+    # The ends of 200 uniform numbers come within 5% of the range with probability 1 − 2e-4.
+    assert 0.1 <= made.p01.min() < 0.11 and 0.29 < made.p01.max() <= 0.3
+    assert np.array_equal(made.p01, chains(RateRange(low=0.1, high=0.3), 0.5, 10, 20).p01)
+    assert not np.array_equal(made.p01, chains(RateRange(low=0.1, high=0.3), 0.2, 10, 20, seed=1).p01)
+    assert made.drawn() == {"p01": made.p01.round(9).tolist()}
+    # Draws differ, rates don't: what was drawn for a chain is its own in all of them.
+    found = estimate_rates(made.draw(1, 20_000)[:, :1], confidence=1 - 1e-4)
+    inside = (found.p01_interval[:, 0] <= made.p01[0]) & (made.p01[0] <= found.p01_interval[:, 1])
+    assert inside.all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from([0.0, 1e-9, 1e-4, 0.3, 1.0]), st.sampled_from([0.0, 1e-9, 1e-4, 0.3, 1.0]))
+def test_extreme_rates_are_drawn_or_refused(p01: float, p10: float) -> None:
+    if p01 == p10 == 0:
+        with pytest.raises(SpecError, match="both 0"):
+            chains(p01, p10)
+        return
+    states = draw(p01, p10, slots=300, sites=2, subchannels=3)
+    if p01 == 0:
+        assert (np.diff(states.astype(int), axis=0) <= 0).all()  # never starts
+    if p10 == 0:
+        assert (np.diff(states.astype(int), axis=0) >= 0).all()  # never ends
+    theory = chains(p01, p10, 2, 3).theory(300)
+    assert np.all((theory.share >= 0) & (theory.share <= 1) & (theory.starts >= 0))
 
 
 @pytest.mark.parametrize("name", ["p01", "p10"])
 def test_a_wrong_number_of_rates_is_refused(name: str) -> None:
-    spec = MarkovOccupancy.model_validate({name: (0.1, 0.2, 0.3)})
     with pytest.raises(SpecError, match="3 rates for 2 sub-channels") as caught:
-        rates(spec, 2)
+        chains(**{"p01": 0.1, "p10": 0.1, name: (0.1, 0.2, 0.3)}, subchannels=2)
     assert caught.value.where == f"occupancy.{name}"
+    with pytest.raises(SpecError, match="rates of 2 sites for 3 sites"):
+        chains(**{"p01": 0.1, "p10": 0.1, name: ((0.1, 0.2), (0.1, 0.2))}, sites=3, subchannels=2)
 
 
 def test_rates_that_are_both_zero_are_refused() -> None:
-    spec = MarkovOccupancy(p01=(0.1, 0.0), p10=(0.1, 0.0))
-    for refuse in (
-        lambda: rates(spec, 2),
-        lambda: guard_slots(spec, 2),
-        lambda: stationary_occupancy(spec, 2),
-    ):
-        with pytest.raises(SpecError, match="sub-channel 1") as caught:
-            refuse()
-        assert caught.value.where == "occupancy.p01"
+    with pytest.raises(SpecError, match="sub-channel 1 are") as caught:
+        chains((0.1, 0.0), (0.1, 0.0), 2, 2)
+    assert caught.value.where == "occupancy.p01"
+    with pytest.raises(SpecError, match="sub-channel 0 at site 1"):
+        chains(((0.1, 0.1), (0.0, 0.1)), 0.0, 2, 2)
 
 
 def test_estimates_count_transitions() -> None:

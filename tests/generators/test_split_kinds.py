@@ -1,0 +1,185 @@
+"""Splits by draw, receiver and site: what is kept apart, found again in corpora, and audited."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from test_components import draw_nothing
+
+from iqatlas import Corpus, CorpusSpec, generate, open_corpus, plan
+from iqatlas.catalogs.split_audit import split_problems
+from iqatlas.errors import CorpusError, SpecError
+
+SHARES = {"train": 0.5, "validation": 0.25, "test": 0.25}
+
+
+def spec(by: str, **changes: Any) -> CorpusSpec:
+    return CorpusSpec.from_tree(
+        {
+            "name": f"by-{by}",
+            "raytracing": {"kind": "free_space"},
+            "waveform": {"bandwidth_mhz": 1.4, "subchannels": 2},
+            "receivers": {"count": 4},
+            "occupancy": {"p01": 0.3, "p10": 0.3},
+            "capture": {"slots": 60, "snr_db": [0, 20], "samples": 64, "draws": 4},
+            "features": {"spectrogram": None},
+            "splits": {**SHARES, "by": by},
+            **changes,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Corpus]:
+    folder = tmp_path_factory.mktemp("splits")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("iqatlas.plotting.overview.draw_overview", draw_nothing)
+        return {by: generate(spec(by), folder / by) for by in ("draw", "receiver", "site")}
+
+
+@pytest.mark.parametrize("by", ["draw", "receiver", "site"])
+def test_a_corpus_keeps_its_splits(corpora: dict[str, Corpus], by: str) -> None:
+    assert corpora[by].verify().problems == ()
+    counts = corpora[by].manifest.splits
+    found = {name: int((corpora[by].dataset["split"] == name).sum()) for name in counts}
+    assert found == counts
+    assert corpora[by].manifest.statistics["guard_slots"] == (0 if by == "draw" else 6)
+
+
+def test_draws_are_whole(corpora: dict[str, Corpus]) -> None:
+    dataset = corpora["draw"].dataset
+    by_draw = {int(d): set(dataset["split"].values[dataset["draw"].values == d]) for d in range(4)}
+    assert by_draw == {0: {"train"}, 1: {"train"}, 2: {"validation"}, 3: {"test"}}
+    assert "guard" not in corpora["draw"].manifest.splits
+
+
+def test_receivers_have_splits_of_their_own(corpora: dict[str, Corpus]) -> None:
+    dataset = corpora["receiver"].dataset
+    assert dataset["receiver_split"].values.tolist() == ["train", "train", "validation", "test"]
+    train, test = (corpora["receiver"].split(name) for name in ("train", "test"))
+    assert (train.sizes["receiver"], test.sizes["receiver"]) == (2, 1)
+    # Neither a receiver nor a slot with its payload is in both.
+    assert set(train["receiver"].values).isdisjoint(test["receiver"].values)
+    assert train["slot"].values.max() + 6 < test["slot"].values.min()
+
+
+def test_a_split_that_is_none_is_refused(corpora: dict[str, Corpus]) -> None:
+    with pytest.raises(CorpusError, match="no split 'tset', did you mean 'test'"):
+        corpora["draw"].split("tset")
+
+
+def test_loaders_leave_out_the_receivers_of_other_splits(corpora: dict[str, Corpus]) -> None:
+    pytest.importorskip("torch")
+    corpus = corpora["receiver"]
+    test = corpus.torch(split="test", variables=["iq", "label"])
+    assert test[0]["iq"].shape == (1, 64)
+    np.testing.assert_array_equal(
+        test[0]["iq"].numpy()[0], corpus.dataset.sel(split="test")["iq"].values[0, 3]
+    )
+    names = [str(name) for name in corpus.dataset["receiver"].values]
+    assert corpus.torch(split="test", receivers=names)[0]["iq"].shape == (4, 64)
+    assert corpus.torch()[0]["iq"].shape == (4, 64)
+
+
+def test_sites_are_silent_in_the_splits_of_others(corpora: dict[str, Corpus]) -> None:
+    dataset = corpora["site"].dataset
+    own = dataset["site_split"].values.astype("<U10")
+    assert corpora["site"].split("test").sizes["receiver"] == 4
+    assert sorted(own) == ["test", "train", "validation"]
+    for name in ("train", "validation", "test"):
+        records = dataset.sel(split=name)
+        heard = np.isfinite(records["signal_power"].values).any(axis=(0, 1))
+        sent = records["occupancy"].values.any(axis=(0, 2))
+        # Control is on: a site that is silent sends no reference signals either.
+        assert heard.tolist() == (own == name).tolist()
+        assert not sent[own != name].any()
+        assert sent[own == name].all()
+    guard = dataset.sel(split="guard")
+    assert np.isfinite(guard["signal_power"].values).all()
+    assert np.array_equal(dataset["label"].values, dataset["occupancy"].values.any(axis=1))
+
+
+def test_sites_that_send_are_heard_as_before() -> None:
+    """Silencing changes nothing but who sends: the occupancy of a site in its own split is the same."""
+    corpus_spec = spec("site")
+    plain = plan(spec("time"))
+    made = plan(corpus_spec)
+    np.testing.assert_array_equal(made.chains.draw(2, 60), plain.chains.draw(2, 60))
+    on = made.site_is_on(np.arange(60))
+    assert on is not None and plain.site_is_on(np.arange(60)) is None
+    assert on[made.slot_split == 3].all()
+
+
+@pytest.mark.parametrize(
+    ("by", "changes", "line"),
+    [
+        ("draw", {"capture": {"draws": 2}}, "capture.draws: 2 draws for 3 splits by draw; accepted:"),
+        ("receiver", {"receivers": {"count": 2}}, "receivers: 2 receivers for 3 splits by receiver"),
+        (
+            "site",
+            {"sites": {"kind": "list", "sites": [
+                {"name": "a", "longitude_deg": 24.94, "latitude_deg": 60.17, "height_m": 30}]}},
+            "sites: 1 sites for 3 splits by site",
+        ),
+    ],
+)  # fmt: skip
+def test_too_few_to_split_are_refused(by: str, changes: dict[str, Any], line: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        plan(spec(by, **changes))
+    assert str(caught.value).startswith(line)
+
+
+def test_heavy_tails_may_be_split_by_draw() -> None:
+    endless = {"kind": "pareto", "mean_slots": 50, "tail_index": 1.1}
+    occupancy = {"kind": "semi_markov", "busy": endless, "idle": endless}
+    with pytest.raises(SpecError, match="by: draw"):
+        plan(spec("time", occupancy=occupancy))
+    assert plan(spec("draw", occupancy=occupancy)).guard_slots == 0
+    one = {"train": 1, "validation": 0, "test": 0}
+    assert plan(spec("time", occupancy=occupancy, splits=one)).guard_slots == 0
+
+
+def changed(corpus: Corpus, folder: Path, name: str, index: Any, value: object) -> list[str]:
+    """Return what the audit says of a copy in which some values are others."""
+    copy = folder / "copy"
+    shutil.copytree(corpus.path, copy)
+    group = zarr.open_group(copy / "records.zarr", mode="r+", use_consolidated=False)
+    values = group[name][:]
+    values[index] = value
+    group[name][:] = values
+    from iqatlas.catalogs._zarr import open_store
+
+    return list(split_problems(open_store(copy / "records.zarr"), open_corpus(copy).manifest))
+
+
+@pytest.mark.parametrize(
+    ("by", "name", "index", "value", "found"),
+    [
+        ("draw", "split", 0, "test", "split: the records of draw 0 are in more than one split"),
+        ("receiver", "receiver_split", 3, "train", "receiver_split: train, validation in place of"),
+        ("site", "site_split", slice(None), "guard", "site_split: guard in place of"),
+    ],
+)
+def test_splits_that_mix_are_found(
+    corpora: dict[str, Corpus], tmp_path: Path, by: str, name: str, index: Any, value: str, found: str
+) -> None:
+    problems = changed(corpora[by], tmp_path, name, index, value)
+    assert any(problem.startswith(found) for problem in problems), problems
+
+
+def test_a_site_that_sends_in_another_split_is_found(corpora: dict[str, Corpus]) -> None:
+    from iqatlas.catalogs.split_audit import silence_problems
+
+    part = corpora["site"].dataset.reset_index("split").load().copy(deep=True)
+    assert not any(bad.any() for _, bad in silence_problems(part))
+    row = int(np.flatnonzero(part["split"].values == "train")[0])
+    other = int(np.flatnonzero(part["site_split"].values.astype("<U10") == "test")[0])
+    part["occupancy"].values[row, other, 1] = True
+    part["signal_power"].values[row, 2, other] = -80
+    for what, bad in silence_problems(part):
+        assert np.flatnonzero(bad.any(axis=1)).tolist() == [row], what
