@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from iqatlas.axes import QUANTITIES
+from iqatlas.axes import ARRAY_QUANTITIES, QUANTITIES
 from iqatlas.catalogs._zarr import array_variable
 from iqatlas.catalogs.construction import write_file
 from iqatlas.catalogs.manifest import InputEntry
 from iqatlas.catalogs.spec import SPLITS
 from iqatlas.features.spectrogram import bin_frequency_hz, frame_time_s
+from iqatlas.generators.continuity import continuity_text
 from iqatlas.generators.plan import Plan
 from iqatlas.generators.shard import Workshop
 from iqatlas.scenes.scene import Scene
@@ -51,6 +52,9 @@ def coordinates(made: Plan, scene: Scene, workshop: Workshop) -> xr.Dataset:
     if spectrogram is not None:
         values["frame_time"] = frame_time_s(made.spec.capture.samples, spectrogram, sample_rate_hz=rate)
         values["frequency"] = bin_frequency_hz(spectrogram, sample_rate_hz=rate)
+    if receivers.array is not None:
+        values |= {"uav": np.array(receivers.uav), "element_position": receivers.element_m}
+    known = QUANTITIES | ARRAY_QUANTITIES
     attributes = {
         "title": f"iqatlas corpus {made.spec.name}",
         "source": f"ray-traced {_WAVEFORM[made.spec.waveform.kind]} over OpenStreetMap buildings, "
@@ -65,9 +69,19 @@ def coordinates(made: Plan, scene: Scene, workshop: Workshop) -> xr.Dataset:
         "attribution": "; ".join(scene.attribution),
     }
     return xr.Dataset(
-        coords={name: array_variable(QUANTITIES[name], array) for name, array in values.items()},
+        coords={name: array_variable(known[name], array) for name, array in values.items()},
         attrs=attributes,
     )
+
+
+def _rows(scene: Scene, flown: dict[str, int | float] | None) -> str:
+    """Return the rows of the card that not every corpus has."""
+    array, rows = scene.receivers.array, []
+    if array is not None:
+        rows.append(f"| antennas of a UAV | {scene.receivers.elements}: {array.name}; each is a receiver |")
+    if flown is not None:
+        rows.append(f"| flight | {continuity_text(flown)} |")
+    return "".join(f"{row}\n" for row in rows)
 
 
 def count_splits(made: Plan) -> dict[str, int]:
@@ -143,7 +157,12 @@ def describe_scene(scene: Scene) -> dict[str, Any]:
 
 
 def write_cards(
-    corpus: Path, made: Plan, scene: Scene, figures: Mapping[str, Any], inputs: tuple[InputEntry, ...]
+    corpus: Path,
+    made: Plan,
+    scene: Scene,
+    figures: Mapping[str, Any],
+    inputs: tuple[InputEntry, ...],
+    flown: dict[str, int | float] | None,
 ) -> None:
     """Write the corpus's README.md and ATTRIBUTION.md."""
     spec = made.spec
@@ -156,7 +175,7 @@ def write_cards(
         corpus / "README.md",
         f"""# {spec.name}
 
-Labelled I/Q of {made.receivers} UAVs over a city, made by iqatlas (seed {spec.seed}).
+Labelled I/Q of {spec.receivers.uavs} UAVs over a city, made by iqatlas (seed {spec.seed}).
 
 ![Map of the scene and a spectrogram](scene/map.png)
 
@@ -167,7 +186,7 @@ Labelled I/Q of {made.receivers} UAVs over a city, made by iqatlas (seed {spec.s
 | sub-channels | {spec.waveform.subchannels}; occupied labels: {figures["occupied_share_of_labels"]:.1%} |
 | SNR at full load | {snr} ({spec.capture.noise}) |
 | buildings | {len(scene.buildings):,} |
-
+{_rows(scene, flown)}
 ## Load it
 
 ```python

@@ -20,14 +20,17 @@ from iqatlas.catalogs.folder import BUILDING
 from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry
 from iqatlas.catalogs.path_store import paths_dataset, paths_from_dataset
 from iqatlas.errors import SpecError
+from iqatlas.generators.continuity import between_waypoints
 from iqatlas.generators.describe import coordinates, count_splits, describe_scene, statistics, write_cards
 from iqatlas.generators.plan import Plan, plan
 from iqatlas.generators.progress import Listener, Progress, silent
 from iqatlas.generators.provenance import gather_inputs, library_versions
+from iqatlas.generators.scene import scene_of
 from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.tracing import paths_of
 from iqatlas.generators.workers import write_shards
+from iqatlas.raytracing.elements import of_each_uav
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.raytracing.trace import check, require_tracer
 from iqatlas.scenes.scene import Scene
@@ -82,7 +85,7 @@ def generate(
     if not (corpus / BUILDING).is_dir():
         require_tracer(spec.raytracing)
     progress(Progress("building the scene"))
-    scene = _scene(spec)
+    scene = scene_of(spec)
     with construction:
         paths = _paths(construction, spec, scene, progress)
         recipe = Recipe(
@@ -98,21 +101,6 @@ def generate(
         manifest = _describe(construction, made, scene, paths, inputs)
         construction.finish(manifest)
     return Corpus(corpus)
-
-
-def _scene(spec: CorpusSpec) -> Scene:
-    # Maps and geometry take a second to import; shards in workers should not pay for them.
-    from iqatlas.scenes.build import build_scene
-
-    return build_scene(
-        spec.name,
-        spec.scene,
-        spec.sites,
-        spec.receivers,
-        seed=spec.seed,
-        base_folder=spec.folder,
-        duration_s=spec.capture.slots * spec.occupancy.slot_s,
-    )
 
 
 def _paths(construction: Construction, spec: CorpusSpec, scene: Scene, progress: Listener) -> PathSet:
@@ -210,10 +198,12 @@ def _describe(
         for name, content in scene.archive.items():
             write_file(corpus / "scene" / name, content)
         dataset = open_store(construction.records)
-        draw_overview(scene, dataset, paths, corpus / "scene" / "map.png", title=made.spec.name)
+        drawn = of_each_uav(paths, scene.receivers)
+        draw_overview(scene.of_uavs(), dataset, drawn, corpus / "scene" / "map.png", title=made.spec.name)
         figures = statistics(dataset, made)
         report = check(paths, scene, made.spec.raytracing)
-        write_cards(corpus, made, scene, figures, inputs)
+        flown = between_waypoints(scene, paths)
+        write_cards(corpus, made, scene, figures, inputs, flown)
         known = {file.path: file for step in made.shards for file in ledger[step.step]}
         files = []
         for path in sorted(corpus.rglob("*")):
@@ -228,7 +218,12 @@ def _describe(
         inputs=inputs,
         versions=library_versions(),
         scene=describe_scene(scene),
-        paths={**paths.model, "frequency_hz": paths.frequency_hz, "gates": report.__dict__},
+        paths={
+            **paths.model,
+            "frequency_hz": paths.frequency_hz,
+            "gates": report.__dict__,
+            **({"between_waypoints": flown} if flown else {}),
+        },
         records=made.records,
         splits=count_splits(made),
         statistics=figures,
