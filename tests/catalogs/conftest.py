@@ -28,7 +28,7 @@ TINY = {
     "capture": {"slots": 80, "snr_db": 10, "samples": 64},
     "features": {"spectrogram": None},
 }
-_scene = cache(execute._scene)
+_scene = cache(execute.scene_of)
 
 
 def _draw_nothing(scene: object, dataset: object, paths: object, file: Path, *, title: str) -> None:
@@ -42,7 +42,7 @@ def quick_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Blocks of 32 records make three shards of the 80, the last one half full.
     """
-    monkeypatch.setattr(execute, "_scene", lambda spec: _scene(spec))
+    monkeypatch.setattr(execute, "scene_of", lambda spec: _scene(spec))
     monkeypatch.setattr("iqatlas.plotting.overview.draw_overview", _draw_nothing)
     monkeypatch.setattr("iqatlas.generators.plan._BLOCK_SAMPLES", 1 << 11)
 
@@ -56,7 +56,7 @@ def tiny_spec() -> CorpusSpec:
 def tiny_corpus(tiny_spec: CorpusSpec, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     """Return a tiny corpus that was made undisturbed. It is shared: never change it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execute, "_scene", lambda spec: _scene(spec))
+        patch.setattr(execute, "scene_of", lambda spec: _scene(spec))
         patch.setattr("iqatlas.plotting.overview.draw_overview", _draw_nothing)
         patch.setattr("iqatlas.generators.plan._BLOCK_SAMPLES", 1 << 11)
         return generate(tiny_spec, tmp_path_factory.mktemp("corpora") / "tiny")

@@ -124,7 +124,7 @@ def box_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @lru_cache(maxsize=64)
 def _scene(key: str, folder: Path) -> Scene:
-    return execute._scene(CorpusSpec.from_tree(json.loads(key), folder=folder))
+    return execute.scene_of(CorpusSpec.from_tree(json.loads(key), folder=folder))
 
 
 def _fingerprint(tree: dict[str, Any], folder: Path) -> str:

@@ -241,6 +241,36 @@ def test_a_sionna_that_hides_its_insides_is_refused(monkeypatch: pytest.MonkeyPa
         _sionna._solve(None, SPEC, 1, 1000)
 
 
+def test_a_sionna_without_a_setting_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As 1.1 was, which knew no diffraction at free edges: one line, and no TypeError from inside."""
+
+    class Older:
+        _candidate_generator = None
+
+        def __init__(self, deterministic: bool) -> None: ...
+
+        def __call__(
+            self,
+            scene: Any,
+            max_depth: int,
+            max_num_paths_per_src: int,
+            samples_per_src: int,
+            diffuse_reflection: bool,
+            refraction: bool,
+            seed: int,
+        ) -> None:
+            raise AssertionError("it was called")  # fmt: skip
+
+    class FakeRt:
+        PathSolver = Older
+
+    monkeypatch.setattr(_sionna, "sionna_rt", FakeRt)
+    with pytest.raises(SetupError) as failure:
+        _sionna._solve(None, SPEC, 1, 1000)
+    line = str(failure.value)
+    assert "has no solver setting diffraction, edge_diffraction; accepted:" in line and "\n" not in line
+
+
 def test_the_model_names_its_versions_and_settings(traced: PathSet) -> None:
     for name in ("sionna-rt", "mitsuba", "drjit"):
         assert str(traced.model[name])[0].isdigit()
