@@ -91,6 +91,38 @@ def test_a_ten_second_flight_has_no_jump() -> None:
     assert np.abs(np.diff(np.angle(held[1:] * np.conj(held[:-1])))).max() > 0.2
 
 
+def test_iq_of_a_ten_second_flight_turns_steadily_and_is_as_loud_as_traced() -> None:
+    """Captures of a carrier every 2 ms through a hundred waypoints, by the strongest path and by both."""
+    paths = flight()
+    block = block_for(16, max_delay_s=paths.max_delay_s, sample_rate_hz=RATE_HZ)
+    time = np.arange(0, 10.0, 0.002)
+    waypoint = np.floor(time / 0.1 + 1e-9).astype(np.int64)
+    heard = {}
+    for kept in (1, 2):
+        part = PathSet(
+            frequency_hz=FREQUENCY_HZ,
+            **{name: array[:, :, :, :kept] for name, array in paths.arrays().items()},
+        )
+        channel = Channel(
+            part, block, sample_rate_hz=RATE_HZ, site_power_mw=np.ones(1), waypoint_time_s=times(paths)
+        )
+        carrier = np.ones((len(time), 1, block.length), np.complex64)
+        iq, power = channel.receive(carrier, waypoint=waypoint, time_s=time - waypoint * 0.1)
+        heard[kept] = iq[:, 0, 8]
+        # A carrier at 0 Hz is as loud as the paths' gains add up to.
+        np.testing.assert_allclose(np.abs(heard[kept]) ** 2, power[:, 0, 0], rtol=2e-3)
+    turn = np.angle(heard[1][1:] * np.conj(heard[1][:-1]))
+    # Doppler turns it by up to 2π · 120 Hz · 2 ms = 1.5, which changes by 3e-4 from one to the next; single
+    # precision adds 1e-6. A path that was held would jump by 0.2.
+    assert np.abs(turn).max() < 1.6 and np.abs(np.diff(turn)).max() < 1e-3
+    traced_db = 10 * np.log10(np.interp(time, times(paths), np.abs(paths.gain[:, 0, 0, 0]) ** 2))
+    np.testing.assert_allclose(20 * np.log10(np.abs(heard[1])), traced_db, atol=0.05)
+    # Both rays together beat; at the waypoints they are what was traced, phase and all.
+    at_waypoints = np.flatnonzero(np.isclose(time, waypoint * 0.1, atol=1e-9))
+    both = paths.gain[waypoint[at_waypoints], 0, 0].sum(axis=-1)
+    np.testing.assert_allclose(heard[2][at_waypoints], both, rtol=0, atol=1e-4 * np.abs(both).max())
+
+
 def test_doppler_towards_a_site_is_the_closing_speed() -> None:
     time = np.arange(0, 3.05, 0.1)
     receivers = straight(time, [500.0, 0, 30], [-20.0, 0, 0])

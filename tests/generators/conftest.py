@@ -133,6 +133,8 @@ def _fingerprint(tree: dict[str, Any], folder: Path) -> str:
     parts = {"scene", "sites", "receivers", "seed"}
     if spec.receivers.kind == "trajectory":
         parts |= {"capture", "occupancy"}  # UAVs fly for as long as a draw lasts
+    if spec.receivers.array is not None:
+        parts |= {"carrier"}  # elements are set apart in wavelengths
     scene = _scene(json.dumps({name: tree[name] for name in sorted(parts) if name in tree}), folder)
     paths = paths_of(spec, scene).paths
     recipe = Recipe(
