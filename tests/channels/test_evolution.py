@@ -7,11 +7,13 @@ import pytest
 
 from iqatlas.channels.evolution import Evolution
 from iqatlas.channels.propagate import Channel, block_for, response_of_each
+from iqatlas.raytracing.elements import at_elements
 from iqatlas.raytracing.free_space import free_space_paths
 from iqatlas.raytracing.maritime import maritime_paths
 from iqatlas.raytracing.paths import SPEED_OF_LIGHT_MPS, PathSet
 from iqatlas.raytracing.spec import Maritime, TwoRay
 from iqatlas.raytracing.two_ray import two_ray_paths
+from iqatlas.scenes.antenna_array import AntennaArray
 from iqatlas.scenes.scene import Receivers, Site
 
 FREQUENCY_HZ = 1.8e9
@@ -205,6 +207,29 @@ def test_other_paths_are_not_taken_for_the_same() -> None:
     # Another kind of interaction is another path.
     two["interaction"][1] = 4
     assert Evolution(PathSet(frequency_hz=FREQUENCY_HZ, **two), times(swapped)).continuity.matched == 0
+
+
+def test_elements_of_an_array_turn_as_their_own_distances() -> None:
+    """Between waypoints too, where û·e changes: each element has its own Doppler, though one is stored."""
+    array = AntennaArray("two", np.array([[0.3, 0.0, 0.0], [0.0, -0.3, 0.1]]))
+
+    def elements(time_s: np.ndarray) -> PathSet:
+        receivers = straight(time_s, [-50.0, 150, 120], [20.0, 0, 0]).with_array(array)
+        uavs = free_space_paths((SITE,), receivers.uavs(), frequency_hz=FREQUENCY_HZ)
+        return at_elements(uavs, receivers)
+
+    time = np.arange(0, 5.05, 0.1)
+    evolution = Evolution(elements(time), time)
+    assert evolution.continuity.matched == 2 * 50
+    fine = np.random.default_rng(6).uniform(0, 5, 300)
+    waypoint = np.floor(fine / 0.1 + 1e-9).astype(np.int64)
+    true = elements(fine).gain[:, :, 0, 0]
+    for element in range(2):
+        gain, _ = evolution.at(element, 0, waypoint, fine - waypoint * 0.1)
+        # û turns at up to (v/d)² = 0.013 a second and second: 2π/λ · 0.3 m · 0.013 · dt²/8 is 2e-4.
+        assert np.abs(np.angle(gain[:, 0] / true[:, element])).max() < 1e-3
+    # The case is a telling one: the two turn against each other by more than a turn.
+    assert np.ptp(np.unwrap(np.angle(true[np.argsort(fine), 0] / true[np.argsort(fine), 1]))) > 2 * np.pi
 
 
 def test_beyond_the_last_waypoint_doppler_goes_on() -> None:

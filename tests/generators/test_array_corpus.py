@@ -62,6 +62,9 @@ def test_a_receiver_is_an_antenna_and_knows_its_uav(corpus: Corpus) -> None:
 def test_it_verifies_and_loads_by_antenna(corpus: Corpus) -> None:
     assert corpus.verify().problems == ()
     torch = pytest.importorskip("torch")
+    data = corpus.dataset
+    one = data["iq"].sel(receiver=data["uav"] == "uav1")
+    assert one["receiver"].values.tolist() == [f"uav1/{e}" for e in range(4)]
     item = corpus.torch(split="train", variables=["iq", "label"], receivers=["uav1/0", "uav1/3"])[0]
     assert item["iq"].shape == (2, 64) and item["iq"].dtype == torch.complex64
 
