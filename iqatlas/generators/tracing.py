@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from iqatlas.catalogs.path_store import read_stored_paths
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.raytracing.cache import PathCache, cache_folder
 from iqatlas.raytracing.elements import at_elements
@@ -29,6 +28,9 @@ def paths_of(spec: CorpusSpec, scene: Scene, *, progress: Callable[[int, int], N
     """
     frequency_hz = carrier_frequency_hz(spec.carrier)
     if isinstance(spec.raytracing, StoredPaths):
+        # Stores take half a second to import; paths from the cache should not pay for it.
+        from iqatlas.catalogs.path_store import read_stored_paths
+
         receivers = scene.receivers
         uavs = len(receivers.names) // receivers.elements
         paths = read_stored_paths(
