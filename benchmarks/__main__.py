@@ -1,22 +1,40 @@
-"""``python -m benchmarks`` prints comparisons; ``python -m benchmarks scenes [MAP…]`` what scenes cost."""
+"""``python -m benchmarks [NAME…]`` prints comparisons, each a ratio to a peer in the same run.
+
+``python -m benchmarks scenes [MAP…]`` prints what scenes cost; ``… tracing --waypoints 300`` what a long
+flight does.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
+from importlib import import_module
 
 from benchmarks.scene_cost import print_costs
 
+MODULES = ("waveform", "records", "features", "scenes", "tracing")
 
-def _compare() -> None:
-    # A process starts with the memory of the one that starts it: the costs of scenes want a small one.
-    from benchmarks import features, records, scenes, tracing, waveform
 
-    for module in (waveform, records, features, scenes, tracing):
+def _compare(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MODULES))
+    parser.add_argument("--waypoints", type=int, help="tracing: a flight of so many, its memory and cache")
+    parser.add_argument("--rays", type=int, default=100_000, help="tracing: rays of each site")
+    asked = parser.parse_args(arguments)
+    if unknown := set(asked.names) - set(MODULES):
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(MODULES)}")
+    for name in asked.names or MODULES:
+        module = import_module(f"benchmarks.{name}")
+        if name == "tracing" and asked.waypoints:
+            for line in module.flight(waypoints=asked.waypoints, rays=asked.rays):
+                print(line, flush=True)
+            continue
         for comparison in module.run():
             print(comparison.line(), flush=True)
 
 
 if sys.argv[1:2] == ["scenes"]:
+    # A process starts with the memory of the one that starts it: the costs of scenes want a small one.
     print_costs(sys.argv[2:])
 else:
-    _compare()
+    _compare(sys.argv[1:])

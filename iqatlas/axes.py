@@ -148,6 +148,17 @@ QUANTITIES: dict[str, Quantity] = {
     ),
 }
 
+ARRAY_QUANTITIES: dict[str, Quantity] = {
+    "uav": Quantity(("receiver",), "str", "1", "name of the UAV that carries the antenna"),
+    "element_position": Quantity(
+        ("receiver", "xyz"),
+        "float64",
+        "m",
+        "where the antenna is from the UAV's position: east, north and up",
+    ),
+}
+"""Further coordinates where UAVs carry antenna arrays: a receiver is then one antenna."""
+
 PATH_QUANTITIES: dict[str, Quantity] = {
     "gain": Quantity(
         ("waypoint", "receiver", "site", "path"),

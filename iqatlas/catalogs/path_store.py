@@ -11,7 +11,9 @@ import xarray as xr
 from iqatlas.axes import PATH_QUANTITIES, QUANTITIES
 from iqatlas.catalogs._zarr import array_variable, open_store
 from iqatlas.errors import CorpusError, MissingFileError
+from iqatlas.raytracing.elements import ARRAY_KEY
 from iqatlas.raytracing.paths import PathSet
+from iqatlas.scenes.antenna_array import AntennaArray
 
 _FIELDS = {
     "gain": "gain",
@@ -75,15 +77,21 @@ def paths_from_dataset(dataset: xr.Dataset) -> PathSet:
 
 
 def read_stored_paths(
-    corpus: Path, *, shape: tuple[int, int, int], frequency_hz: float, where: str
+    corpus: Path,
+    *,
+    shape: tuple[int, int, int],
+    frequency_hz: float,
+    where: str,
+    array: AntennaArray | None = None,
 ) -> PathSet:
     """Return the paths that a corpus stores, for a scene of the same extents.
 
     Args:
         corpus: Folder of a corpus, or of a store of paths that ``iqatlas trace`` wrote.
-        shape: Waypoints, receivers and sites of the scene.
+        shape: Waypoints, UAVs and sites of the scene.
         frequency_hz: Carrier of the scene.
         where: The key of the spec that names the folder, for messages.
+        array: The array of each UAV; stored paths may be those of its elements, or of UAVs without arrays.
 
     Raises:
         MissingFileError: There is no such folder.
@@ -107,6 +115,16 @@ def read_stored_paths(
         raise CorpusError(
             failure.what, where=where, accepted=failure.accepted, remedy=failure.remedy
         ) from None
+    stored = paths.model.get(ARRAY_KEY)
+    if stored is not None and (array is None or stored != array.name):
+        raise CorpusError(
+            f"the stored paths are those of antenna arrays ({str(stored)[:100]})",
+            where=where,
+            accepted=f"{array.name}, or one antenna a UAV" if array else "one antenna a UAV",
+            remedy="ask for the same receivers.array",
+        )
+    if stored is not None and array is not None:
+        shape = (shape[0], shape[1] * len(array.element_m), shape[2])
     if paths.gain.shape[:3] != shape:
         found = " x ".join(str(n) for n in paths.gain.shape[:3])
         raise CorpusError(

@@ -55,11 +55,9 @@ def summary(report: dict[str, Any]) -> list[str]:
     ]
     between = report["between_waypoints"]
     if between:
-        lines.append(
-            f"flight   {between['matched']:,} paths go on between waypoints with "
-            f"{between['matched_power_share']:.1%} of the power; {between['ended']:,} fade out and "
-            f"{between['begun']:,} in"
-        )
+        from iqatlas.generators.continuity import continuity_text
+
+        lines.append(f"flight   {continuity_text(between)}")
     if model.get("extrapolated_materials", "none") != "none":
         lines.append(f"beyond their source's frequencies: {model['extrapolated_materials']}")
     return lines

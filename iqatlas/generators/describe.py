@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from iqatlas.axes import QUANTITIES
+from iqatlas.axes import ARRAY_QUANTITIES, QUANTITIES
 from iqatlas.catalogs._zarr import array_variable
 from iqatlas.catalogs.durable import write_file
 from iqatlas.catalogs.manifest import InputEntry
 from iqatlas.catalogs.spec import SPLITS
 from iqatlas.features.spectrogram import bin_frequency_hz, frame_time_s
+from iqatlas.generators.continuity import continuity_text
 from iqatlas.generators.occupancy_figures import occupancy_figures
 from iqatlas.generators.plan import Plan
 from iqatlas.generators.shard import Workshop
@@ -70,6 +71,9 @@ def coordinates(made: Plan, scene: Scene, workshop: Workshop) -> xr.Dataset:
     if spectrogram is not None:
         values["frame_time"] = frame_time_s(made.spec.capture.samples, spectrogram, sample_rate_hz=rate)
         values["frequency"] = bin_frequency_hz(spectrogram, sample_rate_hz=rate)
+    if receivers.array is not None:
+        values |= {"uav": np.array(receivers.uav), "element_position": receivers.element_m}
+    known = QUANTITIES | ARRAY_QUANTITIES
     attributes = {
         "title": f"iqatlas corpus {made.spec.name}",
         "source": f"ray-traced {_WAVEFORM[made.spec.waveform.kind]} over OpenStreetMap buildings, "
@@ -84,7 +88,7 @@ def coordinates(made: Plan, scene: Scene, workshop: Workshop) -> xr.Dataset:
         "attribution": "; ".join(scene.attribution),
     }
     return xr.Dataset(
-        coords={name: array_variable(QUANTITIES[name], array) for name, array in values.items()},
+        coords={name: array_variable(known[name], array) for name, array in values.items()},
         attrs=attributes,
     )
 
@@ -101,6 +105,16 @@ def _front_end(workshop: Workshop) -> dict[str, np.ndarray]:
         "iq_phase": front_end.iq_phase_deg,
         "dc_power": dc_dbm,
     }
+
+
+def _rows(scene: Scene, flown: dict[str, int | float] | None) -> str:
+    """Return the rows of the card that not every corpus has."""
+    array, rows = scene.receivers.array, []
+    if array is not None:
+        rows.append(f"| antennas of a UAV | {scene.receivers.elements}: {array.name}; each is a receiver |")
+    if flown is not None:
+        rows.append(f"| flight | {continuity_text(flown)} |")
+    return "".join(f"{row}\n" for row in rows)
 
 
 def count_splits(made: Plan) -> dict[str, int]:
@@ -187,7 +201,12 @@ def _runs(figures: Mapping[str, Any]) -> str:
 
 
 def write_cards(
-    corpus: Path, made: Plan, scene: Scene, figures: Mapping[str, Any], inputs: tuple[InputEntry, ...]
+    corpus: Path,
+    made: Plan,
+    scene: Scene,
+    figures: Mapping[str, Any],
+    inputs: tuple[InputEntry, ...],
+    flown: dict[str, int | float] | None,
 ) -> None:
     """Write the corpus's README.md and ATTRIBUTION.md."""
     spec = made.spec
@@ -200,7 +219,7 @@ def write_cards(
         corpus / "README.md",
         f"""# {spec.name}
 
-Labelled I/Q of {made.receivers} UAVs over a city, made by iqatlas (seed {spec.seed}).
+Labelled I/Q of {spec.receivers.uavs} UAVs over a city, made by iqatlas (seed {spec.seed}).
 
 ![Map of the scene and a spectrogram](scene/map.png)
 
@@ -212,7 +231,7 @@ Labelled I/Q of {made.receivers} UAVs over a city, made by iqatlas (seed {spec.s
 | occupancy | {_OCCUPANCY[spec.occupancy.kind]}; {_runs(figures["occupancy"])} |
 | SNR at full load | {snr} ({spec.capture.noise}) |
 | buildings | {len(scene.buildings):,} |
-
+{_rows(scene, flown)}
 ## Load it
 
 ```python

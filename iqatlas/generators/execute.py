@@ -17,14 +17,17 @@ from iqatlas.catalogs.path_store import paths_dataset, paths_from_dataset
 from iqatlas.catalogs.place import place_of
 from iqatlas.errors import SpecError
 from iqatlas.generators.catalogue_cards import write_croissant, write_table_and_citation
+from iqatlas.generators.continuity import between_waypoints
 from iqatlas.generators.describe import coordinates, count_splits, describe_scene, statistics, write_cards
 from iqatlas.generators.plan import Plan, plan
 from iqatlas.generators.progress import Listener, Progress, silent
 from iqatlas.generators.provenance import gather_inputs, library_versions
+from iqatlas.generators.scene import scene_of
 from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.tracing import paths_of
 from iqatlas.generators.workers import require_crew, write_shards
+from iqatlas.raytracing.elements import of_each_uav
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.raytracing.trace import check, require_tracer
 from iqatlas.scenes.scene import Scene
@@ -85,7 +88,7 @@ def generate(
         require_tracer(spec.raytracing)
     require_crew(scheduler)
     progress(Progress("building the scene"))
-    scene = _scene(spec)
+    scene = scene_of(spec)
     with construction:
         paths = _paths(construction, spec, scene, progress)
         recipe = Recipe(
@@ -101,21 +104,6 @@ def generate(
         manifest = _describe(construction, made, scene, paths, inputs)
         construction.finish(manifest)
     return Corpus(place)
-
-
-def _scene(spec: CorpusSpec) -> Scene:
-    # Maps and geometry take a second to import; shards in workers should not pay for them.
-    from iqatlas.scenes.build import build_scene
-
-    return build_scene(
-        spec.name,
-        spec.scene,
-        spec.sites,
-        spec.receivers,
-        seed=spec.seed,
-        base_folder=spec.folder,
-        duration_s=spec.capture.slots * spec.occupancy.slot_s,
-    )
 
 
 def _paths(construction: Construction, spec: CorpusSpec, scene: Scene, progress: Listener) -> PathSet:
@@ -217,10 +205,12 @@ def _describe(
         for name, content in scene.archive.items():
             write_file(bench / "scene" / name, content)
         dataset = open_store(construction.place.store(RECORDS))
-        draw_overview(scene, dataset, paths, bench / "scene" / "map.png", title=made.spec.name)
+        drawn = of_each_uav(paths, scene.receivers)
+        draw_overview(scene.of_uavs(), dataset, drawn, bench / "scene" / "map.png", title=made.spec.name)
         figures = statistics(dataset, made)
         report = check(paths, scene, made.spec.raytracing)
-        write_cards(bench, made, scene, figures, inputs)
+        flown = between_waypoints(scene, paths)
+        write_cards(bench, made, scene, figures, inputs, flown)
         created = datetime.now(UTC).isoformat(timespec="seconds")
         write_table_and_citation(bench, made, scene, dataset, created[:10])
     files = construction.gather(file for shard in made.shards for file in ledger[shard.step])
@@ -236,7 +226,12 @@ def _describe(
         inputs=inputs,
         versions=library_versions(),
         scene=describe_scene(scene),
-        paths={**paths.model, "frequency_hz": paths.frequency_hz, "gates": report.__dict__},
+        paths={
+            **paths.model,
+            "frequency_hz": paths.frequency_hz,
+            "gates": report.__dict__,
+            **({"between_waypoints": flown} if flown else {}),
+        },
         records=made.records,
         splits=count_splits(made),
         statistics=figures,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ import numpy as np
 from iqatlas.catalogs._zarr import write_group
 from iqatlas.catalogs.durable import storage_errors, write_file
 from iqatlas.catalogs.path_store import paths_dataset
-from iqatlas.channels.evolution import Evolution
 from iqatlas.errors import CorpusError, StorageError
+from iqatlas.generators.continuity import between_waypoints
 from iqatlas.generators.provenance import library_versions
+from iqatlas.generators.scene import scene_of
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.tracing import paths_of
 from iqatlas.raytracing.coverage import Coverage
-from iqatlas.raytracing.paths import PathSet
+from iqatlas.raytracing.elements import of_each_uav
 from iqatlas.raytracing.report import trace_report
 from iqatlas.raytracing.spec import SionnaRaytracing
 from iqatlas.raytracing.trace import require_tracer
@@ -79,18 +80,9 @@ def write_path_folder(
     from iqatlas.plotting.coverage import draw_coverage
     from iqatlas.plotting.links import draw_power_delay
     from iqatlas.plotting.path_map import draw_paths
-    from iqatlas.scenes.build import build_scene
     from iqatlas.scenes.tables import write_scene_tables
 
-    scene = build_scene(
-        spec.name,
-        spec.scene,
-        spec.sites,
-        spec.receivers,
-        seed=spec.seed,
-        base_folder=spec.folder,
-        duration_s=spec.capture.slots * spec.occupancy.slot_s,
-    )
+    scene = scene_of(spec)
     begun = time.monotonic()
     traced = paths_of(spec, scene, progress=progress)
     seconds = time.monotonic() - begun
@@ -104,17 +96,19 @@ def write_path_folder(
         write_group(folder / STORE, "paths", paths_dataset(traced.paths, sites=sites, receivers=receivers))
         files += write_scene_tables(scene, folder / SCENE)
         paths_png, delays_png, coverage_png = (folder / name for name in PICTURES)
-        draw_paths(scene, traced.paths, paths_png, title=spec.name)
+        # Pictures show UAVs: the elements of an array differ in phase alone.
+        uavs, drawn = scene.of_uavs(), of_each_uav(traced.paths, scene.receivers)
+        draw_paths(uavs, drawn, paths_png, title=spec.name)
         title = f"{spec.name}: power-delay profiles"
-        draw_power_delay(traced.paths, delays_png, sites=sites, receivers=receivers, title=title)
+        draw_power_delay(drawn, delays_png, sites=sites, receivers=uavs.receivers.names, title=title)
         files += [paths_png, delays_png]
         coverage_png.unlink(missing_ok=True)
         if coverage and isinstance(spec.raytracing, SionnaRaytracing):
-            draw_coverage(scene, scene_coverage(spec, scene, spec.raytracing), coverage_png, title=spec.name)
+            draw_coverage(uavs, scene_coverage(spec, uavs, spec.raytracing), coverage_png, title=spec.name)
             files.append(coverage_png)
         report = {
             **trace_report(scene, traced),
-            "between_waypoints": _between_waypoints(scene, traced.paths),
+            "between_waypoints": between_waypoints(scene, traced.paths),
             "spec": spec.tree(),
             "seconds": round(seconds, 3),
             "versions": library_versions(),
@@ -148,14 +142,6 @@ def scene_coverage(spec: CorpusSpec, scene: Scene, solver: SionnaRaytracing) -> 
         height_m=float(np.median(scene.receivers.position_m[..., 2])),
         cell_m=max(_LEAST_CELL_M, max(east - west, north - south) / _CELLS_ACROSS),
     )
-
-
-def _between_waypoints(scene: Scene, paths: PathSet) -> dict[str, int | float] | None:
-    """Return how many paths go on from waypoint to waypoint, and how many fade for want of a successor."""
-    time_s = scene.receivers.time_s
-    if len(time_s) < 2:
-        return None
-    return asdict(Evolution(paths, time_s).continuity)
 
 
 def _refuse_strangers(folder: Path) -> None:

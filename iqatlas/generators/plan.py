@@ -59,7 +59,7 @@ class Plan:
     Args:
         spec: What was asked.
         sites: Number of transmitter sites.
-        receivers: Number of receivers.
+        receivers: Number of receivers: of UAVs, or of all antennas of their arrays.
         levels: Number of SNR levels.
         sample_rate_hz: Sampling rate.
         slot_samples: Samples an occupancy slot.
@@ -307,7 +307,5 @@ def _site_count(spec: CorpusSpec) -> int:
 
 
 def _receiver_count(spec: CorpusSpec) -> int:
-    if isinstance(spec.receivers, TrajectoryReceivers):
-        return spec.receivers.uavs
-    positions = spec.receivers.positions
-    return len(positions) if positions is not None else spec.receivers.count
+    array = spec.receivers.array
+    return spec.receivers.uavs * (1 if array is None else array.elements)

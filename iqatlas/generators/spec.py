@@ -15,6 +15,7 @@ from iqatlas.channels.front_end_spec import ReceiverFrontEnd
 from iqatlas.channels.spec import CaptureSpec
 from iqatlas.errors import MissingFileError, SpecError
 from iqatlas.features.spec import FeaturesSpec
+from iqatlas.generators.default_kinds import fill_default_kinds
 from iqatlas.generators.plain_yaml import override_value, read_plain_yaml
 from iqatlas.generators.spec_errors import spec_error
 from iqatlas.occupancy.spec import MarkovOccupancy, OccupancySpec
@@ -131,7 +132,7 @@ class CorpusSpec(SpecModel):
         for override in overrides:
             tree = override_value(tree, override)
         try:
-            spec = cls.model_validate(tree)
+            spec = cls.model_validate(fill_default_kinds(cls, tree))
         except ValidationError as failure:
             raise spec_error(cls, failure, where) from None
         spec._folder = (folder or Path.cwd()).resolve()

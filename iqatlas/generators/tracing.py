@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from iqatlas.catalogs.path_store import read_stored_paths
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.raytracing.cache import PathCache, cache_folder
+from iqatlas.raytracing.elements import at_elements
 from iqatlas.raytracing.spec import StoredPaths
 from iqatlas.raytracing.trace import Trace, check, trace
 from iqatlas.scenes.scene import Scene
@@ -28,14 +28,21 @@ def paths_of(spec: CorpusSpec, scene: Scene, *, progress: Callable[[int, int], N
     """
     frequency_hz = carrier_frequency_hz(spec.carrier)
     if isinstance(spec.raytracing, StoredPaths):
-        shape = (len(scene.receivers.time_s), len(scene.receivers.names), len(scene.sites))
+        # Stores take half a second to import; paths from the cache should not pay for it.
+        from iqatlas.catalogs.path_store import read_stored_paths
+
+        receivers = scene.receivers
+        uavs = len(receivers.names) // receivers.elements
         paths = read_stored_paths(
             spec.folder / spec.raytracing.path.expanduser(),
-            shape=shape,
+            shape=(len(receivers.time_s), uavs, len(scene.sites)),
             frequency_hz=frequency_hz,
             where="raytracing.path",
+            array=receivers.array,
         )
-        return Trace(paths, check(paths, scene, spec.raytracing), traced=0, cached=shape[1])
+        if paths.gain.shape[1] == uavs:
+            paths = at_elements(paths, receivers)
+        return Trace(paths, check(paths, scene, spec.raytracing), traced=0, cached=uavs)
     return trace(
         scene,
         spec.raytracing,

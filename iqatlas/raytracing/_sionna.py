@@ -6,6 +6,7 @@ caller survives where a library aborts.
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from iqatlas.errors import RaytracingError
+from iqatlas.errors import RaytracingError, SetupError
 from iqatlas.raytracing._sionna_scene import (
     orientation_rad,
     sionna_rt,
@@ -70,18 +71,18 @@ def _solve(scene: Any, spec: SionnaRaytracing, seed: int, path_cap: int) -> tupl
         raise unknown_version("whether it dropped paths")
     counting = _CountingGenerator(solver._candidate_generator)
     solver._candidate_generator = counting
+    settings = {
+        "max_depth": spec.max_reflections,
+        "samples_per_src": spec.rays_per_site,
+        "diffuse_reflection": spec.diffuse_scattering > 0,
+        "refraction": spec.refraction,
+        "diffraction": spec.diffraction,
+        "edge_diffraction": spec.edge_diffraction,
+        "seed": seed,
+    }
+    _refuse_unknown(solver, {"max_num_paths_per_src", *settings})
     while True:
-        paths = solver(
-            scene,
-            max_depth=spec.max_reflections,
-            max_num_paths_per_src=path_cap,
-            samples_per_src=spec.rays_per_site,
-            diffuse_reflection=spec.diffuse_scattering > 0,
-            refraction=spec.refraction,
-            diffraction=spec.diffraction,
-            edge_diffraction=spec.edge_diffraction,
-            seed=seed,
-        )
+        paths = solver(scene, max_num_paths_per_src=path_cap, **settings)
         if counting.candidates < path_cap:
             return paths, path_cap
         if path_cap >= LARGEST_PATH_CAP:
@@ -91,6 +92,19 @@ def _solve(scene: Any, spec: SionnaRaytracing, seed: int, path_cap: int) -> tupl
                 remedy="lower raytracing.rays_per_site or raytracing.max_reflections",
             )
         path_cap *= 4
+
+
+def _refuse_unknown(solver: Any, settings: set[str]) -> None:
+    """See that the installed solver has every setting that it will be given."""
+    accepted = inspect.signature(solver).parameters
+    lacking = sorted(settings - set(accepted))
+    if lacking:
+        raise SetupError(
+            f"the installed sionna-rt {library_versions()['sionna-rt']} has no solver setting "
+            f"{', '.join(lacking)}",
+            accepted="a sionna-rt version from 2.1 on that iqatlas knows",
+            remedy="pip install 'sionna-rt>=2.1'",
+        )
 
 
 class LinkTracer:

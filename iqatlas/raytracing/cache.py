@@ -1,8 +1,9 @@
 """Traced paths, kept by content: what was traced once is not traced again.
 
-An entry holds the paths of one receiver. Its key is the hash of everything that they follow from:
-surfaces, sites, settings, carrier, seed, library versions, and the receiver's own track. So a
-changed UAV traces only itself, and nothing stale is ever found.
+An entry holds the paths of one UAV. Its key is the hash of everything that they follow from, and of
+nothing else: surfaces, where sites stand and look, settings, carrier, seed, library versions, and the
+UAV's own track. So a changed UAV traces only itself, a changed power or name nothing, and nothing stale
+is ever found.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
+from iqatlas.raytracing._sionna_scene import orientation_rad
 from iqatlas.raytracing.paths import ARRAYS
 from iqatlas.raytracing.spec import SionnaRaytracing
 from iqatlas.scenes.cache_root import cache_root
@@ -62,7 +64,8 @@ def scene_key(
             digest.update(np.ascontiguousarray(array).tobytes())
     rest = {
         "format": _FORMAT,
-        "sites": [asdict(site) for site in sites],
+        # Where they stand and look, and nothing else of them: power and name don't bend a path.
+        "sites": [[*site.position_m, *orientation_rad(site, spec)] for site in sites],
         "spec": spec.model_dump(mode="json"),
         "frequency_hz": frequency_hz,
         "seed": seed,

@@ -72,7 +72,8 @@ def check_paths(
             remedy="move the site and the receiver apart: they are within a wavelength",
         )
     site_position = np.array([site.position_m for site in sites])
-    distance = np.linalg.norm(receivers.position_m[:, :, None, :] - site_position, axis=-1)
+    towards = site_position - receivers.position_m[:, :, None, :]
+    distance = np.linalg.norm(towards, axis=-1)
     shortest = (distance / SPEED_OF_LIGHT_MPS)[..., None]
     if np.any((paths.delay_s < shortest - DELAY_TOLERANCE_S) & valid):
         raise RaytracingError("a path is faster than light", where="raytracing")
@@ -81,7 +82,9 @@ def check_paths(
         raise RaytracingError(f"{duplicate} paths are there twice", where="raytracing")
     direct = valid & np.all(paths.interaction == 0, axis=-1)
     wavelength = SPEED_OF_LIGHT_MPS / paths.frequency_hz
-    free_space = wavelength / (4 * np.pi * distance) * np.exp(-2j * np.pi * distance / wavelength)
+    # A plane wave reaches an element of an array as much earlier as that is nearer to the site.
+    ahead = np.sum(towards * receivers.element_m[:, None], axis=-1) / distance
+    free_space = wavelength / (4 * np.pi * distance) * np.exp(-2j * np.pi * (distance - ahead) / wavelength)
     error = np.abs(paths.gain / free_space[..., None] - 1)
     worst = float(np.max(error, where=direct, initial=0.0))
     if line_of_sight_is_free_space and worst > LINE_OF_SIGHT_TOLERANCE:

@@ -10,6 +10,7 @@ import numpy as np
 from iqatlas.errors import RaytracingError
 from iqatlas.raytracing.aerial import aerial_paths
 from iqatlas.raytracing.cache import PathCache, receiver_key, scene_key
+from iqatlas.raytracing.elements import at_elements
 from iqatlas.raytracing.free_space import free_space_paths
 from iqatlas.raytracing.gates import GateReport, check_paths
 from iqatlas.raytracing.join import join_receivers
@@ -36,10 +37,10 @@ class Trace:
     """Paths, and how they came about.
 
     Args:
-        paths: The paths, checked.
+        paths: The paths of each receiver, checked.
         report: What the checks measured.
-        traced: Receivers that were traced.
-        cached: Receivers whose paths were found in the cache.
+        traced: UAVs that were traced.
+        cached: UAVs whose paths were found in the cache.
     """
 
     paths: PathSet
@@ -72,19 +73,21 @@ def trace(
 ) -> Trace:
     """Return the checked paths of a scene, and what the checks measured.
 
+    UAVs are traced at their positions; the elements of arrays follow from that.
+
     Args:
         scene: Buildings, sites and receivers.
         spec: Which model, and its settings.
         frequency_hz: Carrier.
         seed: The spec's seed.
         cache: Where traced paths are kept and found again; without it, everything is traced.
-        progress: Called with receivers done and receivers in all.
+        progress: Called with UAVs done and UAVs in all.
 
     Raises:
         SetupError: No usable ray tracer on this machine.
         RaytracingError: The paths break a law of physics, or don't fit the solver.
     """
-    receivers = scene.receivers
+    receivers = scene.receivers.uavs()
     count = len(receivers.names)
     cached = 0
     if isinstance(spec, SionnaRaytracing):
@@ -101,6 +104,7 @@ def trace(
         paths = aerial_paths(scene.sites, receivers, spec, frequency_hz=frequency_hz, rng=rng)
     else:
         raise RaytracingError("stored paths are read, not traced", where="raytracing.kind")
+    paths = at_elements(paths, scene.receivers)
     return Trace(paths, check(paths, scene, spec), traced=count - cached, cached=cached)
 
 
@@ -126,12 +130,12 @@ def _sionna(
     cache: PathCache | None,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[PathSet, int]:
-    """Return the traced paths, and how many receivers' were found in the cache."""
+    """Return the traced paths of the UAVs, and how many UAVs' were found in the cache."""
     from iqatlas.raytracing.versions import library_versions
     from iqatlas.scenes.materials import extrapolated_materials
     from iqatlas.scenes.mesh import meshes_of
 
-    receivers = scene.receivers
+    receivers = scene.receivers.uavs()
     solver_seed = int(key(seed, Stage.RAYTRACING)[0] % 2**31)
     meshes = meshes_of(scene)
     versions = {**library_versions(), "variant": "cuda" if cuda_driver_present() else "llvm"}

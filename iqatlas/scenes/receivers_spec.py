@@ -49,6 +49,39 @@ class GroundPoint(SpecModel):
     """Degrees north (WGS 84)."""
 
 
+class PlanarArray(SpecModel):
+    """Antennas in a rectangle, each heard on its own: a receiver of the corpus each."""
+
+    kind: Literal["planar"] = "planar"
+    """Rows and columns, evenly spaced."""
+    rows: Annotated[int, Field(ge=1, le=16)] = 2
+    """Antennas from the lower to the upper edge of the face; from rear to front where it looks down."""
+    columns: Annotated[int, Field(ge=1, le=16)] = 2
+    """Antennas from side to side."""
+    spacing_wavelengths: Annotated[float, Field(gt=0, le=10)] = 0.5
+    """Distance of neighbours, in wavelengths of the carrier."""
+    azimuth_deg: Annotated[float, Field(ge=-360, le=360)] = 0.0
+    """Direction that the face looks in, clockwise from north; it stays while a UAV flies."""
+    tilt_deg: Annotated[float, Field(ge=-90, le=90)] = 90.0
+    """How far the face looks below the horizon: 0 stands upright, 90 lies flat under the UAV."""
+
+    @property
+    def elements(self) -> int:
+        """Number of antennas."""
+        return self.rows * self.columns
+
+
+MOST_ANTENNAS = 1000
+"""Most UAVs times antennas: each one is a receiver of the corpus."""
+
+
+def _refuse_too_many(uavs: int, array: PlanarArray | None) -> None:
+    if array is not None and uavs * array.elements > MOST_ANTENNAS:
+        raise ValueError(
+            f"{uavs} UAVs with {array.elements} antennas each are more than {MOST_ANTENNAS} antennas"
+        )
+
+
 _FOR_DRAWN = ("altitude_m", "clearance_m", "separation_m")
 
 
@@ -67,9 +100,12 @@ class HoverReceivers(SpecModel):
     """Least distance between two drawn UAVs."""
     positions: Annotated[tuple[ReceiverPosition, ...], Field(min_length=1, max_length=1000)] | None = None
     """Given positions; count is then their number."""
+    array: PlanarArray | None = None
+    """Antenna array of each UAV; one antenna without it."""
 
     @model_validator(mode="after")
     def _drawn_or_given(self) -> HoverReceivers:
+        _refuse_too_many(self.uavs, self.array)
         if self.positions is None:
             return self
         if "count" in self.model_fields_set and self.count != len(self.positions):
@@ -86,7 +122,19 @@ class HoverReceivers(SpecModel):
         # What is stored can be read again: it leaves out what given positions refuse.
         stored: dict[str, Any] = handler(self)
         unused = ("count", *_FOR_DRAWN) if self.positions is not None else ()
-        return {name: value for name, value in stored.items() if name not in unused}
+        return _without_no_array({name: value for name, value in stored.items() if name not in unused})
+
+    @property
+    def uavs(self) -> int:
+        """Number of UAVs."""
+        return self.count if self.positions is None else len(self.positions)
+
+
+def _without_no_array(stored: dict[str, Any]) -> dict[str, Any]:
+    # A spec without arrays keeps the hash that it had before there were any.
+    if stored.get("array") is None:
+        stored.pop("array", None)
+    return stored
 
 
 Route = Annotated[tuple[RoutePoint, ...], Field(min_length=2, max_length=1000)]
@@ -125,6 +173,8 @@ class TrajectoryReceivers(SpecModel):
     area: tuple[Longitude, Latitude, Longitude, Latitude] | None = None
     """For lawn_mower and random_waypoint: west, south, east, north; the scene's middle
     90% without it."""
+    array: PlanarArray | None = None
+    """Antenna array of each UAV; one antenna without it."""
 
     @model_validator(mode="after")
     def _fits_the_pattern(self) -> TrajectoryReceivers:
@@ -140,7 +190,12 @@ class TrajectoryReceivers(SpecModel):
                 )
         if self.area is not None and not (self.area[0] < self.area[2] and self.area[1] < self.area[3]):
             raise ValueError("area is west, south, east, north: west < east and south < north")
+        _refuse_too_many(self.uavs, self.array)
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_no_array(handler(self))
 
     @property
     def routes(self) -> tuple[Route, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import geopandas as gpd
 import numpy as np
 import shapely
 from jaxtyping import Float64
 
+from iqatlas.scenes.antenna_array import AntennaArray
 from iqatlas.scenes.frame import LocalFrame
 from iqatlas.scenes.terrain import FLAT_GROUND, Ground
 
@@ -88,14 +89,16 @@ class Site:
 
 @dataclass(frozen=True, eq=False)
 class Receivers:
-    """The UAVs: where each is at each waypoint.
+    """The UAVs, or each antenna of theirs: where each is at each waypoint.
 
     Args:
-        names: One short name a receiver.
+        names: One short name a receiver: of the UAV, or ``uav0/1`` for an element of its array.
         time_s: Time of each waypoint.
-        position_m: East, north and up in the local frame.
+        position_m: East, north and up in the local frame; that of the UAV for all its elements.
         velocity_mps: Velocity in the same frame.
         provenance: How the positions came about.
+        array: The array whose elements the receivers are, one UAV's after the other; None where each
+            receiver is a UAV with one antenna.
     """
 
     names: tuple[str, ...]
@@ -103,6 +106,51 @@ class Receivers:
     position_m: Float64[np.ndarray, "waypoint receiver 3"]
     velocity_mps: Float64[np.ndarray, "waypoint receiver 3"]
     provenance: str
+    array: AntennaArray | None = None
+
+    @property
+    def elements(self) -> int:
+        """Antennas of each UAV."""
+        return 1 if self.array is None else len(self.array.element_m)
+
+    @property
+    def uav(self) -> tuple[str, ...]:
+        """The UAV that carries each receiver."""
+        return self.names if self.array is None else tuple(name.rsplit("/", 1)[0] for name in self.names)
+
+    @property
+    def element_m(self) -> Float64[np.ndarray, "receiver 3"]:
+        """Where each receiver's antenna is from its UAV's position: east, north and up."""
+        if self.array is None:
+            return np.zeros((len(self.names), 3))
+        return np.tile(self.array.element_m, (len(self.names) // self.elements, 1))
+
+    def uavs(self) -> Receivers:
+        """Return the UAVs, each with one antenna at its position."""
+        if self.array is None:
+            return self
+        return replace(
+            self,
+            names=self.uav[:: self.elements],
+            position_m=self.position_m[:, :: self.elements],
+            velocity_mps=self.velocity_mps[:, :: self.elements],
+            array=None,
+        )
+
+    def with_array(self, array: AntennaArray) -> Receivers:
+        """Return a receiver for each element of an array that each UAV carries.
+
+        Args:
+            array: The array.
+        """
+        count = len(array.element_m)
+        return replace(
+            self,
+            names=tuple(f"{name}/{element}" for name in self.names for element in range(count)),
+            position_m=np.repeat(self.position_m, count, axis=1),
+            velocity_mps=np.repeat(self.velocity_mps, count, axis=1),
+            array=array,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +186,10 @@ class Scene:
     vegetation: gpd.GeoDataFrame | None = None
     surfaces: gpd.GeoDataFrame | None = None
 
+    def of_uavs(self) -> Scene:
+        """Return the scene with its UAVs as receivers, whatever antennas they carry: as one draws it."""
+        return self if self.receivers.array is None else replace(self, receivers=self.receivers.uavs())
+
     def content_hash(self) -> str:
         """Return the SHA-256 of what the paths depend on: geometry, materials, sites, receivers."""
         digest = hashlib.sha256()
@@ -150,6 +202,8 @@ class Scene:
         digest.update(json.dumps([asdict(site) for site in self.sites], sort_keys=True).encode())
         for array in (self.receivers.time_s, self.receivers.position_m, self.receivers.velocity_mps):
             digest.update(np.ascontiguousarray(array, "<f8").tobytes())
+        if self.receivers.array is not None:
+            digest.update(np.ascontiguousarray(self.receivers.array.element_m, "<f8").tobytes())
         return digest.hexdigest()
 
 

@@ -11,6 +11,7 @@ from iqatlas.scenes.geodetic import Latitude, Longitude
 from iqatlas.scenes.receivers_spec import (
     GroundPoint,
     HoverReceivers,
+    PlanarArray,
     ReceiverPosition,
     ReceiversSpec,
     RoutePoint,
@@ -41,6 +42,7 @@ __all__ = [
     "OsmFileBuildings",
     "OsmMastSites",
     "PlacedSites",
+    "PlanarArray",
     "ReceiverPosition",
     "ReceiversSpec",
     "RoutePoint",

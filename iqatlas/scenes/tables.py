@@ -59,6 +59,9 @@ def sites_table(scene: Scene) -> gpd.GeoDataFrame:
 def receivers_table(scene: Scene) -> gpd.GeoDataFrame:
     """Return one point (WGS 84) a waypoint and receiver, with times, positions and velocities as columns.
 
+    Where UAVs carry arrays, ``uav`` tells whose antenna a row is of, and ``element_east_m`` and so on
+    where it is from the UAV's position.
+
     Args:
         scene: The scene.
     """
@@ -85,6 +88,10 @@ def receivers_table(scene: Scene) -> gpd.GeoDataFrame:
             "provenance": receivers.provenance,
         }
     )
+    if receivers.array is not None:
+        element = np.tile(receivers.element_m, (waypoints, 1))
+        table["uav"] = np.tile(np.array(receivers.uav, dtype=object), waypoints)
+        table["element_east_m"], table["element_north_m"], table["element_up_m"] = element.T
     return gpd.GeoDataFrame(table, geometry=shapely.points(longitude, latitude), crs=WGS84)
 
 

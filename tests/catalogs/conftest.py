@@ -28,7 +28,7 @@ TINY = {
     "capture": {"slots": 80, "snr_db": 10, "samples": 64},
     "features": {"spectrogram": None},
 }
-_scene = cache(execute._scene)
+_scene = cache(execute.scene_of)
 
 
 def _draw_nothing(scene: object, dataset: object, paths: object, file: Path, *, title: str) -> None:
@@ -52,7 +52,7 @@ def quicken() -> Callable[[pytest.MonkeyPatch], None]:
 
 
 def _quicken(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(execute, "_scene", lambda spec: _scene(spec))
+    patch.setattr(execute, "scene_of", lambda spec: _scene(spec))
     patch.setattr("iqatlas.plotting.overview.draw_overview", _draw_nothing)
     patch.setattr("iqatlas.generators.plan._BLOCK_SAMPLES", 1 << 11)
 

@@ -7,11 +7,13 @@ import pytest
 
 from iqatlas.channels.evolution import Evolution
 from iqatlas.channels.propagate import Channel, block_for, response_of_each
+from iqatlas.raytracing.elements import at_elements
 from iqatlas.raytracing.free_space import free_space_paths
 from iqatlas.raytracing.maritime import maritime_paths
 from iqatlas.raytracing.paths import SPEED_OF_LIGHT_MPS, PathSet
 from iqatlas.raytracing.spec import Maritime, TwoRay
 from iqatlas.raytracing.two_ray import two_ray_paths
+from iqatlas.scenes.antenna_array import AntennaArray
 from iqatlas.scenes.scene import Receivers, Site
 
 FREQUENCY_HZ = 1.8e9
@@ -89,6 +91,38 @@ def test_a_ten_second_flight_has_no_jump() -> None:
         2j * np.pi * paths.doppler_hz[waypoint, 0, 0, 0] * (time - waypoint * 0.1)
     )
     assert np.abs(np.diff(np.angle(held[1:] * np.conj(held[:-1])))).max() > 0.2
+
+
+def test_iq_of_a_ten_second_flight_turns_steadily_and_is_as_loud_as_traced() -> None:
+    """Captures of a carrier every 2 ms through a hundred waypoints, by the strongest path and by both."""
+    paths = flight()
+    block = block_for(16, max_delay_s=paths.max_delay_s, sample_rate_hz=RATE_HZ)
+    time = np.arange(0, 10.0, 0.002)
+    waypoint = np.floor(time / 0.1 + 1e-9).astype(np.int64)
+    heard = {}
+    for kept in (1, 2):
+        part = PathSet(
+            frequency_hz=FREQUENCY_HZ,
+            **{name: array[:, :, :, :kept] for name, array in paths.arrays().items()},
+        )
+        channel = Channel(
+            part, block, sample_rate_hz=RATE_HZ, site_power_mw=np.ones(1), waypoint_time_s=times(paths)
+        )
+        carrier = np.ones((len(time), 1, block.length), np.complex64)
+        iq, power = channel.receive(carrier, waypoint=waypoint, time_s=time - waypoint * 0.1)
+        heard[kept] = iq[:, 0, 8]
+        # A carrier at 0 Hz is as loud as the paths' gains add up to.
+        np.testing.assert_allclose(np.abs(heard[kept]) ** 2, power[:, 0, 0], rtol=2e-3)
+    turn = np.angle(heard[1][1:] * np.conj(heard[1][:-1]))
+    # Doppler turns it by up to 2π · 120 Hz · 2 ms = 1.5, which changes by 3e-4 from one to the next; single
+    # precision adds 1e-6. A path that was held would jump by 0.2.
+    assert np.abs(turn).max() < 1.6 and np.abs(np.diff(turn)).max() < 1e-3
+    traced_db = 10 * np.log10(np.interp(time, times(paths), np.abs(paths.gain[:, 0, 0, 0]) ** 2))
+    np.testing.assert_allclose(20 * np.log10(np.abs(heard[1])), traced_db, atol=0.05)
+    # Both rays together beat; at the waypoints they are what was traced, phase and all.
+    at_waypoints = np.flatnonzero(np.isclose(time, waypoint * 0.1, atol=1e-9))
+    both = paths.gain[waypoint[at_waypoints], 0, 0].sum(axis=-1)
+    np.testing.assert_allclose(heard[2][at_waypoints], both, rtol=0, atol=1e-4 * np.abs(both).max())
 
 
 def test_doppler_towards_a_site_is_the_closing_speed() -> None:
@@ -173,6 +207,29 @@ def test_other_paths_are_not_taken_for_the_same() -> None:
     # Another kind of interaction is another path.
     two["interaction"][1] = 4
     assert Evolution(PathSet(frequency_hz=FREQUENCY_HZ, **two), times(swapped)).continuity.matched == 0
+
+
+def test_elements_of_an_array_turn_as_their_own_distances() -> None:
+    """Between waypoints too, where û·e changes: each element has its own Doppler, though one is stored."""
+    array = AntennaArray("two", np.array([[0.3, 0.0, 0.0], [0.0, -0.3, 0.1]]))
+
+    def elements(time_s: np.ndarray) -> PathSet:
+        receivers = straight(time_s, [-50.0, 150, 120], [20.0, 0, 0]).with_array(array)
+        uavs = free_space_paths((SITE,), receivers.uavs(), frequency_hz=FREQUENCY_HZ)
+        return at_elements(uavs, receivers)
+
+    time = np.arange(0, 5.05, 0.1)
+    evolution = Evolution(elements(time), time)
+    assert evolution.continuity.matched == 2 * 50
+    fine = np.random.default_rng(6).uniform(0, 5, 300)
+    waypoint = np.floor(fine / 0.1 + 1e-9).astype(np.int64)
+    true = elements(fine).gain[:, :, 0, 0]
+    for element in range(2):
+        gain, _ = evolution.at(element, 0, waypoint, fine - waypoint * 0.1)
+        # û turns at up to (v/d)² = 0.013 a second and second: 2π/λ · 0.3 m · 0.013 · dt²/8 is 2e-4.
+        assert np.abs(np.angle(gain[:, 0] / true[:, element])).max() < 1e-3
+    # The case is a telling one: the two turn against each other by half a turn.
+    assert np.ptp(np.unwrap(np.angle(true[np.argsort(fine), 0] / true[np.argsort(fine), 1]))) > np.pi
 
 
 def test_beyond_the_last_waypoint_doppler_goes_on() -> None:

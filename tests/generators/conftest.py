@@ -128,7 +128,7 @@ def box_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @lru_cache(maxsize=64)
 def _scene(key: str, folder: Path) -> Scene:
-    return execute._scene(CorpusSpec.from_tree(json.loads(key), folder=folder))
+    return execute.scene_of(CorpusSpec.from_tree(json.loads(key), folder=folder))
 
 
 def _fingerprint(tree: dict[str, Any], folder: Path) -> str:
@@ -137,6 +137,8 @@ def _fingerprint(tree: dict[str, Any], folder: Path) -> str:
     parts = {"scene", "sites", "receivers", "seed"}
     if spec.receivers.kind == "trajectory":
         parts |= {"capture", "occupancy"}  # UAVs fly for as long as a draw lasts
+    if spec.receivers.array is not None:
+        parts |= {"carrier"}  # elements are set apart in wavelengths
     scene = _scene(json.dumps({name: tree[name] for name in sorted(parts) if name in tree}), folder)
     paths = paths_of(spec, scene).paths
     recipe = Recipe(

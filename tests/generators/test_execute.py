@@ -226,7 +226,7 @@ def test_a_wrong_folder_is_told_before_the_scene_is_built(
     else:
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "notes.txt").write_text("mine")
-    monkeypatch.setattr(execute, "_scene", lambda spec: pytest.fail("the scene was built"))
+    monkeypatch.setattr(execute, "scene_of", lambda spec: pytest.fail("the scene was built"))
     with pytest.raises(CorpusError, match="choose another folder"):
         generate(spec_in(box_city, seed=8), tmp_path / "out")
 

@@ -35,6 +35,8 @@ HILLY = {"scene": {**BASE["scene"], "terrain": {"kind": "elevation_file", "path"
 CENTRE = {"longitude_deg": -0.0885, "latitude_deg": 51.5012}
 FLIGHT = {"receivers": {"kind": "trajectory", "pattern": "circle", "radius_m": 50, "interval_s": 0.04,
                         "centre": CENTRE}}  # fmt: skip
+ARRAYS = {"receivers": {**BASE["receivers"], "array": {}}}
+FLOWN_ARRAYS = {"receivers": {**FLIGHT["receivers"], "array": {}}}
 ROUTE = {"receivers": {"kind": "trajectory", "interval_s": 0.04, "waypoints": [AT, CENTRE]}}
 PRINTS = {"scene": {"buildings": {"kind": "footprints", "path": "prints.gpkg", "layer": "houses"}}}
 AGC = {"receiver": {"adc": {"bits": 8, "gain": {"kind": "agc"}}}}
@@ -99,6 +101,17 @@ CHANGES: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "receivers[trajectory].centre.latitude_deg": (FLIGHT, 51.5012, 51.5013),
     "receivers[trajectory].speed_mps": (FLIGHT, 10, 20),
     "receivers[trajectory].interval_s": (FLIGHT, 0.04, 0.02),
+    **{
+        f"receivers[{kind}].array.{key}": (beside, one, other)
+        for kind, beside in (("hover", ARRAYS), ("trajectory", FLOWN_ARRAYS))
+        for key, one, other in (
+            ("rows", 2, 3),
+            ("columns", 2, 1),
+            ("spacing_wavelengths", 0.5, 0.6),
+            ("azimuth_deg", 0, 20),
+            ("tilt_deg", 90, 30),
+        )
+    },
     "carrier.frequency_hz": ({}, 1.8e9, 1.9e9),
     "carrier.earfcn": ({}, 1617, 1618),
     "waveform[lte].bandwidth_mhz": ({}, 1.4, 3),
@@ -271,6 +284,7 @@ def test_every_parameter_is_in_the_tables() -> None:
     # Lists of models, whose own parameters are looked at.
     leaves -= {"sites[list].sites", "receivers[hover].positions", "receivers[trajectory].waypoints"}
     leaves -= {"receivers[trajectory].centre", "features.spectrogram"}
+    leaves -= {"receivers[hover].array", "receivers[trajectory].array"}
     leaves -= {"transmitter.phase_noise", "transmitter.amplifier"}
     leaves -= {"receiver.phase_noise", "receiver.adc", "occupancy[markov].profile"}
     assert leaves | {"capture.snr_db"} == set(CHANGES) | set(TRACED) | set(SHOWN_BY) | ONE_CHOICE

@@ -38,7 +38,7 @@ HERE = {"positions": [{"longitude_deg": 24.944, "latitude_deg": 60.1685, "altitu
 def recipe(tree: dict[str, Any]) -> Recipe:
     """Return the recipe of a spec over free space."""
     spec = CorpusSpec.from_tree({"raytracing": {"kind": "free_space"}, "splits": ONE_SPLIT, **tree})
-    scene = execute._scene(spec)
+    scene = execute.scene_of(spec)
     return Recipe(
         plan=plan(spec),
         paths=free_space_paths(scene.sites, scene.receivers, frequency_hz=1846.7e6),

@@ -47,7 +47,7 @@ def made(tree: dict[str, Any]) -> tuple[Scene, xr.Dataset, PathSet]:
     """Return scene, records and paths of a spec over free space."""
     capture = {"capture": {"samples": 256, "slots": 60, "snr_db": [0, 20]}}
     spec = CorpusSpec.from_tree({"raytracing": {"kind": "free_space"}, **capture, **tree})
-    scene = execute._scene(spec)
+    scene = execute.scene_of(spec)
     paths = free_space_paths(scene.sites, scene.receivers, frequency_hz=1846.7e6)
     recipe = Recipe(
         plan(spec), paths, tuple(s.cell_id for s in scene.sites), tuple(s.power_dbm for s in scene.sites)

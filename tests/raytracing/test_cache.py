@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from iqatlas.raytracing.paths import PathSet
 from iqatlas.raytracing.spec import SionnaRaytracing
 from iqatlas.raytracing.trace import Trace, trace
 from iqatlas.scenes.mesh import meshes_of
-from iqatlas.scenes.scene import Receivers, Scene
+from iqatlas.scenes.scene import Receivers, Scene, Site
 
 SPEC = SionnaRaytracing(max_reflections=1, diffraction=False, rays_per_site=1000)
 PLACES = [[60.0, 5, 12], [300, 200, 100], [-400, 0, 50]]
@@ -106,8 +106,46 @@ def changed_scene(scene: Scene, change: str) -> Scene:
 
 @pytest.mark.parametrize("change", ["azimuth", "material", "height"])
 def test_a_changed_scene_is_traced_anew(tmp_path: Path, change: str) -> None:
+    sector = SPEC.model_copy(update={"site_antenna": "tr38901"})
+    run(tmp_path, spec=sector)
+    assert run(tmp_path, changed_scene(block_scene(), change), sector).cached == 0
+
+
+def test_a_moved_or_a_missing_site_is_traced_anew(tmp_path: Path) -> None:
     run(tmp_path)
-    assert run(tmp_path, changed_scene(block_scene(), change)).cached == 0
+    first, second = block_scene().sites
+    moved = replace(second, position_m=(0.0, 80.5, 25.0))
+    for sites in ((first, moved), (first,), (second, first)):
+        assert run(tmp_path, replace(block_scene(), sites=sites)).cached == 0
+
+
+def test_what_bends_no_path_is_not_traced_anew(tmp_path: Path) -> None:
+    """Power, names, provenance and all else of a site that the tracer never sees; names of UAVs."""
+    first = run(tmp_path)
+    scene = block_scene()
+    other = {
+        "name": "elsewhere",
+        "longitude_deg": 1.0,
+        "latitude_deg": 2.0,
+        "power_dbm": 20.0,
+        "cell_id": 77,
+        "position_uncertainty_m": 5.0,
+        "height_source": "tag",
+        "provenance": "another",
+        "operator": "who",
+        "azimuth_deg": 10.0,  # of antennas that are alike all round
+        "azimuth_source": "file",
+        "tilt_deg": 3.0,
+        "antenna": "tr38901",
+        "earfcn": 1,
+        "band": 1,
+    }
+    assert {*other, "position_m"} == {field.name for field in fields(Site)}
+    renamed = replace(scene.receivers, names=("a", "b", "c"), provenance="otherwise")
+    sites = (replace(scene.sites[0], **other), scene.sites[1])
+    second = run(tmp_path, replace(scene, name="new", sites=sites, receivers=renamed))
+    assert (second.traced, second.cached) == (0, 3)
+    assert digest(second.paths) == digest(first.paths)
 
 
 OPTIONS = {

@@ -94,17 +94,70 @@ def test_a_wall_reflects_as_a_slab_of_its_thickness(material: str) -> None:
     )
     assert paths.valid.sum(axis=-1).ravel().tolist() == [2, 2, 2, 2]
     length = np.hypot(x, 60.0)
-    sine2 = (x / length) ** 2
-    eta = permittivity(material)
-    root = np.sqrt(eta - sine2)
-    face = (60.0 / length - root) / (60.0 / length + root)
-    q = 2 * np.pi * material_at(material, FREQUENCY_HZ).thickness_m / WAVELENGTH_M * root
-    through = np.exp(-2j * q)
-    slab = face * (1 - through) / (1 - face**2 * through)
-    np.testing.assert_allclose(paths.gain[0, :, 0, 1], slab * direct(length), rtol=1e-3)
+    reflected = slab(material, np.arcsin(60.0 / length)) * direct(length)
+    np.testing.assert_allclose(paths.gain[0, :, 0, 1], reflected, rtol=1e-3)
     np.testing.assert_array_equal(paths.interaction[0, :, 0, :, 0], [[0, 1]] * 4)
     middle = np.column_stack([x / 2, 0 * x + 30, 0 * x + 50])
     np.testing.assert_allclose(paths.vertex_m[0, :, 0, 1, 0], middle, atol=1e-3)
+
+
+def slab(material: str, grazing_rad: np.ndarray) -> np.ndarray:
+    """Return P.2040-3's reflection, equation (43), of a field along the surface."""
+    eta = permittivity(material)
+    root = np.sqrt(eta - np.cos(grazing_rad) ** 2)
+    face = (np.sin(grazing_rad) - root) / (np.sin(grazing_rad) + root)
+    q = 2 * np.pi * material_at(material, FREQUENCY_HZ).thickness_m / WAVELENGTH_M * root
+    through = np.exp(-2j * q)
+    return np.asarray(face * (1 - through) / (1 - face**2 * through))
+
+
+@pytest.mark.parametrize(("first", "second"), [("metal", "metal"), ("concrete", "glass")])
+def test_a_corner_sends_back_what_both_walls_leave(first: str, second: str) -> None:
+    """Two walls at 90°: the image in both is the site turned about the corner, whatever the order.
+
+    Lengths, angles, vertices and gains of both single bounces and of the double one.
+    """
+    along_x = rectangle(first, [[0, 0, 0], [400, 0, 0], [400, 0, 100], [0, 0, 100]])
+    along_y = rectangle(second, [[0, 0, 0], [0, 400, 0], [0, 400, 100], [0, 0, 100]])
+    site = np.array([80.0, 30.0, 50.0])
+    place = np.array([[35.0, 90.0, 50], [120.0, 150.0, 50], [20.0, 200, 50]])
+    spec = ONE_BOUNCE.model_copy(update={"max_reflections": 2, "rays_per_site": 200_000})
+    paths = trace([along_x, along_y], make_sites(site), make_receivers(place), spec)
+    assert paths.valid.sum(axis=-1).ravel().tolist() == [4, 4, 4]
+    image = place * [-1, -1, 1]
+    length = np.linalg.norm(image - site, axis=-1)
+    depth = (paths.interaction[0, :, 0] == 1).sum(axis=-1)
+    double = [int(np.flatnonzero(row == 2)[0]) for row in depth]
+
+    def of_double(name: str) -> np.ndarray:
+        return np.asarray([getattr(paths, name)[0, index, 0, path] for index, path in enumerate(double)])
+
+    # Vertices in float32, along a shortest path: they don't lengthen it.
+    np.testing.assert_allclose(of_double("delay_s"), length / SPEED_OF_LIGHT_MPS, rtol=1e-9)
+    leaves = np.arctan2(image[:, 1] - site[1], image[:, 0] - site[0])
+    np.testing.assert_allclose(of_double("departure_azimuth_deg"), np.rad2deg(leaves), atol=1e-3)
+    # It comes back parallel to how it left: from the direction in which it went.
+    np.testing.assert_allclose(of_double("arrival_azimuth_deg"), np.rad2deg(leaves), atol=1e-3)
+    np.testing.assert_allclose(of_double("arrival_zenith_deg"), 90.0, atol=1e-3)
+    grazing = np.arctan2(np.abs(image[:, 1] - site[1]), np.abs(image[:, 0] - site[0]))
+    expected = slab(first, grazing) * slab(second, np.pi / 2 - grazing) * direct(length)
+    np.testing.assert_allclose(of_double("gain"), expected, rtol=1e-3)
+    # The unfolded path crosses both walls on a straight line.
+    vertex = of_double("vertex_m")
+    assert np.allclose(np.abs(vertex[..., :2]).min(axis=-1), 0, atol=1e-3)
+    turned = np.linalg.norm(np.diff(vertex, axis=1)[:, 0], axis=-1)
+    assert np.all(turned > 1.0)
+    for wall, mirror in ((first, [1, -1, 1]), (second, [-1, 1, 1])):
+        way = place * mirror - site
+        once = np.linalg.norm(way, axis=-1)
+        angle = np.arcsin(np.abs(way[:, 1 if mirror[1] < 0 else 0]) / once)
+        single = [
+            paths.gain[
+                0, index, 0, int(np.argmin(np.abs(paths.delay_s[0, index, 0] - x / SPEED_OF_LIGHT_MPS)))
+            ]
+            for index, x in enumerate(once)
+        ]
+        np.testing.assert_allclose(single, slab(wall, angle) * direct(once), rtol=1e-3)
 
 
 def knife_edge_loss_db(nu: np.ndarray) -> np.ndarray:

@@ -119,6 +119,22 @@ def test_numbers_that_programs_read_give_the_bits_of_those_written_into_them(
     assert digest(trace(make_receivers(PLACES_M))) == digest(traced)
 
 
+@pytest.mark.slow
+def test_a_link_alone_is_itself_in_a_batch_of_fifty() -> None:
+    """Bit by bit, wherever it stands among the others."""
+    rng = np.random.default_rng(8)
+    many = np.column_stack([rng.uniform(-150, 150, (50, 2)), rng.uniform(30, 120, 50)])
+    many[[0, 23, 49]] = PLACES_M[:3]
+    few = SPEC.model_copy(update={"rays_per_site": 5_000, "max_reflections": 2})
+    together = trace(make_receivers(many), spec=few)
+    assert together.gain.shape[1] == 50
+    for index in (0, 23, 49):
+        alone = trace(make_receivers(many[index : index + 1]), spec=few)
+        for name in ("gain", "delay_s", "arrival_azimuth_deg", "departure_zenith_deg", "doppler_hz"):
+            for here, there in zip(links(alone, name, 0), links(together, name, index), strict=True):
+                assert np.array_equal(here, there)
+
+
 def test_waypoints_are_traced_like_receivers(traced: PathSet) -> None:
     paths = trace(make_receivers(PLACES_M.reshape(2, 2, 3)))
     assert paths.gain.shape[:3] == (2, 2, 2)
@@ -144,6 +160,31 @@ def test_room_that_is_too_small_is_made_larger(traced: PathSet, monkeypatch: pyt
     paths = trace(make_receivers(PLACES_M))
     assert digest(paths) == digest(traced)
     assert 1 < int(paths.model["path_cap"]) < 1_000_000  # it was raised, and no further than needed
+
+
+def test_no_path_is_missing_that_a_bare_solver_with_a_large_room_finds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ours beginning with room for one candidate, against Sionna's own call with room for four million."""
+    monkeypatch.setattr(_sionna, "FIRST_PATH_CAP", 1)
+    spec = SPEC.model_copy(update={"diffraction": False})
+    ours = trace(make_receivers(PLACES_M), spec=spec)
+    rt = _sionna.sionna_rt()
+    scene = _sionna.sionna_scene([boxes(grid=3), ground(500)], spec, frequency_hz=FREQUENCY_HZ)
+    for index, site in enumerate(SITES):
+        scene.add(rt.Transmitter(f"t{index}", position=list(site.position_m)))
+    for index, place in enumerate(PLACES_M.tolist()):
+        scene.add(rt.Receiver(f"r{index}", position=place))
+    peer = rt.PathSolver()(
+        scene,
+        max_depth=spec.max_reflections,
+        max_num_paths_per_src=1 << 22,
+        samples_per_src=spec.rays_per_site,
+        refraction=False,
+        diffraction=False,
+    )
+    count = peer.valid.numpy().sum(axis=-1)
+    assert count.sum() > 10 and np.all(ours.valid[0].sum(axis=-1) >= count)
 
 
 def test_more_candidates_than_there_may_be_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,6 +294,36 @@ def test_a_sionna_that_hides_its_insides_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(_sionna, "sionna_rt", FakeRt)
     with pytest.raises(SetupError, match="hides whether it dropped paths"):
         _sionna._solve(None, SPEC, 1, 1000)
+
+
+def test_a_sionna_without_a_setting_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As 1.1 was, which knew no diffraction at free edges: one line, and no TypeError from inside."""
+
+    class Older:
+        _candidate_generator = None
+
+        def __init__(self, deterministic: bool) -> None: ...
+
+        def __call__(
+            self,
+            scene: Any,
+            max_depth: int,
+            max_num_paths_per_src: int,
+            samples_per_src: int,
+            diffuse_reflection: bool,
+            refraction: bool,
+            seed: int,
+        ) -> None:
+            raise AssertionError("it was called")  # fmt: skip
+
+    class FakeRt:
+        PathSolver = Older
+
+    monkeypatch.setattr(_sionna, "sionna_rt", FakeRt)
+    with pytest.raises(SetupError) as failure:
+        _sionna._solve(None, SPEC, 1, 1000)
+    line = str(failure.value)
+    assert "has no solver setting diffraction, edge_diffraction; accepted:" in line and "\n" not in line
 
 
 def test_the_model_names_its_versions_and_settings(traced: PathSet) -> None:
