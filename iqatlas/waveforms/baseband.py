@@ -28,7 +28,7 @@ class Layout:
     sample_rate_hz: float
     switching_samples: int
     subcarrier_hz: Float64[np.ndarray, "subcarrier"]
-    subchannel_subcarriers: Int64[np.ndarray, "subchannel subcarrier"]
+    subchannel_subcarriers: Int64[np.ndarray, "subchannel inside"]
     subchannel_edges_hz: Float64[np.ndarray, "subchannel 2"]
 
 

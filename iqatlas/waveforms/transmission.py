@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from math import gcd
 
 import numpy as np
@@ -15,6 +16,7 @@ from iqatlas.seeds import Stage, stream
 from iqatlas.waveforms import amplifier, interpolation
 from iqatlas.waveforms.baseband import Baseband
 from iqatlas.waveforms.lte.downlink import LteDownlink
+from iqatlas.waveforms.lte.sib1 import DEFAULT_BAND
 from iqatlas.waveforms.marine_vhf.voice import MarineVhfVoice
 from iqatlas.waveforms.oscillator import carrier_turn, turned, wiener_phase
 from iqatlas.waveforms.request import Request
@@ -27,7 +29,11 @@ _TILES_A_SLOT = 32
 
 
 def baseband_for(
-    waveform: LteWaveform | MarineVhfWaveform, *, cell_ids: Sequence[int], carrier_hz: float
+    waveform: LteWaveform | MarineVhfWaveform,
+    *,
+    cell_ids: Sequence[int],
+    carrier_hz: float,
+    band: int | None = None,
 ) -> LteDownlink | MarineVhfVoice:
     """Return the waveform that a spec asks for, as ideal transmitters send it.
 
@@ -35,13 +41,14 @@ def baseband_for(
         waveform: The spec's waveform.
         cell_ids: Physical cell identity of each site; voice uses only how many there are.
         carrier_hz: Radio frequency at the middle of the baseband.
+        band: E-UTRA operating band of the carrier; none where no band has it.
 
     Raises:
         SpecError: Parts of the waveform don't fit each other or the carrier.
     """
     if isinstance(waveform, MarineVhfWaveform):
         return MarineVhfVoice(waveform, sites=len(cell_ids), carrier_hz=carrier_hz)
-    return LteDownlink(waveform, cell_ids=cell_ids)
+    return LteDownlink(waveform, cell_ids=cell_ids, band=DEFAULT_BAND if band is None else band)
 
 
 class Transmission(Baseband):
@@ -56,6 +63,7 @@ class Transmission(Baseband):
         transmitter: The spec's transmitter.
         cell_ids: Physical cell identity of each site.
         carrier_hz: Radio frequency at the middle of the baseband.
+        band: E-UTRA operating band of the carrier; none where no band has it.
         seed: The spec's seed; what is drawn for each site follows from it.
 
     Raises:
@@ -69,11 +77,13 @@ class Transmission(Baseband):
         *,
         cell_ids: Sequence[int],
         carrier_hz: float,
+        band: int | None = None,
         seed: int,
     ) -> None:
         self.spec = transmitter
-        self._waveform, self._cell_ids, self._carrier_hz = waveform, tuple(cell_ids), carrier_hz
-        self.baseband: Baseband = baseband_for(waveform, cell_ids=cell_ids, carrier_hz=carrier_hz)
+        self._cell_ids = tuple(cell_ids)
+        self._baseband_for = partial(baseband_for, waveform, carrier_hz=carrier_hz, band=band)
+        self.baseband: Baseband = self._baseband_for(cell_ids=cell_ids)
         super().__init__(self.baseband.layout)
         self._numerology = self.baseband.numerology if isinstance(self.baseband, LteDownlink) else None
         if self._numerology is None:
@@ -99,9 +109,7 @@ class Transmission(Baseband):
         # A site of its own time is synthesised by itself.
         self._singles: tuple[Baseband, ...] = ()
         if self._off_time:
-            self._singles = tuple(
-                baseband_for(waveform, cell_ids=[cell_id], carrier_hz=carrier_hz) for cell_id in cell_ids
-            )
+            self._singles = tuple(self._baseband_for(cell_ids=[cell_id]) for cell_id in cell_ids)
         self._mean_mw = self.baseband.full_load_spectrum().sum(axis=1)
 
     def alone(self, site: int) -> Transmission:
@@ -112,7 +120,7 @@ class Transmission(Baseband):
         """
         only = copy.copy(self)
         only._cell_ids = self._cell_ids[site : site + 1]
-        only.baseband = baseband_for(self._waveform, cell_ids=only._cell_ids, carrier_hz=self._carrier_hz)
+        only.baseband = self._baseband_for(cell_ids=only._cell_ids)
         only.layout = only.baseband.layout
         only.timing_samples = self.timing_samples[site : site + 1]
         only.carrier_offset_hz = self.carrier_offset_hz[site : site + 1]

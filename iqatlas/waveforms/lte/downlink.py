@@ -15,6 +15,7 @@ from iqatlas.waveforms.lte.cell import Cell
 from iqatlas.waveforms.lte.framing import frame_slots, frame_windows
 from iqatlas.waveforms.lte.grid import Subchannels
 from iqatlas.waveforms.lte.numerology import SUBFRAMES_PER_FRAME, numerology
+from iqatlas.waveforms.lte.sib1 import DEFAULT_BAND
 from iqatlas.waveforms.lte.spectra import Spectra
 from iqatlas.waveforms.lte.subframe import CodedCell
 from iqatlas.waveforms.lte.sync import check_cell_id
@@ -55,6 +56,7 @@ class LteDownlink(Baseband):
     Args:
         spec: Bandwidth, prefix, ports, sub-channels, control, payload and its modulation.
         cell_ids: Physical-layer cell identity of each site.
+        band: E-UTRA operating band that coded system information tells.
 
     Raises:
         SpecError: There are more sub-channels than resource blocks, or no such cell identity.
@@ -62,7 +64,7 @@ class LteDownlink(Baseband):
     Source: TS 36.211, sections 6.2, 6.3, 6.10.1, 6.11 and 6.12; :mod:`iqatlas.waveforms.lte.subframe`.
     """
 
-    def __init__(self, spec: LteWaveform, *, cell_ids: Sequence[int]) -> None:
+    def __init__(self, spec: LteWaveform, *, cell_ids: Sequence[int], band: int = DEFAULT_BAND) -> None:
         self.spec = spec
         self.cell_ids = tuple(cell_ids)
         for cell_id in self.cell_ids:
@@ -71,7 +73,7 @@ class LteDownlink(Baseband):
         self.numerology = numerology(spec.bandwidth_mhz, extended_prefix=extended)
         self.subchannels = Subchannels.centred(spec.subchannels, self.resource_blocks)
         cells = [Cell(number, self.resource_blocks, spec.antenna_ports, extended) for number in self.cell_ids]
-        self._spectra = Spectra(spec, cells, self.numerology, self.subchannels)
+        self._spectra = Spectra(spec, cells, self.numerology, self.subchannels, band=band)
         slot = self.numerology.samples_per_slot
         super().__init__(
             Layout(

@@ -55,7 +55,9 @@ class SymbolPayload:
         of_group = subchannel.reshape(-1, self._bins)
         self.groups = len(of_group)
         """Groups of bins in a spectrum."""
-        (active,) = np.nonzero((of_group >= 0).any(axis=1))
+        held = (of_group >= 0).any(axis=1)
+        held[0] = True  # DC's, so that they are neighbours from there on, even where DC is alone in it
+        (active,) = np.nonzero(held)
         self._above = int(np.count_nonzero(active < self.groups // 2))
         self._below = len(active) - self._above
         left, self._right = of_group[active, 0], of_group[active, -1]

@@ -62,10 +62,17 @@ class Spectra:
         cells: Cells of one bandwidth and prefix.
         numerology: Its sizes.
         subchannels: How the carrier is divided.
+        band: Operating band that system information tells.
     """
 
     def __init__(
-        self, spec: LteWaveform, cells: Sequence[Cell], numerology: Numerology, subchannels: Subchannels
+        self,
+        spec: LteWaveform,
+        cells: Sequence[Cell],
+        numerology: Numerology,
+        subchannels: Subchannels,
+        *,
+        band: int,
     ) -> None:
         self.spec, self.cells, self.numerology = spec, tuple(cells), numerology
         self.subchannels = subchannels
@@ -75,7 +82,9 @@ class Spectra:
         self._payload = SymbolPayload(spec.modulation, float(self.amplitude("payload")), of_bin)
         self.coded_cells: tuple[CodedCell, ...] = ()
         if spec.payload == "coded":
-            self.coded_cells = tuple(CodedCell(cell, subchannels, spec.modulation) for cell in self.cells)
+            self.coded_cells = tuple(
+                CodedCell(cell, subchannels, spec.modulation, band) for cell in self.cells
+            )
         self.control: tuple[ControlElements, ...] = ()
         """Reference and synchronisation signals with their amplitudes; none with control off."""
         if spec.control and self.cells:
@@ -201,7 +210,7 @@ class Spectra:
             places.append((place[ordinal[at]] + (at * sites * size)[:, None, None]).reshape(-1))
             values.append(control.value[ordinal[at]].reshape(-1))
         at = within = np.zeros(0, np.int64)
-        channel = np.zeros((0, sites, 0), np.int64)
+        channel = np.zeros((0, sites, 72), np.int64)
         if self.broadcast is not None:
             within = of_frame - self.broadcast.first_symbol
             (at,) = np.nonzero((within >= 0) & (within < pbch.SYMBOLS))

@@ -118,7 +118,7 @@ def test_sionna_modulates_random_symbols_to_our_samples(prefix: str, modulation:
     payload.fill(
         spectra,
         payload.blank_rows(count),
-        payload.bytes(KEY, np.zeros_like(symbol), symbol),
+        payload.bytes(KEY[None, None], np.zeros_like(symbol), symbol),
         payload.kinds(np.tile(occupied, (count, 1, 1))).repeat(count, axis=0),
     )
     elements = spectra[:, downlink.numerology.subcarrier_bins].astype(complex)
