@@ -93,18 +93,29 @@ def words(
     return out
 
 
-_SEQUENCE_COUNTER = np.array([0, 1 << 61], np.uint64)
-"""Position of a sequence's own words among those of its key; the positions of others lie elsewhere."""
+_GOLDEN = np.array([0x9E3779B97F4A7C15, 0x3C6EF372FE94F82A], np.uint64)
 _MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
 
 
+def _mixed(state: UInt64[np.ndarray, "*shape"]) -> UInt64[np.ndarray, "*shape"]:
+    """Mix 64-bit words in place: Stafford's variant 13 of MurmurHash3's last step."""
+    spare = np.empty_like(state)
+    for shift, factor in _MIX:
+        np.right_shift(state, np.uint64(shift), out=spare)
+        np.bitwise_xor(state, spare, out=state)
+        if factor != 1:
+            np.multiply(state, np.uint64(factor), out=state)
+    return state
+
+
 def sequence(key_words: UInt64[np.ndarray, "*shape 2"]) -> UInt64[np.ndarray, "*shape 2"]:
-    """Return what :func:`sequence_words` needs of keys: start and odd step, both from :func:`words`.
+    """Return what :func:`sequence_words` needs of keys: a start and an odd step.
 
     Args:
         key_words: Keys, the last axis holding two words.
     """
-    drawn: UInt64[np.ndarray, "*shape 2"] = words(key_words, _SEQUENCE_COUNTER)
+    # Each word of the key changes both.
+    drawn = _mixed(_mixed(key_words + _GOLDEN) + key_words[..., ::-1])
     drawn[..., 1] |= np.uint64(1)
     return drawn
 
@@ -120,17 +131,8 @@ def sequence_words(
         count: Number of words.
 
     Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014,
-    figure 16; its mixing function is Stafford's variant 13 of MurmurHash3's.
+    figure 16.
     """
     start, step = sequences[..., 0], sequences[..., 1]
     first = start + step * begin.view(np.uint64)
-    state: UInt64[np.ndarray, "*shape count"] = (
-        step[..., None] * np.arange(count, dtype=np.uint64) + first[..., None]
-    )
-    spare = np.empty_like(state)
-    for shift, factor in _MIX:
-        np.right_shift(state, np.uint64(shift), out=spare)
-        np.bitwise_xor(state, spare, out=state)
-        if factor != 1:
-            np.multiply(state, np.uint64(factor), out=state)
-    return state
+    return _mixed(step[..., None] * np.arange(count, dtype=np.uint64) + first[..., None])

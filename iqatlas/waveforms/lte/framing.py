@@ -21,7 +21,7 @@ def frame_slots(
         bodies: Symbols of the slots without their prefix.
     """
     sites, each = len(samples), numbers.symbols_per_slot
-    pieces = np.moveaxis(bodies.reshape(-1, each, sites, numbers.fft_size), 2, 0)
+    pieces = bodies.reshape(-1, each, sites, numbers.fft_size).transpose(2, 0, 1, 3)
     slots = samples.reshape(sites, -1, numbers.samples_per_slot)
     # Few copies with long strides: the first symbol of a slot, and the others, whose prefixes are equal.
     first = int(numbers.symbol_samples[0])

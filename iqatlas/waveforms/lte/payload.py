@@ -55,9 +55,8 @@ class SymbolPayload:
         of_group = subchannel.reshape(-1, self._bins)
         self.groups = len(of_group)
         """Groups of bins in a spectrum."""
-        held = (of_group >= 0).any(axis=1)
-        held[0] = True  # DC's, so that they are neighbours from there on, even where DC is alone in it
-        (active,) = np.nonzero(held)
+        # DC's group is always among them, so that they are neighbours from there on.
+        active = np.union1d(0, np.flatnonzero((of_group >= 0).any(axis=1)))
         self._above = int(np.count_nonzero(active < self.groups // 2))
         self._below = len(active) - self._above
         left, self._right = of_group[active, 0], of_group[active, -1]
@@ -82,7 +81,7 @@ class SymbolPayload:
         keys: UInt64[np.ndarray, "record site 2"],
         record: Int64[np.ndarray, "symbol"],
         symbol: Int64[np.ndarray, "symbol"],
-    ) -> UInt8[np.ndarray, "symbol site group"]:
+    ) -> Int64[np.ndarray, "symbol site group"]:
         """Return a random byte for each group of bins that holds payload, DC and those above it first.
 
         Args:
@@ -90,7 +89,7 @@ class SymbolPayload:
             record: Record of each symbol.
             symbol: Symbols, counted from the start of frame 0; negative ones are before it.
         """
-        return payload_bytes(keys, record, symbol, self._above + self._below)
+        return payload_bytes(keys, record, symbol, self._above + self._below).astype(np.int64)
 
     def kinds(
         self, occupied: Bool[np.ndarray, "symbol site subchannel"]
@@ -122,7 +121,7 @@ class SymbolPayload:
         self,
         spectra: Complex64[np.ndarray, "spectrum fft"],
         rows: Int64[np.ndarray, "spectrum group"],
-        random: UInt8[np.ndarray, "symbol site group_"],
+        random: Int64[np.ndarray, "symbol site group_"],
         kinds: Int64[np.ndarray, "symbol site group_"],
     ) -> None:
         """Write spectra, all of their bins; of the ones past the last symbol nothing is promised.
@@ -139,7 +138,7 @@ class SymbolPayload:
         np.add(random[..., above], kinds[..., above], out=used[..., : self._above])
         np.add(random[..., below], kinds[..., below], out=used[..., self.groups - self._below :])
         # Clipping changes nothing; without it the numbers would be looked through first.
-        np.take(self._table, rows, axis=0, mode="clip", out=spectra.reshape(len(rows), -1, self._bins))
+        self._table.take(rows, axis=0, mode="clip", out=spectra.reshape(len(rows), -1, self._bins))
 
 
 def _symbol_numbers(bits: int, bins: int) -> Int64[np.ndarray, "byte bin"]:
