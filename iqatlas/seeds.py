@@ -5,7 +5,8 @@ Two kinds of stream, both independent of the number of workers:
 * :func:`stream` gives a NumPy generator for a stage and an index;
 * :func:`key` and :func:`words` give counter-based words, where the number at a position is a
   function of key and position alone. A window of a signal then holds the same payload as the
-  whole signal, whoever computes it.
+  whole signal, whoever computes it. :func:`sequence` and :func:`sequence_words` do the same at a
+  fifth of the cost, where a key has many positions.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
-from jaxtyping import UInt64
+from jaxtyping import Int64, UInt64
 
 
 class Stage(IntEnum):
@@ -90,3 +91,48 @@ def words(
     out[..., 0] = x0
     out[..., 1] = x1
     return out
+
+
+_GOLDEN = np.array([0x9E3779B97F4A7C15, 0x3C6EF372FE94F82A], np.uint64)
+_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
+
+
+def _mixed(state: UInt64[np.ndarray, "*shape"]) -> UInt64[np.ndarray, "*shape"]:
+    """Mix 64-bit words in place: Stafford's variant 13 of MurmurHash3's last step."""
+    spare = np.empty_like(state)
+    for shift, factor in _MIX:
+        np.right_shift(state, np.uint64(shift), out=spare)
+        np.bitwise_xor(state, spare, out=state)
+        if factor != 1:
+            np.multiply(state, np.uint64(factor), out=state)
+    return state
+
+
+def sequence(key_words: UInt64[np.ndarray, "*shape 2"]) -> UInt64[np.ndarray, "*shape 2"]:
+    """Return what :func:`sequence_words` needs of keys: a start and an odd step.
+
+    Args:
+        key_words: Keys, the last axis holding two words.
+    """
+    # Each word of the key changes both.
+    drawn = _mixed(_mixed(key_words + _GOLDEN) + key_words[..., ::-1])
+    drawn[..., 1] |= np.uint64(1)
+    return drawn
+
+
+def sequence_words(
+    sequences: UInt64[np.ndarray, "*#shape 2"], begin: Int64[np.ndarray, "*#shape"], count: int
+) -> UInt64[np.ndarray, "*shape count"]:
+    """Return neighbouring 64-bit words of sequences: SplitMix64, which may begin anywhere.
+
+    Args:
+        sequences: What :func:`sequence` gives; broadcasts against ``begin``.
+        begin: Position of the first word; positions may be negative.
+        count: Number of words.
+
+    Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014,
+    figure 16.
+    """
+    start, step = sequences[..., 0], sequences[..., 1]
+    first = start + step * begin.view(np.uint64)
+    return _mixed(step[..., None] * np.arange(count, dtype=np.uint64) + first[..., None])

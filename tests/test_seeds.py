@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iqatlas.seeds import Stage, key, stream, words
+from iqatlas.seeds import Stage, key, sequence, sequence_words, stream, words
 
 ONES = 2**64 - 1
 STREAM_VALUES = [4121618912, 2836616522, 3125327638]
@@ -64,6 +64,48 @@ def test_bits_of_consecutive_counters_are_fair_and_uncorrelated() -> None:
     assert abs(bits.mean()) < 0.007
     for lag in (1, 2, 64, 128):
         assert abs((bits[lag:] * bits[:-lag]).mean()) < 0.007
+
+
+def test_splitmix_gives_the_known_answers_of_its_step() -> None:
+    # The first outputs of the published generator for seed 1234567, whose step is the golden ratio;
+    # it steps before it mixes.
+    golden = np.array([1234567, 0x9E3779B97F4A7C15], np.uint64)
+    wanted = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
+    assert sequence_words(golden, np.array(1), 4).tolist() == wanted
+
+
+@given(st.integers(-(10**12), 10**12), st.integers(1, 40), st.integers(0, 39))
+def test_a_word_of_a_sequence_depends_on_its_position_alone(begin: int, count: int, later: int) -> None:
+    drawn = sequence(np.array([key(1, Stage.PAYLOAD, 0), key(1, Stage.PAYLOAD, 1)]))
+    whole = sequence_words(drawn, np.array([begin, begin]), later + count)
+    piece = sequence_words(drawn[1:], np.array([begin + later]), count)
+    np.testing.assert_array_equal(piece[0], whole[1, later:])
+
+
+@given(st.integers(0, 63), st.integers(0, 1))
+def test_one_changed_bit_of_a_key_changes_about_half_of_the_bits_of_its_sequence(bit: int, word: int) -> None:
+    keys = np.zeros((200, 2), np.uint64)
+    keys[:, 0], keys[:, 1] = np.arange(200), np.arange(200) // 7
+    changed = keys.copy()
+    changed[:, word] ^= np.uint64(1 << bit)
+    begin = np.zeros(200, np.int64)
+    difference = sequence_words(sequence(keys), begin, 2) ^ sequence_words(sequence(changed), begin, 2)
+    share = np.unpackbits(difference.view(np.uint8)).mean()
+    # 25,600 fair bits: deviation 0.0031; six of them.
+    assert abs(share - 0.5) < 0.019
+
+
+def test_bits_of_sequences_are_fair_and_uncorrelated_along_and_across() -> None:
+    keys = np.array([key(0, Stage.PAYLOAD, n) for n in range(8)])
+    drawn = sequence_words(sequence(keys), np.zeros(8, np.int64), 1000)
+    bits = np.unpackbits(drawn.view(np.uint8), axis=-1).astype(float) * 2 - 1
+    # 512,000 bits: deviation of a mean 0.0014; five of them.
+    assert abs(bits.mean()) < 0.007
+    for lag in (1, 2, 8, 64, 128, 8 * 144):
+        assert abs((bits[:, lag:] * bits[:, :-lag]).mean()) < 0.007
+    # 28 pairs of 64,000 bits: deviation 0.004; five of them.
+    across = bits @ bits.T / bits.shape[1]
+    assert np.abs(across - np.eye(8)).max() < 0.02
 
 
 def test_the_same_seed_stage_and_index_give_the_same_stream() -> None:

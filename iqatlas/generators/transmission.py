@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from iqatlas.generators.spec import CorpusSpec
-from iqatlas.waveforms.carrier import carrier_frequency_hz
+from iqatlas.waveforms.carrier import carrier_frequency_hz, operating_band
 from iqatlas.waveforms.transmission import Transmission
 
 
@@ -24,5 +24,6 @@ def transmission_for(spec: CorpusSpec, *, cell_ids: Sequence[int]) -> Transmissi
         spec.transmitter,
         cell_ids=tuple(cell_ids),
         carrier_hz=carrier_frequency_hz(spec.carrier),
+        band=operating_band(spec.carrier),
         seed=spec.seed,
     )

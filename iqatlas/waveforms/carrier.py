@@ -127,6 +127,33 @@ def band_of(earfcn: int) -> int:
     return _row(earfcn).number
 
 
+def band_at(frequency_hz: float) -> int | None:
+    """Return the lowest-numbered band whose downlink holds a frequency, or none.
+
+    Bands overlap; an EARFCN tells its band (:func:`band_of`), a frequency alone doesn't.
+
+    Args:
+        frequency_hz: Carrier frequency.
+    """
+    raster = frequency_hz / RASTER_HZ
+    held = (row.number for row in BANDS if 0 <= raster - row.low_raster <= row.last - row.first)
+    return min(held, default=None)
+
+
+def operating_band(carrier: Carrier) -> int | None:
+    """Return the operating band of a spec's carrier, or none where no band has it.
+
+    Args:
+        carrier: The spec's carrier, given by frequency or by EARFCN.
+
+    Raises:
+        SpecError: The EARFCN is in no band.
+    """
+    if carrier.earfcn is not None:
+        return band_of(carrier.earfcn)
+    return None if carrier.frequency_hz is None else band_at(carrier.frequency_hz)
+
+
 def downlink_frequency_hz(earfcn: int) -> float:
     """Return the carrier frequency in Hz of a downlink EARFCN.
 

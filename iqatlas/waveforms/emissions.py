@@ -46,8 +46,9 @@ def limit_dbm(offset_hz: Float64[np.ndarray, "offset"]) -> Float64[np.ndarray, "
     Returns:
         dBm in 100 kHz up to 10.05 MHz, in 1 MHz beyond.
 
-    Source: TS 36.104, section 6.6.3.1: category A, wide-area base station, channels of 5 to 20 MHz,
-    bands above 1 GHz.
+    Source: TS 36.104, section 6.6.3.1, its table for channels of 5, 10, 15 and 20 MHz in bands above
+    1 GHz: wide-area base station, category A. Category B is the same up to 10.05 MHz, and -15 dBm
+    beyond. The numbers are as engineers cite them; no copy of the standard was at hand to check them.
     """
     slope = -7.0 - 7.0 / 5.0 * (offset_hz / 1e6 - 0.05)
     beyond = np.where(offset_hz < _FLAT_END_HZ, -14.0, -13.0)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from math import gcd
-from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Complex64, Float64, Int64, UInt64
+from jaxtyping import Complex64, Float64, Int64
 
 from iqatlas.errors import SpecError
 from iqatlas.seeds import Stage, stream
 from iqatlas.waveforms import amplifier, interpolation
+from iqatlas.waveforms.baseband import Baseband
 from iqatlas.waveforms.lte.downlink import LteDownlink
+from iqatlas.waveforms.lte.sib1 import DEFAULT_BAND
 from iqatlas.waveforms.marine_vhf.voice import MarineVhfVoice
 from iqatlas.waveforms.oscillator import carrier_turn, turned, wiener_phase
+from iqatlas.waveforms.request import Request
 from iqatlas.waveforms.spec import LteWaveform, MarineVhfWaveform, Transmitter
 from iqatlas.waveforms.windowing import edge_samples, with_soft_edges
 
@@ -24,52 +28,12 @@ _TILES_A_SLOT = 32
 """Where frames are not aligned, occupancy is looked up on a grid of so many parts of 0.5 ms."""
 
 
-@runtime_checkable
-class Baseband(Protocol):
-    """What every kind of waveform offers, sites in order."""
-
-    @property
-    def sample_rate_hz(self) -> float:
-        """Sampling rate of the baseband."""
-
-    @property
-    def samples_per_slot(self) -> int:
-        """Samples in 0.5 ms."""
-
-    @property
-    def switching_samples(self) -> int:
-        """Samples of which occupancy slots are multiples."""
-
-    @property
-    def subcarrier_hz(self) -> Float64[np.ndarray, "subcarrier"]:
-        """Frequencies, relative to the carrier, at which the spectrum is given."""
-
-    @property
-    def subchannel_subcarriers(self) -> Int64[np.ndarray, "subchannel subcarrier"]:
-        """Those of each sub-channel, as places on the axis ``subcarrier``."""
-
-    @property
-    def subchannel_edges_hz(self) -> Float64[np.ndarray, "subchannel 2"]:
-        """Lower and upper edge of each sub-channel, relative to the carrier."""
-
-    def full_load_spectrum(self) -> Float64[np.ndarray, "site subcarrier"]:
-        """Return the mean power, mW, at each frequency with all sub-channels occupied."""
-
-    def synthesise(
-        self,
-        *,
-        start_sample: Int64[np.ndarray, "record"],
-        samples: int,
-        occupancy: Bool[np.ndarray, "record slot site subchannel"],
-        first_slot: Int64[np.ndarray, "record"],
-        slot_samples: int,
-        keys: UInt64[np.ndarray, "record site 2"],
-    ) -> Complex64[np.ndarray, "record site sample"]:
-        """Return each site's transmitted baseband, √mW, in a window for each record."""
-
-
 def baseband_for(
-    waveform: LteWaveform | MarineVhfWaveform, *, cell_ids: Sequence[int], carrier_hz: float
+    waveform: LteWaveform | MarineVhfWaveform,
+    *,
+    cell_ids: Sequence[int],
+    carrier_hz: float,
+    band: int | None = None,
 ) -> LteDownlink | MarineVhfVoice:
     """Return the waveform that a spec asks for, as ideal transmitters send it.
 
@@ -77,16 +41,17 @@ def baseband_for(
         waveform: The spec's waveform.
         cell_ids: Physical cell identity of each site; voice uses only how many there are.
         carrier_hz: Radio frequency at the middle of the baseband.
+        band: E-UTRA operating band of the carrier; none where no band has it.
 
     Raises:
         SpecError: Parts of the waveform don't fit each other or the carrier.
     """
     if isinstance(waveform, MarineVhfWaveform):
         return MarineVhfVoice(waveform, sites=len(cell_ids), carrier_hz=carrier_hz)
-    return LteDownlink(waveform, cell_ids=cell_ids)
+    return LteDownlink(waveform, cell_ids=cell_ids, band=DEFAULT_BAND if band is None else band)
 
 
-class Transmission:
+class Transmission(Baseband):
     """A waveform sent by real transmitters, with the interface of the waveform itself.
 
     In order: transitions between symbols, frame timing, sampling clock, carrier offset, phase noise,
@@ -98,6 +63,7 @@ class Transmission:
         transmitter: The spec's transmitter.
         cell_ids: Physical cell identity of each site.
         carrier_hz: Radio frequency at the middle of the baseband.
+        band: E-UTRA operating band of the carrier; none where no band has it.
         seed: The spec's seed; what is drawn for each site follows from it.
 
     Raises:
@@ -111,11 +77,14 @@ class Transmission:
         *,
         cell_ids: Sequence[int],
         carrier_hz: float,
+        band: int | None = None,
         seed: int,
     ) -> None:
         self.spec = transmitter
-        self._waveform, self._cell_ids, self._carrier_hz = waveform, tuple(cell_ids), carrier_hz
-        self.baseband: Baseband = baseband_for(waveform, cell_ids=cell_ids, carrier_hz=carrier_hz)
+        self._cell_ids = tuple(cell_ids)
+        self._baseband_for = partial(baseband_for, waveform, carrier_hz=carrier_hz, band=band)
+        self.baseband: Baseband = self._baseband_for(cell_ids=cell_ids)
+        super().__init__(self.baseband.layout)
         self._numerology = self.baseband.numerology if isinstance(self.baseband, LteDownlink) else None
         if self._numerology is None:
             _refuse_frames(transmitter)
@@ -140,9 +109,7 @@ class Transmission:
         # A site of its own time is synthesised by itself.
         self._singles: tuple[Baseband, ...] = ()
         if self._off_time:
-            self._singles = tuple(
-                baseband_for(waveform, cell_ids=[cell_id], carrier_hz=carrier_hz) for cell_id in cell_ids
-            )
+            self._singles = tuple(self._baseband_for(cell_ids=[cell_id]) for cell_id in cell_ids)
         self._mean_mw = self.baseband.full_load_spectrum().sum(axis=1)
 
     def alone(self, site: int) -> Transmission:
@@ -153,7 +120,8 @@ class Transmission:
         """
         only = copy.copy(self)
         only._cell_ids = self._cell_ids[site : site + 1]
-        only.baseband = baseband_for(self._waveform, cell_ids=only._cell_ids, carrier_hz=self._carrier_hz)
+        only.baseband = self._baseband_for(cell_ids=only._cell_ids)
+        only.layout = only.baseband.layout
         only.timing_samples = self.timing_samples[site : site + 1]
         only.carrier_offset_hz = self.carrier_offset_hz[site : site + 1]
         only.clock_error = self.clock_error[site : site + 1]
@@ -166,36 +134,6 @@ class Transmission:
         if isinstance(value, tuple):
             return stream(seed, Stage.TRANSMITTER, index).uniform(*value, size=len(self._cell_ids))
         return np.full(len(self._cell_ids), float(value))
-
-    @property
-    def sample_rate_hz(self) -> float:
-        """Sampling rate of the baseband."""
-        return self.baseband.sample_rate_hz
-
-    @property
-    def samples_per_slot(self) -> int:
-        """Samples in 0.5 ms."""
-        return self.baseband.samples_per_slot
-
-    @property
-    def switching_samples(self) -> int:
-        """Samples of which occupancy slots are multiples."""
-        return self.baseband.switching_samples
-
-    @property
-    def subcarrier_hz(self) -> Float64[np.ndarray, "subcarrier"]:
-        """Frequencies, relative to the carrier, at which the spectrum is given."""
-        return self.baseband.subcarrier_hz
-
-    @property
-    def subchannel_subcarriers(self) -> Int64[np.ndarray, "subchannel subcarrier"]:
-        """Those of each sub-channel, as places on the axis ``subcarrier``."""
-        return self.baseband.subchannel_subcarriers
-
-    @property
-    def subchannel_edges_hz(self) -> Float64[np.ndarray, "subchannel 2"]:
-        """Lower and upper edge of each sub-channel, relative to the carrier."""
-        return self.baseband.subchannel_edges_hz
 
     @property
     def occupied_bandwidth_hz(self) -> float:
@@ -228,39 +166,12 @@ class Transmission:
         gain = amplifier.power_gain(self.spec.amplifier) if self.spec.amplifier else 1.0
         return gain * self.baseband.full_load_spectrum()
 
-    def synthesise(
-        self,
-        *,
-        start_sample: Int64[np.ndarray, "record"],
-        samples: int,
-        occupancy: Bool[np.ndarray, "record slot site subchannel"],
-        first_slot: Int64[np.ndarray, "record"],
-        slot_samples: int,
-        keys: UInt64[np.ndarray, "record site 2"],
-    ) -> Complex64[np.ndarray, "record site sample"]:
-        """Return each site's transmitted baseband, √mW, in a window for each record.
-
-        Args:
-            start_sample: First sample of each window on the axis of true time.
-            samples: Length of the windows.
-            occupancy: Which sub-channels each site occupies in the occupancy slots around each window.
-            first_slot: Occupancy slot, counted from sample 0, of the first entry on the axis
-                ``slot``. Slots before the first entry and after the last one take the nearest.
-            slot_samples: Samples in an occupancy slot, a multiple of those of 0.5 ms.
-            keys: Payload key of each record and site (see :func:`iqatlas.seeds.key`).
-
-        Raises:
-            SpecError: Shapes that don't fit each other, or a length below one sample.
-        """
-        slots: dict[str, Any] = {"slot_samples": slot_samples, "keys": keys}
-        margin = amplifier.MARGIN if self.spec.amplifier and samples > 0 else 0
-        begin, length = start_sample - margin, samples + 2 * margin
-        if self._off_time:
-            sent = self._in_own_time(begin, length, occupancy, first_slot, **slots)
-        else:
-            sent = self._ideal(
-                self.baseband, begin, length, occupancy=occupancy, first_slot=first_slot, **slots
-            )
+    def windows(self, request: Request) -> Complex64[np.ndarray, "record site sample"]:
+        """Return windows on the axis of true time."""
+        margin = amplifier.MARGIN if self.spec.amplifier else 0
+        wider = request.cut(-margin, request.samples + margin)
+        begin, length = wider.start_sample, wider.samples
+        sent = self._in_own_time(wider) if self._off_time else self._ideal(self.baseband, wider)
         if self.carrier_offset_hz.any():
             turn = carrier_turn(
                 begin, length, offset_hz=self.carrier_offset_hz, sample_rate_hz=self.sample_rate_hz
@@ -268,7 +179,7 @@ class Transmission:
             sent = turned(sent, turn)
         if self.spec.phase_noise:
             walk = wiener_phase(
-                keys,
+                request.keys,
                 begin,
                 length,
                 linewidth_hz=self.spec.phase_noise.linewidth_hz,
@@ -279,28 +190,19 @@ class Transmission:
             sent = amplifier.amplified(sent, self.spec.amplifier, mean_power_mw=self._mean_mw)
         return sent
 
-    def _ideal(
-        self, baseband: Baseband, start: Int64[np.ndarray, "record"], samples: int, **slots: Any
-    ) -> Complex64[np.ndarray, "record site sample"]:
-        """Return a window by the time of the waveform itself, with transitions between symbols."""
+    def _ideal(self, baseband: Baseband, request: Request) -> Complex64[np.ndarray, "record site sample"]:
+        """Return windows by the time of the waveform itself, with transitions between symbols."""
         if not self._edge or self._numerology is None:
-            return baseband.synthesise(start_sample=start, samples=samples, **slots)
-        lead = self._numerology.fft_size
-        plain = baseband.synthesise(start_sample=start - lead, samples=samples + lead, **slots)
-        return with_soft_edges(plain, start_sample=start, numerology=self._numerology, edge=self._edge)
+            return baseband.windows(request)
+        plain = baseband.windows(request.cut(-self._numerology.fft_size, request.samples))
+        return with_soft_edges(
+            plain, start_sample=request.start_sample, numerology=self._numerology, edge=self._edge
+        )
 
-    def _in_own_time(
-        self,
-        start: Int64[np.ndarray, "record"],
-        samples: int,
-        occupancy: Bool[np.ndarray, "record slot site subchannel"],
-        first_slot: Int64[np.ndarray, "record"],
-        *,
-        slot_samples: int,
-        keys: UInt64[np.ndarray, "record site 2"],
-    ) -> Complex64[np.ndarray, "record site sample"]:
+    def _in_own_time(self, request: Request) -> Complex64[np.ndarray, "record site sample"]:
         """Return windows of sites whose frames begin late and whose clocks are off."""
-        out = np.empty((len(start), len(self._cell_ids), samples), np.complex64)
+        start, samples = request.start_sample, request.samples
+        out = np.empty((len(start), self.sites, samples), np.complex64)
         for site, single in enumerate(self._singles):
             own = start - self.timing_samples[site]
             error = self.clock_error[site]
@@ -310,17 +212,8 @@ class Transmission:
             reach = 0 if exact else interpolation.REACH
             low = np.floor(drift.min(axis=1)).astype(np.int64) - reach
             span = 0 if exact else int(np.ceil(np.ptp(drift, axis=1).max())) + 2 * reach + 1
-            tiles = self._tiles(
-                site, own + low, samples + span, occupancy[:, :, site], first_slot, slot_samples
-            )
-            window = self._ideal(
-                single,
-                own + low,
-                samples + span,
-                slot_samples=self._tile_samples,
-                keys=keys[:, site : site + 1],
-                **tiles,
-            )[:, 0]
+            asked = replace(request, start_sample=own + low, samples=samples + span)
+            window = self._ideal(single, self._tiles(site, asked))[:, 0]
             if exact:
                 out[:, site] = window
             else:
@@ -328,37 +221,32 @@ class Transmission:
                 out[:, site] = interpolation.interpolated(window, position)
         return out
 
-    def _tiles(
-        self,
-        site: int,
-        own_start: Int64[np.ndarray, "record"],
-        samples: int,
-        occupancy: Bool[np.ndarray, "record slot subchannel"],
-        first_slot: Int64[np.ndarray, "record"],
-        slot_samples: int,
-    ) -> dict[str, np.ndarray]:
-        """Return occupancy on a fine grid in a site's own time, so that it still follows true time.
+    def _tiles(self, site: int, request: Request) -> Request:
+        """Return windows of one site with occupancy on a fine grid, so that it still follows true time.
 
         A part of the grid is of the slot that it begins in, so that nothing is sent before its slot.
 
         Args:
             site: Which site.
-            own_start: First sample of each window in the site's own time.
-            samples: Length of the windows.
-            occupancy: Occupancy in true time.
-            first_slot: Slot of its first entry.
-            slot_samples: Samples in an occupancy slot.
+            request: Windows in the site's own time, occupancy of all sites in true time.
         """
         tile = self._tile_samples
         # A symbol that reaches into the window began at most one slot of 0.5 ms before it.
         before = self.samples_per_slot // tile + 1
-        first = own_start // tile - before
-        begin = (first[:, None] + np.arange(samples // tile + before + 3)) * tile
+        first = request.start_sample // tile - before
+        begin = (first[:, None] + np.arange(request.samples // tile + before + 3)) * tile
         error = self.clock_error[site]
         true = self.timing_samples[site] + begin + np.floor(begin * (-error / (1 + error))).astype(np.int64)
-        slot = np.clip(true // slot_samples - first_slot[:, None], 0, occupancy.shape[1] - 1)
-        fine = occupancy[np.arange(len(first))[:, None], slot]
-        return {"occupancy": fine[:, :, None], "first_slot": first}
+        slot = true // request.slot_samples - request.first_slot[:, None]
+        slot = np.clip(slot, 0, request.occupancy.shape[1] - 1)
+        fine = request.occupancy[np.arange(len(first))[:, None], slot, site]
+        return replace(
+            request,
+            occupancy=fine[:, :, None],
+            first_slot=first,
+            slot_samples=tile,
+            keys=request.keys[:, site : site + 1],
+        )
 
 
 def _refuse_frames(transmitter: Transmitter) -> None:

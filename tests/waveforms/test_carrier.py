@@ -15,6 +15,7 @@ from iqatlas.waveforms.carrier import (
     carrier_frequency_hz,
     downlink_earfcn,
     downlink_frequency_hz,
+    operating_band,
 )
 from iqatlas.waveforms.spec import Carrier
 
@@ -95,6 +96,25 @@ def test_a_number_of_no_band_is_refused(earfcn: int) -> None:
 def test_a_frequency_off_the_raster_or_band_is_refused(frequency_hz: float, band: int) -> None:
     with pytest.raises(SpecError):
         downlink_earfcn(frequency_hz, band=band)
+
+
+@pytest.mark.parametrize(
+    ("carrier", "band"),
+    [
+        (Carrier(earfcn=1617), 3),
+        (Carrier(earfcn=2000), 4),
+        (Carrier(earfcn=66500), 66),
+        # 2115 MHz lies in bands 1, 4, 10, 65 and 66: the lowest number is taken.
+        (Carrier(frequency_hz=2115e6), 1),
+        (Carrier(frequency_hz=1805e6), 3),
+        (Carrier(frequency_hz=806e6), 20),
+        (Carrier(frequency_hz=2.45e9), None),
+    ],
+)
+def test_the_operating_band_is_that_of_the_number_else_the_lowest_at_the_frequency(
+    carrier: Carrier, band: int | None
+) -> None:
+    assert operating_band(carrier) == band
 
 
 def test_carrier_takes_either_form() -> None:

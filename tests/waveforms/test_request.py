@@ -8,20 +8,18 @@ import numpy as np
 import pytest
 
 from iqatlas.errors import SpecError
-from iqatlas.waveforms.request import check_request
+from iqatlas.waveforms.request import Request
 
 FITTING: dict[str, Any] = {
     "occupancy": np.ones((4, 3, 2, 5), bool),
     "first_slot": np.zeros(4, np.int64),
     "slot_samples": 100,
     "keys": np.zeros((4, 2, 2), np.uint64),
-    "sites": 2,
-    "subchannels": 5,
 }
 
 
 def ask(samples: int = 64, **given: Any) -> None:
-    check_request(np.zeros(4, np.int64), samples, **{**FITTING, **given})
+    Request(np.zeros(4, np.int64), samples, **{**FITTING, **given}).check(sites=2, subchannels=5)
 
 
 def test_what_fits_is_let_through() -> None:
@@ -44,3 +42,17 @@ def test_what_does_not_fit_is_told_by_name(given: dict[str, Any], line: str) -> 
     with pytest.raises(SpecError) as caught:
         ask(**given)
     assert line in str(caught.value)
+
+
+def test_parts_and_pieces_keep_what_belongs_together() -> None:
+    rng = np.random.default_rng(1)
+    keys = rng.integers(0, 99, (4, 2, 2)).astype(np.uint64)
+    asked = Request(np.array([5, 6, 7, 8]), 64, FITTING["occupancy"], np.arange(4), 100, keys)
+    part = asked.part(1, 3)
+    part.check(sites=2, subchannels=5)
+    assert part.start_sample.tolist() == [6, 7]
+    assert part.first_slot.tolist() == [1, 2]
+    np.testing.assert_array_equal(part.keys, keys[1:3])
+    piece = asked.cut(-10, 30)
+    assert (piece.start_sample.tolist(), piece.samples) == ([-5, -4, -3, -2], 40)
+    assert piece.keys is keys

@@ -46,3 +46,15 @@ def test_both_kinds_survive_the_stored_form() -> None:
 def test_the_schema_of_a_spec_names_both_kinds_and_the_transmitter() -> None:
     definitions = CorpusSpec.model_json_schema()["$defs"]
     assert {"LteWaveform", "MarineVhfWaveform", "Transmitter", "RappAmplifier"} <= definitions.keys()
+
+
+def test_control_is_switched_by_booleans_and_by_words_and_the_schema_says_so() -> None:
+    for given, wanted in ((True, True), (False, False), ("on", True), ("off", False)):
+        assert ADAPTER.validate_python({"control": given}) == LteWaveform(control=wanted)
+    for given in ("offf", "of", None):
+        with pytest.raises(ValidationError):
+            ADAPTER.validate_python({"control": given})
+    schema = CorpusSpec.model_json_schema()["$defs"]["LteWaveform"]["properties"]["control"]
+    # What an editor checks: YAML 1.2 gives it the word, JSON and YAML 1.1 the boolean.
+    assert schema["anyOf"] == [{"type": "boolean"}, {"enum": ["on", "off"], "type": "string"}]
+    assert schema["default"] is True

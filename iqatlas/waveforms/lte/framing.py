@@ -8,31 +8,31 @@ from jaxtyping import Complex64, Int64
 from iqatlas.waveforms.lte.numerology import Numerology
 
 
-def frame_whole(
+def frame_slots(
     samples: Complex64[np.ndarray, "site sample"],
     numbers: Numerology,
-    first: int,
     bodies: Complex64[np.ndarray, "symbol site fft"],
 ) -> None:
-    """Write neighbouring symbols that fill the samples from the first to the last one.
+    """Write whole slots.
 
     Args:
-        samples: Where to: as long as the symbols with their prefixes.
+        samples: Where to: as long as the slots.
         numbers: Sizes of symbols.
-        first: First symbol, counted from the start of frame 0.
-        bodies: Symbols without their prefix.
+        bodies: Symbols of the slots without their prefix.
     """
-    symbol = np.arange(first, first + len(bodies))
-    begin = numbers.symbol_start(symbol)
-    prefix = numbers.symbol_prefix(symbol)
-    # Few copies with long strides: symbols of one place in the slot lie a slot apart.
-    for ordinal in range(min(numbers.symbols_per_slot, len(bodies))):
-        length = int(prefix[ordinal])
-        piece = bodies[ordinal :: numbers.symbols_per_slot]
-        shape = (len(piece), len(samples), length + numbers.fft_size)
-        strides = (numbers.samples_per_slot * samples.strides[1], *samples.strides)
-        begins = samples[:, int(begin[ordinal] - begin[0]) :]
-        runs = np.lib.stride_tricks.as_strided(begins, shape, strides)
+    sites, each = len(samples), numbers.symbols_per_slot
+    pieces = bodies.reshape(-1, each, sites, numbers.fft_size).transpose(2, 0, 1, 3)
+    slots = samples.reshape(sites, -1, numbers.samples_per_slot)
+    # Few copies with long strides: the first symbol of a slot, and the others, whose prefixes are equal.
+    first = int(numbers.symbol_samples[0])
+    for runs, piece, length in (
+        (slots[..., None, :first], pieces[:, :, :1], int(numbers.prefix_samples[0])),
+        (
+            slots[..., first:].reshape(sites, -1, each - 1, int(numbers.symbol_samples[1])),
+            pieces[:, :, 1:],
+            int(numbers.prefix_samples[1]),
+        ),
+    ):
         runs[..., length:] = piece
         runs[..., :length] = piece[..., numbers.fft_size - length :]
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 
+_LARGEST_BAND = 64
+DEFAULT_BAND = 3
+"""What is told of a carrier that lies in no band."""
 _PERIODS = (8, 16, 32, 64, 128, 256, 512)
 _WINDOWS_MS = (1, 2, 5, 10, 15, 20, 40)
 
@@ -20,7 +23,8 @@ class CellAccess:
         network_code: Two or three digits.
         tracking_area: 16 bits.
         cell_identity: 28 bits.
-        band: E-UTRA operating band, 1 to 64.
+        band: E-UTRA operating band. One above 64 is told as 64, as the standard wants it, but the
+            extension that goes on to name it is not sent.
         lowest_level_dbm: Lowest reference-signal level for service, even, -140 to -44.
         period_frames: Period of the system-information message that is announced.
         window_ms: Length of its window.
@@ -30,7 +34,7 @@ class CellAccess:
     network_code: str = "01"
     tracking_area: int = 1
     cell_identity: int = 1
-    band: int = 3
+    band: int = DEFAULT_BAND
     lowest_level_dbm: int = -130
     period_frames: int = 512
     window_ms: int = 20
@@ -57,7 +61,7 @@ def encode(access: CellAccess) -> UInt8[np.ndarray, "bit"]:
     fields += [(access.tracking_area, 16), (access.cell_identity, 28)]
     fields += [(1, 1), (1, 1), (0, 1)]  # not barred; reselection not allowed; no closed group
     fields += [(0, 1), (access.lowest_level_dbm // 2 + 70, 6)]
-    fields += [(access.band - 1, 6)]
+    fields += [(min(access.band, _LARGEST_BAND) - 1, 6)]
     fields += [(0, 5), (_PERIODS.index(access.period_frames), 3), (0, 5)]
     fields += [(_WINDOWS_MS.index(access.window_ms), 3), (0, 5)]
     bits = [value >> (width - 1 - place) & 1 for value, width in fields for place in range(width)]

@@ -33,11 +33,13 @@ class CodedCell:
         cell: The cell.
         subchannels: How the carrier is divided.
         modulation: Modulation of the payload: qpsk, 16qam or 64qam.
+        band: Operating band that system information tells.
     """
 
     cell: Cell
     subchannels: Subchannels
     modulation: str
+    band: int = sib1.DEFAULT_BAND
     scheduler: Scheduler = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,7 +67,7 @@ class CodedCell:
             key: Payload key (see :func:`iqatlas.seeds.key`).
         """
         if assignment.rnti == dci.SI_RNTI:
-            return system_block(sib1.CellAccess(cell_identity=256 + self.cell.cell_id))
+            return system_block(sib1.CellAccess(cell_identity=256 + self.cell.cell_id, band=self.band))
         return _random_bits(key, subframe, _PAYLOAD + (assignment.first_block << 32), assignment.size)
 
     def ports(

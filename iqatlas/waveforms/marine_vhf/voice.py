@@ -9,9 +9,10 @@ from jaxtyping import Bool, Complex64, Float32, Float64, Int64, UInt64
 
 from iqatlas.errors import SpecError
 from iqatlas.seeds import words
+from iqatlas.waveforms.baseband import Baseband, Layout
 from iqatlas.waveforms.marine_vhf.channels import CHANNEL_SPACING_HZ, channel_frequency_hz
 from iqatlas.waveforms.marine_vhf.speech import EMPHASIS_HZ, KNOT_HZ, KNOTS, syllables
-from iqatlas.waveforms.request import check_request
+from iqatlas.waveforms.request import Request
 from iqatlas.waveforms.spec import MarineVhfWaveform
 
 DEVIATION_HZ = 5000.0
@@ -30,7 +31,7 @@ _REFERENCE_SYLLABLES = 256
 _PHASE_COUNTER = np.uint64(0x8000_0000)
 
 
-class MarineVhfVoice:
+class MarineVhfVoice(Baseband):
     """Push-to-talk voice on the VHF maritime mobile band, one transmitter a site and channel.
 
     A channel is on the air for whole occupancy slots, carrier and all. While it is, somebody speaks:
@@ -52,7 +53,6 @@ class MarineVhfVoice:
 
     def __init__(self, spec: MarineVhfWaveform, *, sites: int, carrier_hz: float) -> None:
         self.spec = spec
-        self.sites = sites
         frequency = np.array(sorted(channel_frequency_hz(number) for number in spec.channels), np.float64)
         if np.any(np.diff(frequency) == 0):
             raise SpecError("two of the channels have the same frequency", where="waveform.channels")
@@ -75,37 +75,18 @@ class MarineVhfVoice:
         share = 1.0 / len(frequency)
         carrier_share = 1.0 if spec.modulation == "fm" else 1.0 / (1.0 + self._depth**2 * audio_power)
         self._amplitude = np.float32(np.sqrt(share * carrier_share))
-
-    @property
-    def sample_rate_hz(self) -> float:
-        """Sampling rate of the baseband."""
-        return self._rate
-
-    @property
-    def samples_per_slot(self) -> int:
-        """Samples in 0.5 ms, of which occupancy slots are multiples."""
-        return round(self._rate / 2000)
-
-    @property
-    def switching_samples(self) -> int:
-        """Samples of which occupancy slots are multiples."""
-        return self.samples_per_slot
-
-    @property
-    def subcarrier_hz(self) -> Float64[np.ndarray, "subcarrier"]:
-        """Frequencies at which the spectrum is given: 25 a channel, 1 kHz apart."""
+        # The spectrum is given at 25 frequencies a channel, 1 kHz apart.
         within = (np.arange(_SPECTRUM_BINS) - _SPECTRUM_BINS // 2) * SPECTRUM_STEP_HZ
-        return np.asarray((self.offset_hz[:, None] + within).reshape(-1), np.float64)
-
-    @property
-    def subchannel_subcarriers(self) -> Int64[np.ndarray, "subchannel subcarrier"]:
-        """Places of each channel on :attr:`subcarrier_hz`."""
-        return np.arange(len(self.offset_hz) * _SPECTRUM_BINS, dtype=np.int64).reshape(-1, _SPECTRUM_BINS)
-
-    @property
-    def subchannel_edges_hz(self) -> Float64[np.ndarray, "subchannel 2"]:
-        """Lower and upper edge of each channel, relative to the carrier."""
-        return np.asarray(self.offset_hz[:, None] + np.array([-0.5, 0.5]) * CHANNEL_SPACING_HZ, np.float64)
+        super().__init__(
+            Layout(
+                sites=sites,
+                sample_rate_hz=self._rate,
+                switching_samples=round(self._rate / 2000),
+                subcarrier_hz=(self.offset_hz[:, None] + within).reshape(-1),
+                subchannel_subcarriers=np.arange(len(frequency) * _SPECTRUM_BINS).reshape(-1, _SPECTRUM_BINS),
+                subchannel_edges_hz=self.offset_hz[:, None] + np.array([-0.5, 0.5]) * CHANNEL_SPACING_HZ,
+            )
+        )
 
     def full_load_spectrum(self) -> Float64[np.ndarray, "site subcarrier"]:
         """Return the mean power, mW, around each frequency with all channels on the air.
@@ -115,40 +96,10 @@ class MarineVhfVoice:
         channels = len(self.offset_hz)
         return np.tile(self._shape / channels, (self.sites, channels))
 
-    def synthesise(
-        self,
-        *,
-        start_sample: Int64[np.ndarray, "record"],
-        samples: int,
-        occupancy: Bool[np.ndarray, "record slot site subchannel"],
-        first_slot: Int64[np.ndarray, "record"],
-        slot_samples: int,
-        keys: UInt64[np.ndarray, "record site 2"],
-    ) -> Complex64[np.ndarray, "record site sample"]:
-        """Return each site's transmitted baseband, √mW, in a window for each record.
-
-        Args:
-            start_sample: First sample of each window, on an absolute axis.
-            samples: Length of the windows.
-            occupancy: Which channels each site is on in the occupancy slots around each window.
-            first_slot: Occupancy slot, counted from sample 0, of the first entry on the axis
-                ``slot``. Slots before the first entry and after the last one take the nearest.
-            slot_samples: Samples in an occupancy slot.
-            keys: Key of what is said in each record and site (see :func:`iqatlas.seeds.key`).
-
-        Raises:
-            SpecError: Shapes that don't fit each other, or a length below one sample.
-        """
-        check_request(
-            start_sample,
-            samples,
-            occupancy=occupancy,
-            first_slot=first_slot,
-            slot_samples=slot_samples,
-            keys=keys,
-            sites=self.sites,
-            subchannels=len(self.offset_hz),
-        )
+    def windows(self, request: Request) -> Complex64[np.ndarray, "record site sample"]:
+        """Return windows of all channels that are on the air."""
+        start_sample, samples, keys = request.start_sample, request.samples, request.keys
+        occupancy, first_slot, slot_samples = request.occupancy, request.first_slot, request.slot_samples
         out = np.zeros((len(start_sample), self.sites, samples), np.complex64)
         rows = out.reshape(-1, samples)
         for channel in range(len(self.offset_hz)):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iqatlas.errors import SpecError
-from iqatlas.seeds import Stage, key, words
+from iqatlas.seeds import Stage, key, sequence, sequence_words
 from iqatlas.waveforms.lte import pbch
 from iqatlas.waveforms.lte.cell import Cell
 from iqatlas.waveforms.lte.downlink import LteDownlink, check
@@ -65,11 +65,17 @@ def demodulate(downlink: LteDownlink, frame: np.ndarray) -> np.ndarray:
 
 
 def slow_payload(downlink: LteDownlink, site: int, symbol: int) -> np.ndarray:
-    """Return the payload of one symbol by bit arithmetic on Python integers."""
-    count = downlink.subchannel_subcarriers.size
-    counter = np.array([[symbol % 2**64, block] for block in range(-(-count // 64))], np.uint64)
-    blocks = [int(w[0]) | int(w[1]) << 64 for w in words(keys_of(1, site + 1)[0, site], counter)]
-    bits = [blocks[p // 64] >> 2 * (p % 64) & 3 for p in range(count)]
+    """Return the payload of one symbol, by sub-channels, by arithmetic on Python integers."""
+    places = downlink.subchannel_subcarriers.reshape(-1)
+    bins = downlink.numerology.subcarrier_bins[places]
+    # A byte to four bins, of which any holds payload: those from DC on first, then those below it.
+    groups = sorted(set((bins // 4).tolist()))
+    count = -(-len(groups) // 8)
+    numbers = sequence_words(
+        sequence(keys_of(1, site + 1)[0, site]), np.array(symbol * count), count
+    ).tolist()
+    byte = dict(zip(groups, np.array(numbers, "<u8").tobytes(), strict=False))
+    bits = [byte[b // 4] >> 2 * (b % 4) & 3 for b in bins.tolist()]
     return np.array([(1 - 2 * (b & 1)) + 1j * (1 - 2 * (b >> 1)) for b in bits]) / np.sqrt(2)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iqatlas.waveforms.lte.downlink import LteDownlink
-from iqatlas.waveforms.lte.framing import frame_whole, frame_windows
+from iqatlas.waveforms.lte.framing import frame_slots, frame_windows
 from iqatlas.waveforms.lte.numerology import numerology
 from iqatlas.waveforms.spec import LteWaveform
 
@@ -22,18 +22,17 @@ def one_by_one(bodies: np.ndarray, prefixes: np.ndarray) -> np.ndarray:
 
 
 @settings(max_examples=30, deadline=None)
-@given(first=st.integers(-100, 100), count=st.integers(1, 40), extended=st.booleans())
-def test_whole_symbols_and_windows_of_them_are_laid_end_to_end(
-    first: int, count: int, extended: bool
-) -> None:
+@given(slot=st.integers(-100, 100), slots=st.integers(1, 6), extended=st.booleans())
+def test_whole_slots_and_windows_of_them_are_laid_end_to_end(slot: int, slots: int, extended: bool) -> None:
     numbers = numerology(1.4, extended_prefix=extended)
+    first, count = slot * numbers.symbols_per_slot, slots * numbers.symbols_per_slot
     rng = np.random.default_rng(count)
     bodies = rng.standard_normal((count, 2, 128, 2)).astype(np.float32).view(np.complex64)[..., 0]
     symbol = first + np.arange(count)
     wanted = one_by_one(bodies, numbers.symbol_prefix(symbol))
     # The samples lie between others, which stay as they are.
     field = np.full((2, wanted.shape[-1] + 7), np.nan, np.complex64)
-    frame_whole(field[:, 3:-4], numbers, first, bodies)
+    frame_slots(field[:, 3:-4], numbers, bodies)
     np.testing.assert_array_equal(field[:, 3:-4], wanted)
     assert np.isnan(field[:, [0, 1, 2, -4, -3, -2, -1]]).all()
 

@@ -111,12 +111,17 @@ def test_sionna_modulates_random_symbols_to_our_samples(prefix: str, modulation:
     occupied = np.arange(16) % 3 != 0
     count = downlink.numerology.symbols_per_subframe
     symbol = 3 * count + np.arange(count)
-    places = downlink.subchannel_subcarriers.reshape(-1)
-    payload = SymbolPayload(modulation, float(np.sqrt(downlink.resource_element_power)))
-    elements = np.zeros((count, downlink.numerology.subcarriers), complex)
-    elements[:, places] = payload.elements(
-        np.tile(KEY, (count, 1, 1)), symbol, places.size, np.tile(occupied, (count, 1, 1))
-    )[:, 0]
+    bins = np.full(downlink.fft_size, -1)
+    bins[downlink.numerology.subcarrier_bins[downlink.subchannel_subcarriers]] = np.arange(16)[:, None]
+    payload = SymbolPayload(modulation, float(np.sqrt(downlink.resource_element_power)), bins)
+    spectra = np.empty((count, downlink.fft_size), np.complex64)
+    payload.fill(
+        spectra,
+        payload.blank_rows(count),
+        payload.bytes(KEY[None, None], np.zeros_like(symbol), symbol),
+        payload.kinds(np.tile(occupied, (count, 1, 1))).repeat(count, axis=0),
+    )
+    elements = spectra[:, downlink.numerology.subcarrier_bins].astype(complex)
     theirs = by_sionna(downlink, centred(downlink, elements))
     assert relative_error(subframe_of(downlink, 3, occupied), theirs) < SINGLE
 
