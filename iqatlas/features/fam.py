@@ -116,7 +116,8 @@ def pair_factors(
 ) -> tuple[Complex64[np.ndarray, "row channel block"], Complex64[np.ndarray, "row channel block"]]:
     """Return u and v so that a pair's cells are the first bins of the transform of u_k·v_l over blocks."""
     blocks = channels.shape[-2]
-    first = np.roll(channels.swapaxes(-1, -2), middle_block(spec), axis=-1)
+    # NumPy keeps the order of axes in memory, and transforms want their blocks side by side.
+    first = np.ascontiguousarray(np.roll(channels, middle_block(spec), axis=-2).swapaxes(-1, -2))
     first *= np.float32(1 / np.sqrt(blocks * sample_rate_hz))
     return first, (first if spec.conjugate else first.conj()) * lowest_bin_first(spec, blocks)
 
