@@ -285,7 +285,7 @@ def _transform(first, second, a, b, apart, width, radix, phases, turns, part, on
 @_compiled
 @no_type_check
 def _cross_spectra(first, second, count, radix, phases, turns, out):
-    """Fill ``out[row, (pair, bin, part)]``; factors are [row, block, part, channel] with spare channels, flat."""
+    """Fill ``out[row, (pair, bin, part)]`` from factors [row, (block, part, channel)]."""
     kept = len(phases) // 2
     pairs = count * (count + 1) // 2
     parts = len(turns) // (2 * kept)

@@ -44,6 +44,7 @@ def cyclic_spectrum(
         power = _power(piece, spec, used)
         if spec.coherence:
             power *= coherence.coherence_weight(piece, spec, used)
+        power = power.reshape(len(piece), -1)
         values = pooling.pooled(power if pool == "max" else np.sqrt(power, out=power), pool)
         if pool == "max":
             np.sqrt(values, out=values)
@@ -113,13 +114,15 @@ def frequency_hz(
 
 def _power(
     rows: Complex64[np.ndarray, "row sample"], spec: CyclicSpectrumSpec, used: int
-) -> Float32[np.ndarray, "row cell"]:
-    """Return the squared magnitude of every cell, densities a sample: a thousandth of thermal noise in
-    mW/Hz would be too small for the square of a float32."""
+) -> Float32[np.ndarray, "row first second"]:
+    """Return the squared magnitude of every cell, densities a sample.
+
+    A thousandth of thermal noise in mW/Hz would be too small for the square of a float32.
+    """
     cells = (ssca if spec.method == "ssca" else fam).row_cells(rows, spec, used, sample_rate_hz=1.0)
-    parts = cells.reshape(len(rows), -1).view(np.float32)
+    parts = cells.view(np.float32)
     np.square(parts, out=parts)
-    return np.asarray(parts[:, ::2] + parts[:, 1::2])
+    return np.asarray(parts[..., ::2] + parts[..., 1::2])
 
 
 def _to_scale(
