@@ -13,12 +13,14 @@ import xarray as xr
 from iqatlas.axes import QUANTITIES, RECORD
 from iqatlas.catalogs._zarr import open_store
 from iqatlas.catalogs.canonical import sha256_json
+from iqatlas.catalogs.feature_invariants import feature_problems
 from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
 from iqatlas.catalogs.spec import SPLITS
+from iqatlas.features.registry import FEATURES
 
 _AT_ONCE_BYTES = 64 << 20
-_NEEDED = tuple(name for name, q in QUANTITIES.items() if q.dims[0] == RECORD and name != "spectrogram")
+_NEEDED = tuple(name for name, q in QUANTITIES.items() if q.dims[0] == RECORD and name not in FEATURES)
 _NEEDED_ATTRIBUTES = ("sample_rate_hz", "noise_bandwidth_hz", "slot_duration_s")
 _FLOAT32_DB = 1e-4
 """Levels are stored as float32 dB; at 200 dB that is 8e-6 dB, 4e-6 of the power, in two of them."""
@@ -47,15 +49,16 @@ def record_problems(corpus: Path, manifest: Manifest) -> Iterator[str]:
         chunk = int(dataset["iq"].chunksizes[RECORD][0])
         step = max(chunk, _AT_ONCE_BYTES // per_record // chunk * chunk)
         for start in range(0, manifest.records, step):
-            yield from _part_problems(dataset.isel(record=slice(start, start + step)).load(), start)
+            part = dataset[list(_NEEDED)].isel(record=slice(start, start + step))
+            yield from _part_problems(part.load(), start)
+        yield from feature_problems(dataset, manifest.spec)
         yield from _split_problems(dataset, manifest)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as failure:
         yield f"{RECORDS}: can't be read ({str(failure).partition(chr(10))[0][:200]})"
 
 
 def _layout_problems(dataset: xr.Dataset, manifest: Manifest) -> Iterator[str]:
-    optional = [name for name in ("spectrogram",) if name in dataset]
-    for name in (*_NEEDED, *optional):
+    for name in _NEEDED:
         quantity = QUANTITIES[name]
         if name not in dataset:
             yield f"{RECORDS}: {name} is missing"
@@ -95,11 +98,10 @@ def _part_problems(part: xr.Dataset, start: int) -> Iterator[str]:
     yield from _named("label: not the OR of occupancy", values["label"] != values["occupancy"].any(1), start)
     yield from _named("iq: not finite", ~np.isfinite(iq), start)
     yield from _named("noise_power: not finite", ~np.isfinite(noise), start)
-    for name in ("signal_power", "snr", "spectrogram"):
-        if name in values:
-            # Nothing received is -inf dB.
-            bad = np.isnan(values[name]) | (values[name] == np.inf)
-            yield from _named(f"{name}: NaN or +inf", bad, start)
+    for name in ("signal_power", "snr"):
+        # Nothing received is -inf dB.
+        bad = np.isnan(values[name]) | (values[name] == np.inf)
+        yield from _named(f"{name}: NaN or +inf", bad, start)
     yield from _time_problems(part, values, start)
     if np.isfinite(iq).all() and np.isfinite(noise).all() and not np.isnan(snr).any():
         yield from _power_problems(part, values, start)

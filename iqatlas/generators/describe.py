@@ -14,7 +14,6 @@ from iqatlas.catalogs._zarr import array_variable
 from iqatlas.catalogs.construction import write_file
 from iqatlas.catalogs.manifest import InputEntry
 from iqatlas.catalogs.spec import SPLITS
-from iqatlas.features.spectrogram import bin_frequency_hz, frame_time_s
 from iqatlas.generators.plan import Plan
 from iqatlas.generators.shard import Workshop
 from iqatlas.scenes.scene import Scene
@@ -47,10 +46,9 @@ def coordinates(made: Plan, scene: Scene, workshop: Workshop) -> xr.Dataset:
         "position": receivers.position_m,
         "velocity": receivers.velocity_mps,
     }
-    spectrogram = made.spec.features.spectrogram
-    if spectrogram is not None:
-        values["frame_time"] = frame_time_s(made.spec.capture.samples, spectrogram, sample_rate_hz=rate)
-        values["frequency"] = bin_frequency_hz(spectrogram, sample_rate_hz=rate)
+    described = {name: (QUANTITIES[name], array) for name, array in values.items()}
+    for layout in made.layouts.values():
+        described.update(layout.coordinates)
     attributes = {
         "title": f"iqatlas corpus {made.spec.name}",
         "source": f"ray-traced {_WAVEFORM[made.spec.waveform.kind]} over OpenStreetMap buildings, "
@@ -65,7 +63,7 @@ def coordinates(made: Plan, scene: Scene, workshop: Workshop) -> xr.Dataset:
         "attribution": "; ".join(scene.attribution),
     }
     return xr.Dataset(
-        coords={name: array_variable(QUANTITIES[name], array) for name, array in values.items()},
+        coords={name: array_variable(quantity, array) for name, (quantity, array) in described.items()},
         attrs=attributes,
     )
 

@@ -159,6 +159,7 @@ def _create_records(construction: Construction, recipe: Recipe, workshop: Worksh
             made.shape,
             chunk_records=made.block_records,
             shard_records=made.shard_records,
+            uncompressed=("iq", *made.layouts),
         )
         # The root's own metadata is left out: gathering all metadata there changes it at the end.
         files = tuple(

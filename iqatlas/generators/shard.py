@@ -13,7 +13,6 @@ from iqatlas.catalogs._zarr import array_variable
 from iqatlas.catalogs.spec import SPLITS
 from iqatlas.channels.noise import add_noise, full_load_power_mw, noise_power_mw
 from iqatlas.channels.propagate import Channel, block_for
-from iqatlas.features.spectrogram import spectrogram
 from iqatlas.generators.plan import Plan, Shard
 from iqatlas.generators.transmission import transmission_for
 from iqatlas.occupancy.markov import draw_occupancy
@@ -155,10 +154,8 @@ class Workshop:
             "split": np.array(SPLITS)[plan.slot_split[slot]],
             "snr_level": spec.capture.snr_levels_db()[level],
         }
-        if spec.features.spectrogram is not None:
-            block["spectrogram"] = spectrogram(
-                iq, spec.features.spectrogram, sample_rate_hz=plan.sample_rate_hz
-            )
+        for feature, part in plan.features:
+            block[feature.name] = feature.compute(iq, part, plan.setting)
         return block
 
     def _offsets(self, number: int, count: int) -> Int64[np.ndarray, "record"]:
