@@ -1,0 +1,115 @@
+"""The channels of a capture: windowed transforms of overlapping blocks, brought to zero frequency."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import scipy.fft
+import scipy.signal
+from jaxtyping import Complex64, Float32, Float64, Int64
+
+from iqatlas.errors import SpecError
+from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
+
+_WHERE = "features.cyclic_spectrum"
+_WINDOWS = {"hamming": "hamming", "hann": "hann", "kaiser6": ("kaiser", 6.0), "rectangular": "boxcar"}
+
+
+def used_samples(spec: CyclicSpectrumSpec, samples: int, *, sample_rate_hz: float) -> int:
+    """Return how many samples of a capture its cyclic spectrum is made of, a power of two.
+
+    Their inverse is the step of cyclic frequency.
+
+    Args:
+        spec: Channels and the cyclic resolution asked for.
+        samples: Samples a capture.
+        sample_rate_hz: Sampling rate.
+
+    Raises:
+        SpecError: The capture is too short for its channels or for the resolution.
+
+    Source: R. S. Roberts, W. A. Brown, H. H. Loomis, "Computationally efficient algorithms for cyclic
+        spectral analysis", IEEE Signal Processing Magazine 8(2), 1991: P = 2^⌈log2(fs/(L Δα))⌉ blocks.
+    """
+    if samples < 2 * spec.channels:
+        raise SpecError(
+            f"{spec.channels} channels need captures of {2 * spec.channels} samples, these have {samples}",
+            where=f"{_WHERE}.channels",
+            accepted=f"8 to {1 << (max(samples, 16) // 2).bit_length() - 1}" if samples >= 16 else None,
+            remedy="ask for fewer channels or longer captures",
+        )
+    held = 1 << samples.bit_length() - 1
+    if spec.cyclic_resolution_hz is None:
+        return held
+    # The logarithm's last digit must not double a capture that fits exactly.
+    exponent = math.ceil(math.log2(sample_rate_hz / spec.cyclic_resolution_hz) - 1e-9)
+    needed = max(2 * spec.channels, 1 << max(exponent, 0)) if exponent < 63 else 1 << 63
+    if needed > held:
+        raise SpecError(
+            f"a cyclic resolution of {spec.cyclic_resolution_hz:g} Hz needs captures of {needed} samples, "
+            f"these have {samples}",
+            where=f"{_WHERE}.cyclic_resolution_hz",
+            accepted=f"{sample_rate_hz / held:.6g} or more",
+            remedy=f"or set capture.samples to {needed}",
+        )
+    return needed
+
+
+def channel_window(spec: CyclicSpectrumSpec) -> Float64[np.ndarray, "channel"]:
+    """Return the window of a block, DFT-even, with the value 1 in the middle."""
+    return np.asarray(scipy.signal.get_window(_WINDOWS[spec.window], spec.channels), np.float64)
+
+
+def channelize(
+    rows: Complex64[np.ndarray, "row sample"], spec: CyclicSpectrumSpec, *, used: int, hop: int
+) -> Complex64[np.ndarray, "row channel block"]:
+    """Return the complex demodulates X_T(rL, f_k) of every channel, the lowest frequency first.
+
+    Blocks that reach beyond the capture are filled with zeros, and the scale counts what is there: white
+    noise of power σ² has the mean power σ² in every channel, averaged over the blocks.
+
+    Args:
+        rows: Captures.
+        spec: Channels and window.
+        used: Samples that the blocks begin in.
+        hop: Samples between blocks, L.
+
+    Source: Roberts, Brown and Loomis 1991, complex demodulates: the transform of a block that begins at
+        rL, times e^{-j2πf_k rL}.
+    """
+    channels, blocks = spec.channels, used // hop
+    window = channel_window(spec)
+    reach = used - hop + channels
+    # Energy of the window that falls on samples, over all blocks.
+    held = np.clip(rows.shape[-1] - hop * np.arange(blocks), 0, channels)
+    energy = np.concatenate([[0.0], np.cumsum(window**2)])[held].sum()
+    rows = np.pad(rows[:, :reach], ((0, 0), (0, max(0, reach - rows.shape[-1]))))
+    # The transform counts from the block's first sample; alternating signs put the lowest frequency first.
+    shaped = window * np.sqrt(blocks / energy) * (-1.0) ** np.arange(channels)
+    pieces = np.lib.stride_tricks.sliding_window_view(rows, channels, axis=-1)[:, ::hop]
+    spectra = scipy.fft.fft(pieces * shaped.astype(np.float32), axis=-1, overwrite_x=True)
+    spectra *= _demodulation(channels, hop, blocks)
+    return np.asarray(np.ascontiguousarray(spectra.swapaxes(-1, -2)), np.complex64)
+
+
+def _demodulation(channels: int, hop: int, blocks: int) -> Complex64[np.ndarray, "block channel"]:
+    """Return e^{-j2πf_k rL}, exact for the quarter turns of the usual hop."""
+    turns: Int64[np.ndarray, "block channel"] = np.outer(np.arange(blocks) * hop, np.arange(channels))
+    turns -= (np.arange(blocks) * hop * (channels // 2))[:, None]
+    return np.asarray(channel_phases(channels)[turns % channels], np.complex64)
+
+
+def channel_phases(size: int) -> Complex64[np.ndarray, "step"]:
+    """Return e^{-j2πn/size} for n from 0, with exact quarter turns."""
+    phases = np.exp(-2j * np.pi * np.arange(size) / size)
+    if size % 4 == 0:
+        phases[:: size // 4] = [1, -1j, -1, 1j]
+    return np.asarray(phases, np.complex64)
+
+
+def channel_power(
+    channels: Complex64[np.ndarray, "row channel block"],
+) -> Float32[np.ndarray, "row channel"]:
+    """Return the mean power of each channel: the power spectral density times the sampling rate."""
+    return np.asarray(np.mean(channels.real**2 + channels.imag**2, axis=-1), np.float32)

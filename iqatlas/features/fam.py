@@ -1,0 +1,149 @@
+"""The FFT accumulation method: cross-spectra of pairs of channels, with NumPy and SciPy.
+
+A cell is a pair of channels k ≥ l and a bin q of the transform over their product. The pairs k < l hold
+nothing new: S^{-α}(f) is the complex conjugate of S^α(f), and the conjugate plane is even in f.
+
+Source: R. S. Roberts, W. A. Brown, H. H. Loomis, "Computationally efficient algorithms for cyclic spectral
+analysis", IEEE Signal Processing Magazine 8(2), 1991.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+from jaxtyping import Complex64, Float64, Int64
+
+from iqatlas.features.channelizer import channel_phases, channelize, used_samples
+from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
+
+_CHUNK_SAMPLES = 1 << 16
+"""Products worked on at once: half a megabyte, which stays in a core's second cache."""
+
+
+def fam(
+    samples: Complex64[np.ndarray, "*batch sample"], spec: CyclicSpectrumSpec, *, sample_rate_hz: float
+) -> Complex64[np.ndarray, "*batch pair cycle"]:
+    """Return every cell of the cyclic spectrum, in mW/Hz, by the FFT accumulation method.
+
+    The cells of α = 0 are the power spectral density: white noise of power σ² has the mean σ²/fs there.
+    The phase is that of the symmetric cyclic autocorrelation, ⟨x(t+τ/2) x*(t−τ/2) e^{-j2παt}⟩ with t
+    from the first sample; in the conjugate plane x* is x. Only the bins of q that belong to a cell are
+    kept, so that cells tile the plane and never overlap.
+
+    Args:
+        samples: Captures in √mW.
+        spec: Channels, window, hop, plane.
+        sample_rate_hz: Sampling rate; 1 for densities per sample.
+
+    Returns:
+        Cells whose frequencies :func:`fam_cells` gives.
+
+    Raises:
+        SpecError: The captures are too short.
+    """
+    used = used_samples(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
+    rows = samples.reshape(-1, samples.shape[-1])
+    pairs, kept = spec.channels * (spec.channels + 1) // 2, kept_bins(spec, used)
+    cells = np.empty((len(rows), pairs, kept), np.complex64)
+    rows_at_once = max(1, _CHUNK_SAMPLES // (spec.channels * (used // spec.hop_samples)))
+    for begin in range(0, len(rows), rows_at_once):
+        piece = slice(begin, begin + rows_at_once)
+        channels = channelize(rows[piece], spec, used=used, hop=spec.hop_samples)
+        cross_spectra(*pair_factors(channels, spec, sample_rate_hz=sample_rate_hz), cells[piece])
+    return cells.reshape(*samples.shape[:-1], pairs, kept)
+
+
+def fam_cells(
+    spec: CyclicSpectrumSpec, samples: int, *, sample_rate_hz: float
+) -> tuple[Float64[np.ndarray, "pair cycle"], Float64[np.ndarray, "pair cycle"]]:
+    """Return the exact frequency and cyclic frequency of every cell of :func:`fam`, in Hz.
+
+    Args:
+        spec: Channels, hop, plane.
+        samples: Samples a capture.
+        sample_rate_hz: Sampling rate.
+
+    Raises:
+        SpecError: The captures are too short.
+    """
+    used = used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
+    half_steps, steps = cell_steps(spec, used)
+    return half_steps * (sample_rate_hz / (2 * used)), steps * (sample_rate_hz / used)
+
+
+def cell_steps(
+    spec: CyclicSpectrumSpec, used: int
+) -> tuple[Int64[np.ndarray, "pair cycle"], Int64[np.ndarray, "pair cycle"]]:
+    """Return frequency in steps of fs/(2·``used``), and cyclic frequency in steps of fs/``used``."""
+    upper, lower = (pair - spec.channels // 2 for pair in channel_pairs(spec.channels))
+    total, difference = (upper + lower)[:, None], (upper - lower)[:, None]
+    kept = kept_bins(spec, used)
+    bins = np.arange(kept) - kept // 2
+    frequency, cyclic = (difference, total) if spec.conjugate else (total, difference)
+    # A channel is as many steps wide as it keeps bins.
+    return np.broadcast_to(frequency * kept, (len(total), kept)).copy(), cyclic * kept + bins
+
+
+def kept_bins(spec: CyclicSpectrumSpec, used: int) -> int:
+    """Return the number of bins q that belong to a cell: those within half a channel, P·L/Np."""
+    return used // spec.channels
+
+
+def channel_pairs(channels: int) -> tuple[Int64[np.ndarray, "pair"], Int64[np.ndarray, "pair"]]:
+    """Return the channels k and l ≤ k of every pair: by rising k − l, then by l."""
+    difference = np.repeat(np.arange(channels), np.arange(channels, 0, -1))
+    begin = np.concatenate([[0], np.cumsum(np.arange(channels, 1, -1))])
+    second = np.arange(len(difference)) - begin[difference]
+    return second + difference, second
+
+
+def pair_factors(
+    channels: Complex64[np.ndarray, "row channel block"], spec: CyclicSpectrumSpec, *, sample_rate_hz: float
+) -> tuple[Complex64[np.ndarray, "row channel block"], Complex64[np.ndarray, "row channel block"]]:
+    """Return u and v so that a pair's cells are the first bins of the transform of u_k·v_l over the blocks.
+
+    Both hold the scale. Blocks are counted from their middle, which gives the phase of lines beside the
+    middle of their cell; v turns so that the lowest bin of a cell comes first.
+    """
+    blocks = channels.shape[-1]
+    middle = spec.channels // (2 * spec.hop_samples)
+    scale = np.float32(1 / np.sqrt(blocks * sample_rate_hz))
+    first = np.roll(channels, middle, axis=-1)
+    first *= scale
+    half = spec.hop_samples * blocks // (2 * spec.channels)
+    turn = channel_phases(blocks).conj()[np.arange(blocks) * half % blocks]
+    return first, (first if spec.conjugate else first.conj()) * turn
+
+
+def cross_spectra(
+    first: Complex64[np.ndarray, "row channel block"],
+    second: Complex64[np.ndarray, "row channel block"],
+    out: Complex64[np.ndarray, "row pair cycle"],
+) -> None:
+    """Write the first bins of the transforms of ``first[k]·second[l]`` over the blocks, for all pairs."""
+    rows, count, blocks = first.shape
+    kept = out.shape[-1]
+    products = np.empty((rows, count, blocks), np.complex64)
+    for group in difference_groups(count):
+        filled = 0
+        for apart in group:
+            pairs = count - apart
+            np.multiply(first[:, apart:], second[:, :pairs], out=products[:, filled : filled + pairs])
+            filled += pairs
+        spectra = scipy.fft.fft(products[:, :filled], axis=-1, overwrite_x=True)
+        filled = 0
+        for apart in group:
+            pairs, begin = count - apart, first_pair(count, apart)
+            out[:, begin : begin + pairs] = spectra[:, filled : filled + pairs, :kept]
+            filled += pairs
+
+
+def difference_groups(channels: int) -> list[tuple[int, ...]]:
+    """Return the differences k − l in groups of as many pairs as there are channels: d with Np − d."""
+    half = channels // 2
+    return [(0,), *((apart, channels - apart) for apart in range(1, half)), (half,)]
+
+
+def first_pair(channels: int, difference: int) -> int:
+    """Return where the pairs of a difference k − l begin."""
+    return difference * channels - difference * (difference - 1) // 2
