@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from iqatlas.cli import doctor, generate, info, plan, scene, schema, trace, validate, verify, waveform
+from iqatlas.cli import doctor, generate, info, plan, plot, scene, schema, trace, validate, verify, waveform
 from iqatlas.cli.console import errors, say
 from iqatlas.errors import IqAtlasError
 from iqatlas.version import __version__
@@ -28,6 +28,7 @@ app.command("trace")(trace.trace)
 app.command("info")(info.info)
 app.command("verify")(verify.verify)
 app.command("validate")(validate.validate)
+app.command("plot")(plot.plot)
 app.command("waveform")(waveform.waveform)
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)

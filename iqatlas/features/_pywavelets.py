@@ -7,6 +7,11 @@ import pywt
 from jaxtyping import Float
 
 
+def pywavelets_version() -> str:
+    """Return the version of PyWavelets."""
+    return str(pywt.__version__)
+
+
 def most_levels(samples: int, wavelet: str) -> int:
     """Return how many levels a series has room for, its ends not counted twice.
 

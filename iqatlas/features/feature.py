@@ -41,9 +41,11 @@ class Feature:
         layout: Axes, units and coordinates of what it gives; raises SpecError where captures don't allow it.
         compute: Works it out: samples in √mW on any leading axes and ``sample``; the feature's axes follow
             the leading ones. The same samples in the same order give the same bytes.
+        engine: Says what works it out on this machine, where that can differ; the manifest keeps it.
     """
 
     name: str
     spec: type[SpecModel]
     layout: Callable[[Any, CaptureSetting], Layout]
     compute: Callable[[Any, Any, CaptureSetting], Any]
+    engine: Callable[[], str] | None = None

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from iqatlas.errors import SpecError, nearest
 from iqatlas.features import (
     cyclic_autocorrelation,
+    cyclic_spectrum_feature,
     power_spectrum,
     spectrogram,
     subchannel_energy,
@@ -30,6 +31,7 @@ FEATURES: dict[str, Feature] = {
         spectrogram,
         power_spectrum,
         subchannel_energy,
+        cyclic_spectrum_feature,
         cyclic_autocorrelation,
         wavelet,
         tabular,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 from iqatlas.schema import SpecModel
 
 WaveletName = Literal["haar", "db2", "db4", "db8", "sym4", "sym8", "coif1", "coif3", "bior4.4"]
@@ -123,6 +124,8 @@ class FeaturesSpec(SpecModel):
     """Welch's power spectrum of the whole capture; {} for its defaults, as for all that follow."""
     subchannel_energy: SubchannelEnergySpec | None = None
     """Power in each sub-channel."""
+    cyclic_spectrum: CyclicSpectrumSpec | None = None
+    """How strongly frequencies that are a cyclic frequency apart rise and fall together."""
     cyclic_autocorrelation: CyclicAutocorrelationSpec | None = None
     """Cyclic autocorrelation, at the lag of the cyclic prefix without more words."""
     wavelet: WaveletSpec | None = None

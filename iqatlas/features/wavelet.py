@@ -124,4 +124,12 @@ def _layout(spec: WaveletSpec, setting: CaptureSetting) -> Layout:
     )
 
 
-FEATURE = Feature("wavelet", WaveletSpec, _layout, lambda samples, spec, _: denoise_iq(samples, spec))
+def _engine() -> str:
+    from iqatlas.features._pywavelets import pywavelets_version
+
+    return f"PyWavelets {pywavelets_version()}"
+
+
+FEATURE = Feature(
+    "wavelet", WaveletSpec, _layout, lambda samples, spec, _: denoise_iq(samples, spec), engine=_engine
+)

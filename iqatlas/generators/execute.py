@@ -33,6 +33,7 @@ from iqatlas.raytracing.trace import check, require_tracer
 from iqatlas.scenes.scene import Scene
 
 _PATHS_STEP = "paths"
+_ENGINE = "engine of features."
 
 
 def generate(
@@ -70,11 +71,12 @@ def generate(
     if not overwrite and finished_with(corpus, spec.sha256(), [entry.sha256 for entry in inputs]):
         tidy(corpus)
         return Corpus(corpus)
-    versions = library_versions()
+    versions = _versions(made)
     # Drawn numbers may differ from one NumPy to the next: what one began, another doesn't go on with.
+    own = ("iqatlas", "numpy", *(name for name in versions if name.startswith(_ENGINE)))
     build_key = sha256_json(
         {"spec": spec.tree(), "inputs": [entry.sha256 for entry in inputs]}
-        | {name: versions[name] for name in ("iqatlas", "numpy")}
+        | {name: versions[name] for name in own}
     )
     construction = Construction(corpus, build_key=build_key, overwrite=overwrite)
     # What is wrong with the input or the machine shows here, before a folder is made or cleared.
@@ -98,6 +100,12 @@ def generate(
         manifest = _describe(construction, made, scene, paths, inputs)
         construction.finish(manifest)
     return Corpus(corpus)
+
+
+def _versions(made: Plan) -> dict[str, str]:
+    """Return versions of libraries, and what works out features for which there is a choice."""
+    engines = {f"{_ENGINE}{feature.name}": feature.engine() for feature, _ in made.features if feature.engine}
+    return {**library_versions(), **engines}
 
 
 def _scene(spec: CorpusSpec) -> Scene:
@@ -227,7 +235,7 @@ def _describe(
         spec=made.spec.tree(),
         spec_sha256=made.spec.sha256(),
         inputs=inputs,
-        versions=library_versions(),
+        versions=_versions(made),
         scene=describe_scene(scene),
         paths={**paths.model, "frequency_hz": paths.frequency_hz, "gates": report.__dict__},
         records=made.records,
