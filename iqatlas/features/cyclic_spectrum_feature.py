@@ -31,10 +31,8 @@ def _layout(spec: CyclicSpectrumSpec, setting: CaptureSetting) -> Layout:
             "float32",
             units[spec.scale, spec.coherence],
             f"magnitude of the cyclic {kind}" + (", profile over frequency" if profile else ""),
-            f"{spec.method}, {spec.channels} channels, {spec.window} window; alpha = 0 is the power spectrum"
-            if not spec.conjugate
-            else f"{spec.method}, {spec.channels} channels, {spec.window} window; alpha relative to twice the "
-            "carrier",
+            f"{spec.method}, {spec.channels} channels, {spec.window} window; alpha "
+            + ("relative to twice the carrier" if spec.conjugate else "= 0 is the power spectrum"),
         ),
         lengths=dict(zip(own, shape, strict=True)),
         coordinates=coordinates,
