@@ -48,9 +48,9 @@ def record_problems(corpus: Path, manifest: Manifest) -> Iterator[str]:
         per_record = max(1, dataset["iq"].nbytes // manifest.records)
         chunk = int(dataset["iq"].chunksizes[RECORD][0])
         step = max(chunk, _AT_ONCE_BYTES // per_record // chunk * chunk)
+        plain = dataset.drop_vars([name for name in FEATURES if name in dataset])
         for start in range(0, manifest.records, step):
-            part = dataset[list(_NEEDED)].isel(record=slice(start, start + step))
-            yield from _part_problems(part.load(), start)
+            yield from _part_problems(plain.isel(record=slice(start, start + step)).load(), start)
         yield from feature_problems(dataset, manifest.spec)
         yield from _split_problems(dataset, manifest)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as failure:

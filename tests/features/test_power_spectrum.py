@@ -29,7 +29,9 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
     window=st.sampled_from(["hann", "hamming", "blackman", "blackmanharris", "flattop", "boxcar"]),
 )
 def test_it_is_scipys_welch(nperseg: int, share: float, extra: int, window: str) -> None:
-    spec = PowerSpectrumSpec(nperseg=nperseg, hop=max(1, round(share * nperseg)), window=window, scale="mw_per_hz")
+    spec = PowerSpectrumSpec(
+        nperseg=nperseg, hop=max(1, round(share * nperseg)), window=window, scale="mw_per_hz"
+    )
     samples = noise(2, 3, nperseg + extra)
     frequency, wanted = scipy.signal.welch(
         samples.astype(np.complex128),

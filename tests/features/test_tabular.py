@@ -50,7 +50,9 @@ def test_columns_are_numpys_statistics() -> None:
     density = density.astype(np.float64)
     short = 10 * np.log10(density.mean(axis=-1) * RATE_HZ)
     for percent in PERCENTILES:
-        np.testing.assert_allclose(got[f"power_p{percent}"], np.percentile(short, percent, axis=-1), atol=1e-3)
+        np.testing.assert_allclose(
+            got[f"power_p{percent}"], np.percentile(short, percent, axis=-1), atol=1e-3
+        )
     np.testing.assert_allclose(got["deviation"], short.std(axis=-1), rtol=1e-3)
     frames_ms = np.arange(short.shape[-1]) * 32 / RATE_HZ * 1e3
     slope = [np.polyfit(frames_ms, row, 1)[0] for row in short.reshape(-1, short.shape[-1])]
@@ -93,7 +95,9 @@ def test_a_burst_shows_in_duty_cycle_slope_and_contrast_of_its_sub_channel() -> 
 
 
 def test_silence_is_finite() -> None:
-    assert np.isfinite(tabular(np.zeros((2, 256), np.complex64), SPEC, edges_hz=EDGES, sample_rate_hz=RATE_HZ)).all()
+    assert np.isfinite(
+        tabular(np.zeros((2, 256), np.complex64), SPEC, edges_hz=EDGES, sample_rate_hz=RATE_HZ)
+    ).all()
 
 
 def test_rows_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:

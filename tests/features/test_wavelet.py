@@ -85,7 +85,9 @@ def test_rows_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_levels_that_have_no_room_are_told_the_shortest_series() -> None:
     assert levels(1024, WaveletSpec()) == 6
     assert levels(120, WaveletSpec()) == 3
-    with pytest.raises(SpecError, match=r"no room for 5 levels of sym8; accepted: 1 to 3; or 480 samples or more$"):
+    with pytest.raises(
+        SpecError, match=r"no room for 5 levels of sym8; accepted: 1 to 3; or 480 samples or more$"
+    ):
         levels(120, WaveletSpec(levels=5))
     assert levels(480, WaveletSpec(levels=5)) == 5
     with pytest.raises(SpecError, match="or 30 samples or more"):

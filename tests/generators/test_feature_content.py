@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from iqatlas import Corpus, CorpusSpec, generate, open_corpus, plan
 from iqatlas.errors import SpecError
@@ -71,7 +73,9 @@ def test_other_options_replace_the_stored_axes(featured: Corpus) -> None:
     lazy = featured.features("spectrogram", nperseg=64)
     assert lazy.sizes["frequency"] == 64 and lazy.attrs["units"] == "dBm/Hz"
     assert len(np.unique(lazy["frequency"].values)) == 64
-    with pytest.raises(SpecError, match="512 samples a segment don't fit into captures of 300; accepted: 8 to 300"):
+    with pytest.raises(
+        SpecError, match="512 samples a segment don't fit into captures of 300; accepted: 8 to 300"
+    ):
         featured.features("spectrogram", nperseg=512)
     with pytest.raises(SpecError, match="did you mean 'tabular'"):
         featured.features("tabula")
@@ -86,7 +90,9 @@ def test_the_plan_counts_the_bytes_of_every_feature(featured: Corpus) -> None:
 def test_the_iq_does_not_depend_on_the_features(featured: Corpus, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("iqatlas.generators.plan._BLOCK_SAMPLES", 1 << 14)
-        patch.setattr("iqatlas.generators.plan._LARGEST_SHARD_BYTES", 1)  # shards of one block, as for large ones
+        patch.setattr(
+            "iqatlas.generators.plan._LARGEST_SHARD_BYTES", 1
+        )  # shards of one block, as for large ones
         plain = generate(
             CorpusSpec.from_tree({**SPEC, "features": {"spectrogram": None, "subchannel_energy": {}}}),
             tmp_path / "plain",
@@ -118,3 +124,25 @@ def test_it_opens_again_with_xarray_alone(featured: Corpus) -> None:
     lines = opened["cyclic_autocorrelation"].sel(cyclic_frequency=14e3)
     assert lines.dims == ("record", "receiver", "lag")
     assert open_corpus(featured.path).dataset.sizes["record"] == 160
+
+
+def _blocks(language: str) -> list[str]:
+    text = (Path(__file__).parents[2] / "docs" / "features.md").read_text(encoding="utf-8")
+    return [part.partition("```")[0] for part in text.split(f"```{language}\n")[1:]]
+
+
+def test_the_spec_of_the_documentation_asks_for_everything() -> None:
+    (text,) = _blocks("yaml")
+    made = plan(CorpusSpec.from_tree(yaml.safe_load(text)))
+    assert set(made.layouts) == set(FEATURES)
+
+
+def test_the_python_of_the_documentation_runs(featured: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iqatlas.open_corpus", lambda name: featured)
+    names: dict[str, Any] = {}
+    for block in _blocks("python"):
+        code = block.replace("nperseg=512", "nperseg=64").replace("nperseg=256", "nperseg=64")
+        exec(compile(code, "docs/features.md", "exec"), names)
+    assert names["one"].shape == (64,)
+    assert names["density"].shape == (8, 2, 64)
+    assert names["again"] == names["scaling"]

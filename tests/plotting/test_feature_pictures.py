@@ -20,7 +20,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("cyclic_spectrum", {"output": {"kind": "profile"}, "coherence": True}),
     ("cyclic_spectrum", {"conjugate": True, "scale": "linear"}),
     ("cyclic_autocorrelation", {"lag_samples": 64}),
-    ("cyclic_autocorrelation", {"lag_samples": [0, 100], "normalised": True, "cyclic_frequency_hz": [3e6, 0]}),
+    (
+        "cyclic_autocorrelation",
+        {"lag_samples": [0, 100], "normalised": True, "cyclic_frequency_hz": [3e6, 0]},
+    ),
 ]
 
 
