@@ -133,7 +133,10 @@ def test_a_table_has_a_row_a_receiver_and_units() -> None:
 
 
 def test_two_segments_are_needed() -> None:
-    with pytest.raises(SpecError, match=r"2 segments of 128 samples don't fit into captures of 150; accepted: 8 to 100;"
-                                        r" or capture\.samples of 192 or more"):  # fmt: skip
+    said = (
+        r"2 segments of 128 samples don't fit into captures of 150; accepted: 8 to 100; "
+        r"or capture\.samples of 192 or more"
+    )
+    with pytest.raises(SpecError, match=said):
         tabular(noise(150), TabularSpec(), edges_hz=EDGES, sample_rate_hz=RATE_HZ)
     tabular(noise(150), TabularSpec(nperseg=100), edges_hz=EDGES, sample_rate_hz=RATE_HZ)

@@ -103,8 +103,11 @@ def test_the_iq_does_not_depend_on_the_features(featured: Corpus, tmp_path: Path
 
 def test_a_feature_too_large_for_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("iqatlas.generators.plan._LARGEST_FEATURE_BYTES", 1 << 20)
-    with pytest.raises(SpecError, match=r"^features\.spectrogram: \d+ captures, which are made at once, take .* GiB; "
-                                        r"accepted: at most \d+ bytes a capture, not \d+$"):  # fmt: skip
+    said = (
+        r"^features\.spectrogram: \d+ captures, which are made at once, take .* GiB; "
+        r"accepted: at most \d+ bytes a capture, not \d+$"
+    )
+    with pytest.raises(SpecError, match=said):
         plan(CorpusSpec.from_tree({**SPEC, "features": {"spectrogram": {"nperseg": 64, "hop": 1}}}))
 
 

@@ -193,7 +193,8 @@ BY_TEST = {
     "features/test_registry.py::test_an_option_changes_what_a_feature_gives": {
         "features.power_spectrum": "nperseg hop window scale",
         "features.subchannel_energy": "scale",
-        "features.cyclic_spectrum": "method channels window hop conjugate cyclic_resolution_hz coherence scale",
+        "features.cyclic_spectrum": "method channels window hop conjugate cyclic_resolution_hz coherence "
+        "scale",
         "features.cyclic_spectrum.output[profile]": "size pool",
         "features.cyclic_spectrum.output[plane]": "grid pool",
         "features.cyclic_autocorrelation": "lag_samples cyclic_frequency_hz harmonics output normalised",
