@@ -18,6 +18,7 @@ from iqatlas.features.registry import FEATURES, feature_with
 from iqatlas.features.setting import CaptureSetting
 
 _AT_ONCE_BYTES = 64 << 20
+_LARGEST_RECORD_BYTES = 4 << 30
 _ROUNDING = 1e-3
 """Of the largest value: transforms in float32 differ by 1e-6 of it from machine to machine."""
 _ROUNDING_DB = 0.05
@@ -37,7 +38,8 @@ def feature_problems(dataset: xr.Dataset, spec: Mapping[str, Any]) -> Iterator[s
     Yields:
         What does not hold, one line each.
     """
-    asked = spec.get("features", {})
+    asked = spec.get("features")
+    asked = asked if isinstance(asked, Mapping) else {}
     options = {name: value for name, value in asked.items() if value is not None and name in FEATURES}
     yield from (
         f"{RECORDS}: {name} is there, and features of the spec does not name it"
@@ -87,6 +89,9 @@ def _value_problems(
     dataset: xr.Dataset, setting: CaptureSetting, name: str, options: Mapping[str, Any]
 ) -> Iterator[str]:
     records, stored = dataset.sizes[RECORD], dataset[name]
+    if stored.nbytes // records > _LARGEST_RECORD_BYTES:
+        yield f"{name}: a record of {stored.nbytes // records} bytes, more than iqatlas makes"
+        return
     step = max(1, _AT_ONCE_BYTES // max(1, stored.nbytes // records))
     chunk = int(stored.chunksizes[RECORD][0])
     step = step if step < chunk else step // chunk * chunk

@@ -22,7 +22,7 @@ _FLOOR_PERCENTILE = 10
 _LEAST_MW = 1e-35
 _EDGE_SHARE = 0.25
 """Share of a sub-channel's width that its edges are compared over, inside and outside."""
-_VALUES_AT_ONCE = 1 << 22
+_VALUES_AT_ONCE = 1 << 20
 
 _WHOLE = (
     ("power", "dBm"),
@@ -88,7 +88,7 @@ def tabular(
     frames = segments.frame_count(size, spec, where="features.tabular", least=2)
     xp = _arrays.namespace(samples)
     rows = xp.reshape(samples, (-1, size))
-    at_once = max(1, _VALUES_AT_ONCE // (frames * (len(edges_hz) + 1) + spec.nperseg))
+    at_once = max(1, _VALUES_AT_ONCE // (frames * (len(edges_hz) + 1) + spec.nperseg + size))
     columns = len(statistics(len(edges_hz)))
     out = xp.empty((rows.shape[0], columns), dtype=xp.float32, device=_arrays.device(samples))
     for start in range(0, rows.shape[0], at_once):
