@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import features, records, scenes, tracing, waveform
+from benchmarks import cyclic, features, records, scenes, tracing, waveform
 
-for module in (waveform, records, features, scenes, tracing):
+for module in (waveform, records, features, cyclic, scenes, tracing):
     for comparison in module.run():
         print(comparison.line(), flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import scipy.fft
@@ -63,7 +64,7 @@ def channel_window(spec: CyclicSpectrumSpec) -> Float64[np.ndarray, "channel"]:
 
 def channelize(
     rows: Complex64[np.ndarray, "row sample"], spec: CyclicSpectrumSpec, *, used: int, hop: int
-) -> Complex64[np.ndarray, "row channel block"]:
+) -> Complex64[np.ndarray, "row block channel"]:
     """Return the complex demodulates X_T(rL, f_k) of every channel, the lowest frequency first.
 
     Blocks that reach beyond the capture are filled with zeros, and the scale counts what is there: white
@@ -90,9 +91,10 @@ def channelize(
     pieces = np.lib.stride_tricks.sliding_window_view(rows, channels, axis=-1)[:, ::hop]
     spectra = scipy.fft.fft(pieces * shaped.astype(np.float32), axis=-1, overwrite_x=True)
     spectra *= _demodulation(channels, hop, blocks)
-    return np.asarray(np.ascontiguousarray(spectra.swapaxes(-1, -2)), np.complex64)
+    return np.asarray(spectra, np.complex64)
 
 
+@lru_cache(maxsize=8)
 def _demodulation(channels: int, hop: int, blocks: int) -> Complex64[np.ndarray, "block channel"]:
     """Return e^{-j2πf_k rL}, exact for the quarter turns of the usual hop."""
     turns: Int64[np.ndarray, "block channel"] = np.outer(np.arange(blocks) * hop, np.arange(channels))
@@ -109,7 +111,7 @@ def channel_phases(size: int) -> Complex64[np.ndarray, "step"]:
 
 
 def channel_power(
-    channels: Complex64[np.ndarray, "row channel block"],
+    channels: Complex64[np.ndarray, "row block channel"],
 ) -> Float32[np.ndarray, "row channel"]:
     """Return the mean power of each channel: the power spectral density times the sampling rate."""
-    return np.asarray(np.mean(channels.real**2 + channels.imag**2, axis=-1), np.float32)
+    return np.asarray(np.mean(channels.real**2 + channels.imag**2, axis=-2), np.float32)

@@ -13,9 +13,12 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Complex64, Float64, Int64
 
+from iqatlas.features.cyclic_engine import compiled
 from iqatlas.features.channelizer import channel_phases, channelize, used_samples
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 
+LEAST_COMPILED_BINS = 4
+"""The fewest kept bins that the compiled kernels take."""
 _CHUNK_SAMPLES = 1 << 16
 """Products worked on at once: half a megabyte, which stays in a core's second cache."""
 
@@ -49,7 +52,10 @@ def fam(
     for begin in range(0, len(rows), rows_at_once):
         piece = slice(begin, begin + rows_at_once)
         channels = channelize(rows[piece], spec, used=used, hop=spec.hop_samples)
-        cross_spectra(*pair_factors(channels, spec, sample_rate_hz=sample_rate_hz), cells[piece])
+        if compiled() and kept >= LEAST_COMPILED_BINS:
+            _compiled_cross_spectra(channels, spec, cells[piece], sample_rate_hz=sample_rate_hz)
+        else:
+            cross_spectra(*pair_factors(channels, spec, sample_rate_hz=sample_rate_hz), cells[piece])
     return cells.reshape(*samples.shape[:-1], pairs, kept)
 
 
@@ -98,21 +104,28 @@ def channel_pairs(channels: int) -> tuple[Int64[np.ndarray, "pair"], Int64[np.nd
 
 
 def pair_factors(
-    channels: Complex64[np.ndarray, "row channel block"], spec: CyclicSpectrumSpec, *, sample_rate_hz: float
+    channels: Complex64[np.ndarray, "row block channel"], spec: CyclicSpectrumSpec, *, sample_rate_hz: float
 ) -> tuple[Complex64[np.ndarray, "row channel block"], Complex64[np.ndarray, "row channel block"]]:
-    """Return u and v so that a pair's cells are the first bins of the transform of u_k·v_l over the blocks.
+    """Return u and v so that a pair's cells are the first bins of the transform of u_k·v_l over the blocks."""
+    blocks = channels.shape[-2]
+    first = np.roll(channels.swapaxes(-1, -2), middle_block(spec), axis=-1)
+    first *= np.float32(1 / np.sqrt(blocks * sample_rate_hz))
+    return first, (first if spec.conjugate else first.conj()) * lowest_bin_first(spec, blocks)
 
-    Both hold the scale. Blocks are counted from their middle, which gives the phase of lines beside the
-    middle of their cell; v turns so that the lowest bin of a cell comes first.
+
+def middle_block(spec: CyclicSpectrumSpec) -> int:
+    """Return by how many blocks the middle of a block is later than its beginning.
+
+    Blocks are demodulated from their first sample and counted from their middle, which gives the phase of
+    lines beside the middle of their cell.
     """
-    blocks = channels.shape[-1]
-    middle = spec.channels // (2 * spec.hop_samples)
-    scale = np.float32(1 / np.sqrt(blocks * sample_rate_hz))
-    first = np.roll(channels, middle, axis=-1)
-    first *= scale
+    return spec.channels // (2 * spec.hop_samples)
+
+
+def lowest_bin_first(spec: CyclicSpectrumSpec, blocks: int) -> Complex64[np.ndarray, "block"]:
+    """Return what turns a factor so that the lowest bin of a cell comes first in the transform."""
     half = spec.hop_samples * blocks // (2 * spec.channels)
-    turn = channel_phases(blocks).conj()[np.arange(blocks) * half % blocks]
-    return first, (first if spec.conjugate else first.conj()) * turn
+    return channel_phases(blocks).conj()[np.arange(blocks) * half % blocks]
 
 
 def cross_spectra(
@@ -136,6 +149,28 @@ def cross_spectra(
             pairs, begin = count - apart, first_pair(count, apart)
             out[:, begin : begin + pairs] = spectra[:, filled : filled + pairs, :kept]
             filled += pairs
+
+
+def _compiled_cross_spectra(
+    channels: Complex64[np.ndarray, "row block channel"],
+    spec: CyclicSpectrumSpec,
+    out: Complex64[np.ndarray, "row pair cycle"],
+    *,
+    sample_rate_hz: float,
+) -> None:
+    """Do what :func:`cross_spectra` does with the factors of :func:`pair_factors`, by compiled kernels."""
+    from iqatlas.features import _numba_cyclic  # an extra, and slow to import
+
+    blocks = channels.shape[-2]
+    _numba_cyclic.cross_spectra(
+        channels,
+        np.float32(1 / np.sqrt(blocks * sample_rate_hz)) * lowest_bin_first(spec, blocks),
+        out,
+        delay=middle_block(spec),
+        scale=float(1 / np.sqrt(blocks * sample_rate_hz)),
+        phases=channel_phases(blocks),
+        conjugate=spec.conjugate,
+    )
 
 
 def difference_groups(channels: int) -> list[tuple[int, ...]]:
