@@ -29,13 +29,13 @@ def least_samples(levels: int, wavelet: str) -> int:
 
 def decompose(
     series: Float[np.ndarray, "*batch sample"], wavelet: str, levels: int
-) -> list[Float[np.ndarray, "*batch coefficient"]]:
+) -> list[np.ndarray]:
     """Return the approximation and the details of series, from the coarsest level to the finest."""
     return list(pywt.wavedec(series, wavelet, mode="symmetric", level=levels, axis=-1))
 
 
 def recompose(
-    coefficients: list[Float[np.ndarray, "*batch coefficient"]], wavelet: str, samples: int
+    coefficients: list[np.ndarray], wavelet: str, samples: int
 ) -> Float[np.ndarray, "*batch sample"]:
     """Return the series of such coefficients."""
     series: Float[np.ndarray, "*batch sample"] = pywt.waverec(

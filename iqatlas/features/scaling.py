@@ -151,7 +151,7 @@ def fit_scaling(
         centre, spread = _z_score(part, chosen, len(per))
     if not np.isfinite(centre).all():
         raise SpecError(f"the split {split!r} holds no finite value", where=where)
-    spread = np.where(spread > 0, spread, 1.0)
+    spread = np.where(spread > 0, spread, 1.0)  # what never varies stays at 0
     return Scaling(
         variable=str(values.name),
         units=str(values.attrs.get("units", "1")),
@@ -174,7 +174,7 @@ def _robust(
     empty = np.isnan(flat).all(axis=0)
     flat[:, empty] = 0.0
     low, middle, high = np.nanpercentile(flat, [25, 50, 75], axis=0)
-    return np.where(empty, np.nan, middle), high - low
+    return np.where(empty, np.nan, middle), np.asarray(high - low)
 
 
 def _z_score(
@@ -196,4 +196,4 @@ def _z_score(
         squares += off**2 * count * fresh / total
         mean += off * fresh / total
         count = count + fresh
-    return np.where(count > 0, mean, np.nan), np.sqrt(squares / np.maximum(count, 1))
+    return np.where(count > 0, mean, np.nan), np.asarray(np.sqrt(squares / np.maximum(count, 1)))

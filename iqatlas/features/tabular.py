@@ -154,7 +154,7 @@ def _db(values: Any) -> Any:
     return _arrays.decibels(values, _LEAST_MW)
 
 
-def _ranked(ranked: Any, percent: float) -> Any:
+def _ranked(ranked: Any, percent: int) -> Any:
     """Return a percentile along axis 1 of values that rise along it, linear between two of them."""
     place = percent / 100 * (ranked.shape[1] - 1)
     low = min(int(place), ranked.shape[1] - 2)

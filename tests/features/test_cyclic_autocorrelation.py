@@ -108,13 +108,16 @@ def test_the_downlinks_unequal_prefixes_have_lines_at_multiples_of_14_khz() -> N
     assert lines_hz.tolist() == [14e3 * k for k in range(7)]
     got = FEATURE.compute(samples, spec, captures)
 
-    def exact(alpha_hz: float) -> complex:
-        starts = np.concatenate([[0], 138 + 137 * np.arange(6)])
-        within = np.concatenate([s + np.arange(10 if s == 0 else 9) for s in starts])
-        return complex(np.sum(np.exp(-2j * np.pi * alpha_hz / RATE_HZ * within)) / slot)
+    def exact(alpha_hz: float, points: int = 128) -> complex:
+        first, other = 160 * points // 2048, 144 * points // 2048
+        starts = np.concatenate([[0], first + points + (other + points) * np.arange(6)])
+        within = np.concatenate([s + np.arange(other if s else first) for s in starts])
+        rate_hz = 15e3 * points
+        return complex(np.sum(np.exp(-2j * np.pi * alpha_hz / rate_hz * within)) / (rate_hz * 0.5e-3))
 
     table = [0.0667, 0.0662, 0.0647, 0.0623, 0.0591, 0.0550, 0.0503]
-    np.testing.assert_allclose([abs(exact(a)) for a in lines_hz], table, atol=6e-5)  # four digits printed
+    # Four digits are printed; they are of 2048 points, whose shortest step in time is a sixteenth.
+    np.testing.assert_allclose([abs(exact(a, 2048)) for a in lines_hz], table, atol=6e-5)
     np.testing.assert_allclose(got, [exact(a) for a in lines_hz], atol=5.2e-3)
     between = cyclic_autocorrelation(
         samples,
