@@ -10,7 +10,6 @@ import os
 from importlib.util import find_spec
 
 import numpy as np
-import scipy.fft
 
 from benchmarks.timing import Comparison, compare
 from iqatlas.features.channelizer import channel_window
@@ -30,13 +29,13 @@ def literal_fam(capture: np.ndarray, channels: int, window: np.ndarray) -> np.nd
     frequency = np.arange(channels) / channels - 0.5
     demodulates = np.empty((channels, blocks), np.complex64)
     for r in range(blocks):
-        block = scipy.fft.fftshift(scipy.fft.fft(padded[r * hop : r * hop + channels] * window))
+        block = np.fft.fftshift(np.fft.fft(padded[r * hop : r * hop + channels] * window))
         demodulates[:, r] = block * np.exp(-2j * np.pi * frequency * r * hop)
     kept = blocks // 4
     plane = np.empty((channels, channels, kept), np.complex64)
     for k in range(channels):
         for l in range(channels):  # noqa: E741
-            bins = scipy.fft.fft(demodulates[k] * np.conj(demodulates[l])) / blocks
+            bins = np.fft.fft(demodulates[k] * np.conj(demodulates[l])) / blocks
             plane[k, l, : kept // 2] = bins[-(kept // 2) :]
             plane[k, l, kept // 2 :] = bins[: kept // 2]
     return plane
@@ -78,5 +77,9 @@ def _compare(rng: np.random.Generator, engine: str, samples: int, channels: int)
         peer_name="literal loop over pairs",
     )
     return Comparison(
-        comparison.name, comparison.unit, comparison.ours, comparison.peer / len(captures), comparison.peer_name
+        comparison.name,
+        comparison.unit,
+        comparison.ours,
+        comparison.peer / len(captures),
+        comparison.peer_name,
     )

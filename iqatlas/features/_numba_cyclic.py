@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, no_type_check
 
 import numba
 import numpy as np
@@ -53,7 +53,9 @@ def _put(builder: Any, value: _Pair, base: Any, offset: Any) -> None:
 
 
 def _broadcast(builder: Any, scalar: Any) -> Any:
-    single = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
+    single = builder.insert_element(
+        ir.Constant(_VECTOR, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0)
+    )
     mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
     return builder.shuffle_vector(single, ir.Constant(_VECTOR, ir.Undefined), mask)
 
@@ -108,6 +110,7 @@ def _transformed(builder: Any, values: Sequence[_Pair]) -> list[_Pair]:
     return out
 
 
+@no_type_check
 def _pass(radix: int, *, products: bool = False, turned: bool = True, add: bool = False) -> Any:
     """Return one step of a transform as a function for compiled code.
 
@@ -115,7 +118,7 @@ def _pass(radix: int, *, products: bool = False, turned: bool = True, add: bool 
     them by the phases from ``turn`` on, ``turn_step`` apart, and writes or adds them ``to_step`` apart.
     """
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def step_(
         _context: Any,
         source: Any,
@@ -161,9 +164,9 @@ def _pass(radix: int, *, products: bool = False, turned: bool = True, add: bool 
                         for place in (turn, builder.add(turn, ir.Constant(turn.type, 1)))
                     ]
                     factor = (_broadcast(builder, parts[0]), _broadcast(builder, parts[1]))
-                    value = _times(builder, value, factor)  # noqa: PLW2901
+                    value = _times(builder, value, factor)
                 if add:
-                    value = _plus(builder, _element(builder, out, to), value)  # noqa: PLW2901
+                    value = _plus(builder, _element(builder, out, to), value)
                 _put(builder, value, out, to)
                 to, turn = builder.add(to, to_apart), builder.add(turn, turn_apart)
             return context.get_dummy_value()
@@ -193,8 +196,9 @@ def radices(kept: int) -> list[int]:
 _compiled = numba.njit(fastmath=True, error_model="numpy", cache=True, nogil=True)
 
 
-@_compiled  # type: ignore[untyped-decorator]
-def _transform(first, second, a, b, apart, width, radix, phases, turns, part, one, other, total):  # type: ignore[no-untyped-def]
+@_compiled
+@no_type_check
+def _transform(first, second, a, b, apart, width, radix, phases, turns, part, one, other, total):
     """Transform the products at every ``apart``-th place and add them, turned, to ``total``."""
     kept = len(phases) // 2
     size = kept // radix[0]
@@ -240,8 +244,9 @@ def _transform(first, second, a, b, apart, width, radix, phases, turns, part, on
             _ADD_2(source, source, at, at, step, 0, total, at, step, turns, turn, 2 * stride)
 
 
-@_compiled  # type: ignore[untyped-decorator]
-def _cross_spectra(first, second, count, radix, phases, turns, out):  # type: ignore[no-untyped-def]
+@_compiled
+@no_type_check
+def _cross_spectra(first, second, count, radix, phases, turns, out):
     """Fill ``out[row, pair, bin]``; factors are [row, block, part, channel] with spare channels, flat."""
     rows, _, kept = out.shape
     parts = len(turns) // (2 * kept)
@@ -258,9 +263,7 @@ def _cross_spectra(first, second, count, radix, phases, turns, out):  # type: ig
                 for part in range(parts):
                     b = 2 * width * part + begin
                     a = b + difference
-                    _transform(
-                        left, right, a, b, apart, width, radix, phases, turns, part, one, other, total
-                    )
+                    _transform(left, right, a, b, apart, width, radix, phases, turns, part, one, other, total)
                 lanes = min(LANES, count - difference - begin)
                 for lane in range(lanes):
                     for k in range(kept):
@@ -269,8 +272,9 @@ def _cross_spectra(first, second, count, radix, phases, turns, out):  # type: ig
                 pair += lanes
 
 
-@_compiled  # type: ignore[untyped-decorator]
-def _planar_factors(channels, delay, scale, turn, conjugate, first, second):  # type: ignore[no-untyped-def]
+@_compiled
+@no_type_check
+def _planar_factors(channels, delay, scale, turn, conjugate, first, second):
     """Fill both factors, [row, block, part, channel], from demodulates that are ``delay`` blocks early."""
     rows, blocks, count = channels.shape
     sign = np.float32(1 if conjugate else -1)

@@ -58,8 +58,13 @@ def used_samples(spec: CyclicSpectrumSpec, samples: int, *, sample_rate_hz: floa
 
 
 def channel_window(spec: CyclicSpectrumSpec) -> Float64[np.ndarray, "channel"]:
-    """Return the window of a block, DFT-even, with the value 1 in the middle."""
-    return np.asarray(scipy.signal.get_window(_WINDOWS[spec.window], spec.channels), np.float64)
+    """Return the window of a block, symmetric about its middle."""
+    return np.asarray(scipy.signal.get_window(_WINDOWS[spec.window], spec.channels, fftbins=False))
+
+
+def lag_window(spec: CyclicSpectrumSpec) -> Float64[np.ndarray, "channel"]:
+    """Return the window over the lags from minus half the channels on, 1 at lag 0."""
+    return np.asarray(scipy.signal.get_window(_WINDOWS[spec.window], spec.channels, fftbins=True))
 
 
 def channelize(

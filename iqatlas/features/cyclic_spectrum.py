@@ -41,7 +41,7 @@ def cyclic_spectrum(
     rows_at_once = max(1, _CHUNK_CELLS // len(pooling.of_cell))
     for begin in range(0, len(rows), rows_at_once):
         piece = rows[begin : begin + rows_at_once]
-        power = _power(piece, spec)
+        power = _power(piece, spec, used)
         if spec.coherence:
             power *= coherence.coherence_weight(piece, spec, used)
         values = pooling.pooled(power if pool == "max" else np.sqrt(power, out=power), pool)
@@ -112,11 +112,11 @@ def frequency_hz(
 
 
 def _power(
-    rows: Complex64[np.ndarray, "row sample"], spec: CyclicSpectrumSpec
+    rows: Complex64[np.ndarray, "row sample"], spec: CyclicSpectrumSpec, used: int
 ) -> Float32[np.ndarray, "row cell"]:
     """Return the squared magnitude of every cell, densities a sample: a thousandth of thermal noise in
     mW/Hz would be too small for the square of a float32."""
-    cells = (ssca.ssca if spec.method == "ssca" else fam.fam)(rows, spec, sample_rate_hz=1.0)
+    cells = (ssca if spec.method == "ssca" else fam).row_cells(rows, spec, used, sample_rate_hz=1.0)
     parts = cells.reshape(len(rows), -1).view(np.float32)
     np.square(parts, out=parts)
     return np.asarray(parts[:, ::2] + parts[:, 1::2])

@@ -13,8 +13,8 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Complex64, Float64, Int64
 
-from iqatlas.features.cyclic_engine import compiled
 from iqatlas.features.channelizer import channel_phases, channelize, used_samples
+from iqatlas.features.cyclic_engine import compiled
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 
 LEAST_COMPILED_BINS = 4
@@ -30,7 +30,8 @@ def fam(
 
     The cells of α = 0 are the power spectral density: white noise of power σ² has the mean σ²/fs there.
     The phase is that of the symmetric cyclic autocorrelation, ⟨x(t+τ/2) x*(t−τ/2) e^{-j2παt}⟩ with t
-    from the first sample; in the conjugate plane x* is x. Only the bins of q that belong to a cell are
+    from the first sample, within half a sample (π/(2 Np)) at the edges of a cell; in the conjugate plane
+    x* is x. Only the bins of q that belong to a cell are
     kept, so that cells tile the plane and never overlap.
 
     Args:
@@ -45,7 +46,14 @@ def fam(
         SpecError: The captures are too short.
     """
     used = used_samples(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
-    rows = samples.reshape(-1, samples.shape[-1])
+    cells = row_cells(samples.reshape(-1, samples.shape[-1]), spec, used, sample_rate_hz=sample_rate_hz)
+    return cells.reshape(*samples.shape[:-1], *cells.shape[1:])
+
+
+def row_cells(
+    rows: Complex64[np.ndarray, "row sample"], spec: CyclicSpectrumSpec, used: int, *, sample_rate_hz: float
+) -> Complex64[np.ndarray, "row pair cycle"]:
+    """Return every cell of captures that ``used`` samples of each are taken of, as :func:`fam` does."""
     pairs, kept = spec.channels * (spec.channels + 1) // 2, kept_bins(spec, used)
     cells = np.empty((len(rows), pairs, kept), np.complex64)
     rows_at_once = max(1, _CHUNK_SAMPLES // (spec.channels * (used // spec.hop_samples)))
@@ -56,7 +64,7 @@ def fam(
             _compiled_cross_spectra(channels, spec, cells[piece], sample_rate_hz=sample_rate_hz)
         else:
             cross_spectra(*pair_factors(channels, spec, sample_rate_hz=sample_rate_hz), cells[piece])
-    return cells.reshape(*samples.shape[:-1], pairs, kept)
+    return cells
 
 
 def fam_cells(
@@ -106,7 +114,7 @@ def channel_pairs(channels: int) -> tuple[Int64[np.ndarray, "pair"], Int64[np.nd
 def pair_factors(
     channels: Complex64[np.ndarray, "row block channel"], spec: CyclicSpectrumSpec, *, sample_rate_hz: float
 ) -> tuple[Complex64[np.ndarray, "row channel block"], Complex64[np.ndarray, "row channel block"]]:
-    """Return u and v so that a pair's cells are the first bins of the transform of u_k·v_l over the blocks."""
+    """Return u and v so that a pair's cells are the first bins of the transform of u_k·v_l over blocks."""
     blocks = channels.shape[-2]
     first = np.roll(channels.swapaxes(-1, -2), middle_block(spec), axis=-1)
     first *= np.float32(1 / np.sqrt(blocks * sample_rate_hz))
@@ -117,7 +125,7 @@ def middle_block(spec: CyclicSpectrumSpec) -> int:
     """Return by how many blocks the middle of a block is later than its beginning.
 
     Blocks are demodulated from their first sample and counted from their middle, which gives the phase of
-    lines beside the middle of their cell.
+    lines beside the middle of their cell. A symmetric window's middle is half a sample earlier.
     """
     return spec.channels // (2 * spec.hop_samples)
 

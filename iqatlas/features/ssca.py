@@ -15,7 +15,7 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Complex64, Float64, Int64
 
-from iqatlas.features.channelizer import channel_phases, channel_window, used_samples
+from iqatlas.features.channelizer import channel_phases, lag_window, used_samples
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 
 _CHUNK_CYCLES = 1024
@@ -45,11 +45,18 @@ def ssca(
         SpecError: The captures are too short.
     """
     used = used_samples(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
-    rows = samples.reshape(-1, samples.shape[-1])
+    cells = row_cells(samples.reshape(-1, samples.shape[-1]), spec, used, sample_rate_hz=sample_rate_hz)
+    return cells.reshape(*samples.shape[:-1], *cells.shape[1:])
+
+
+def row_cells(
+    rows: Complex64[np.ndarray, "row sample"], spec: CyclicSpectrumSpec, used: int, *, sample_rate_hz: float
+) -> Complex64[np.ndarray, "row channel cycle"]:
+    """Return every cell of captures that ``used`` samples of each are taken of, as :func:`ssca` does."""
     count, cycles = spec.channels, cycle_count(spec, used)
     cells = np.empty((len(rows), count, cycles), np.complex64)
     # Alternating signs put the lowest channel first.
-    weight = channel_window(spec) * (-1.0) ** np.arange(-(count // 2), count // 2) / (used * sample_rate_hz)
+    weight = lag_window(spec) * (-1.0) ** np.arange(-(count // 2), count // 2) / (used * sample_rate_hz)
     weight = weight.astype(np.float32)[:, None]
     turn = _lag_turn(count, used)
     for row, out in zip(rows, cells, strict=True):
@@ -63,7 +70,7 @@ def ssca(
             np.multiply(mirrored, turn[:, at], out=negative)
             negative *= weight[count // 2 - 1 :: -1]
             out[:, begin : begin + len(at)] = scipy.fft.fft(piece, axis=0, overwrite_x=True)
-    return cells.reshape(*samples.shape[:-1], count, cycles)
+    return cells
 
 
 def ssca_cells(
