@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,8 +17,8 @@ import zarr
 
 from iqatlas.axes import RECORD, Quantity
 
-_UNCOMPRESSED = ("iq", "signal", "noise", "spectrogram")
-"""Noise doesn't compress: 14% off I/Q at the price of most of the writing speed."""
+_LARGEST_CHUNK_BYTES = 16 << 20
+"""Chunks of features that are larger than their I/Q hold fewer records, so that one can be read by itself."""
 
 
 def array_variable(quantity: Quantity, values: np.ndarray) -> xr.Variable:
@@ -42,6 +43,7 @@ def create_store(
     *,
     chunk_records: int,
     shard_records: int,
+    uncompressed: Collection[str] = ("iq",),
 ) -> None:
     """Create a store with its coordinates, and empty arrays over the records.
 
@@ -54,6 +56,8 @@ def create_store(
         shape: Length of every axis.
         chunk_records: Records a chunk, the unit of reading.
         shard_records: Records a shard, the unit of writing; a multiple of the chunk.
+        uncompressed: Arrays that hold noise, which doesn't compress: 14% off I/Q at the price of most of the
+            writing speed.
     """
     for left in store.glob("*"):
         if left.is_file():
@@ -68,13 +72,19 @@ def create_store(
         lazy = dask.array.empty(lengths, dtype=dtype, chunks=(shard_records, *lengths[1:]))
         template[name] = xr.Variable(quantity.dims, lazy, quantity.attributes())
         encoding[name] = {
-            "chunks": (chunk_records, *lengths[1:]),
+            "chunks": (_chunk(chunk_records, dtype.itemsize * math.prod(lengths[1:])), *lengths[1:]),
             "shards": (shard_records, *lengths[1:]),
         }
-        if name in _UNCOMPRESSED:
+        if name in uncompressed:
             encoding[name]["compressors"] = None
     with _quiet():
         template.to_zarr(store, mode="a", zarr_format=3, compute=False, consolidated=False, encoding=encoding)
+
+
+def _chunk(records: int, bytes_a_record: int) -> int:
+    while records % 2 == 0 and records * bytes_a_record > _LARGEST_CHUNK_BYTES:
+        records //= 2
+    return records
 
 
 def _is_group(folder: Path) -> bool:

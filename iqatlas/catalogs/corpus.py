@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -97,6 +97,22 @@ class Corpus:
         """The radio paths that the captures were made from."""
         with self.place.errors("read"):
             return open_store(self.place.store(RECORDS), group="paths", consolidated=False)
+
+    def features(self, name: str, **options: Any) -> xr.DataArray:
+        """Return a feature of all records, worked out from the I/Q when it is read.
+
+        Args:
+            name: A key of ``features:`` in a spec, such as ``power_spectrum``.
+            options: What stands below that key, as ``nperseg=256``. A feature that is stored with the same
+                options has the same bytes.
+
+        Raises:
+            SpecError: There is no such feature, or the captures don't allow these options.
+        """
+        from iqatlas.catalogs.corpus_features import capture_setting, feature_array
+
+        setting = capture_setting(self.dataset, self.manifest.spec)
+        return feature_array(self.dataset, setting, name, options)
 
     def table(self, name: str) -> gpd.GeoDataFrame:
         """Return a table of the scene: ``buildings``, ``sites`` or ``receivers``.

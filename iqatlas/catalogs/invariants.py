@@ -12,14 +12,20 @@ import xarray as xr
 from iqatlas.axes import QUANTITIES, RECORD
 from iqatlas.catalogs._zarr import open_store
 from iqatlas.catalogs.canonical import sha256_json
+from iqatlas.catalogs.feature_invariants import feature_problems
 from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
 from iqatlas.catalogs.place import CorpusPlace
 from iqatlas.catalogs.split_audit import silence_problems, split_problems
+from iqatlas.features.registry import FEATURES
 
 _AT_ONCE_BYTES = 64 << 20
-_OPTIONAL = ("spectrogram", "signal", "noise")
-_NEEDED = tuple(name for name, q in QUANTITIES.items() if q.dims[0] == RECORD and name not in _OPTIONAL)
+_OPTIONAL = ("signal", "noise")
+_NEEDED = tuple(
+    name
+    for name, quantity in QUANTITIES.items()
+    if quantity.dims[0] == RECORD and name not in (*_OPTIONAL, *FEATURES)
+)
 _NEEDED_ATTRIBUTES = ("sample_rate_hz", "noise_bandwidth_hz", "slot_duration_s")
 _FLOAT32_DB = 1e-4
 """Levels are stored as float32 dB; at 200 dB that is 8e-6 dB, 4e-6 of the power, in two of them."""
@@ -47,9 +53,11 @@ def record_problems(place: CorpusPlace, manifest: Manifest) -> Iterator[str]:
         per_record = max(1, dataset["iq"].nbytes // manifest.records)
         chunk = int(dataset["iq"].chunksizes[RECORD][0])
         step = max(chunk, _AT_ONCE_BYTES // per_record // chunk * chunk)
+        plain = dataset.drop_vars([name for name in FEATURES if name in dataset])
         for start in range(0, manifest.records, step):
-            part = dataset.isel(record=slice(start, start + step)).load()
+            part = plain.isel(record=slice(start, start + step)).load()
             yield from _part_problems(part, start, ideal=_ideal(manifest))
+        yield from feature_problems(dataset, manifest.spec)
         yield from split_problems(dataset, manifest)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as failure:
         yield f"{RECORDS}: can't be read ({str(failure).partition(chr(10))[0][:200]})"
@@ -104,11 +112,10 @@ def _part_problems(part: xr.Dataset, start: int, *, ideal: bool) -> Iterator[str
     yield from _named("label: not the OR of occupancy", values["label"] != values["occupancy"].any(1), start)
     yield from _named("iq: not finite", ~np.isfinite(iq), start)
     yield from _named("noise_power: not finite", ~np.isfinite(noise), start)
-    for name in ("signal_power", "snr", "spectrogram"):
-        if name in values:
-            # Nothing received is -inf dB.
-            bad = np.isnan(values[name]) | (values[name] == np.inf)
-            yield from _named(f"{name}: NaN or +inf", bad, start)
+    for name in ("signal_power", "snr"):
+        # Nothing received is -inf dB.
+        bad = np.isnan(values[name]) | (values[name] == np.inf)
+        yield from _named(f"{name}: NaN or +inf", bad, start)
     yield from _time_problems(part, values, start)
     yield from _named_all(silence_problems(part), start)
     if "signal" in values and "noise" in values:

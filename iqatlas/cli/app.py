@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from iqatlas.cli import doctor, export, generate, info, plan, scene, schema, trace, validate, verify, waveform
+from iqatlas.cli import (
+    doctor,
+    export,
+    generate,
+    info,
+    plan,
+    plot,
+    scene,
+    schema,
+    trace,
+    validate,
+    verify,
+    waveform,
+)
 from iqatlas.cli.console import errors, say
 from iqatlas.errors import IqAtlasError
 from iqatlas.version import __version__
@@ -28,6 +41,7 @@ app.command("trace")(trace.trace)
 app.command("info")(info.info)
 app.command("verify")(verify.verify)
 app.command("validate")(validate.validate)
+app.command("plot")(plot.plot)
 app.command("waveform")(waveform.waveform)
 app.command("export")(export.export)
 app.command("schema")(schema.schema)

@@ -10,26 +10,6 @@ from jaxtyping import Bool, Complex64, Float64, Int64
 from iqatlas.errors import SpecError
 
 
-def subchannel_bins(
-    samples: int, *, edges_hz: Float64[np.ndarray, "subchannel 2"], sample_rate_hz: float
-) -> Bool[np.ndarray, "subchannel bin"]:
-    """Return which bins of a capture's transform belong to each sub-channel.
-
-    A sub-channel narrower than a bin gets the bin nearest to its middle.
-
-    Args:
-        samples: Samples of a capture, and bins of its transform.
-        edges_hz: Lower and upper edge of each sub-channel, relative to the carrier.
-        sample_rate_hz: Sampling rate.
-    """
-    frequency = np.asarray(scipy.fft.fftfreq(samples, 1 / sample_rate_hz), np.float64)
-    inside = (frequency >= edges_hz[:, :1]) & (frequency < edges_hz[:, 1:])
-    nearest = np.argmin(np.abs(frequency - edges_hz.mean(axis=1, keepdims=True)), axis=1)
-    empty = ~inside.any(axis=1)
-    inside[empty, nearest[empty]] = True
-    return inside
-
-
 def energy(
     captures: Complex64[np.ndarray, "*batch sample"],
     noise_power_mw: Float64[np.ndarray, "*batch"],
@@ -40,7 +20,7 @@ def energy(
     Args:
         captures: Samples in √mW.
         noise_power_mw: Noise power over the sampling bandwidth, of each capture.
-        bins: Bins of each sub-channel (see :func:`subchannel_bins`).
+        bins: Bins of each sub-channel (see :func:`iqatlas.features.subchannel_energy.subchannel_bins`).
     """
     spectrum = scipy.fft.fft(captures, axis=-1)
     power = np.square(spectrum.real) + np.square(spectrum.imag)

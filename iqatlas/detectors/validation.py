@@ -10,8 +10,9 @@ import pandas as pd
 import xarray as xr
 
 from iqatlas.catalogs.corpus import Corpus
-from iqatlas.detectors.energy import energy, subchannel_bins, threshold
+from iqatlas.detectors.energy import energy, threshold
 from iqatlas.detectors.scores import Scores, binomial_interval, binomial_p_value, count
+from iqatlas.features.subchannel_energy import subchannel_bins
 from iqatlas.seeds import Stage, stream
 
 _NOISE_CAPTURES = 2000

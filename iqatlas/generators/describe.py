@@ -14,7 +14,6 @@ from iqatlas.catalogs._zarr import array_variable
 from iqatlas.catalogs.durable import write_file
 from iqatlas.catalogs.manifest import InputEntry
 from iqatlas.catalogs.spec import SPLITS
-from iqatlas.features.spectrogram import bin_frequency_hz, frame_time_s
 from iqatlas.generators.continuity import continuity_text
 from iqatlas.generators.occupancy_figures import occupancy_figures
 from iqatlas.generators.plan import Plan
@@ -67,13 +66,12 @@ def coordinates(made: Plan, scene: Scene, workshop: Workshop) -> xr.Dataset:
             values[f"{owner}_split"] = np.array(SPLITS)[split]
     if not made.spec.receiver.off:
         values |= _front_end(workshop)
-    spectrogram = made.spec.features.spectrogram
-    if spectrogram is not None:
-        values["frame_time"] = frame_time_s(made.spec.capture.samples, spectrogram, sample_rate_hz=rate)
-        values["frequency"] = bin_frequency_hz(spectrogram, sample_rate_hz=rate)
     if receivers.array is not None:
         values |= {"uav": np.array(receivers.uav), "element_position": receivers.element_m}
     known = QUANTITIES | ARRAY_QUANTITIES
+    described = {name: (known[name], array) for name, array in values.items()}
+    for layout in made.layouts.values():
+        described.update(layout.coordinates)
     attributes = {
         "title": f"iqatlas corpus {made.spec.name}",
         "source": f"ray-traced {_WAVEFORM[made.spec.waveform.kind]} over OpenStreetMap buildings, "
@@ -88,7 +86,7 @@ def coordinates(made: Plan, scene: Scene, workshop: Workshop) -> xr.Dataset:
         "attribution": "; ".join(scene.attribution),
     }
     return xr.Dataset(
-        coords={name: array_variable(known[name], array) for name, array in values.items()},
+        coords={name: array_variable(quantity, array) for name, (quantity, array) in described.items()},
         attrs=attributes,
     )
 

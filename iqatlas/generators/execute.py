@@ -33,6 +33,7 @@ from iqatlas.raytracing.trace import check, require_tracer
 from iqatlas.scenes.scene import Scene
 
 _PATHS_STEP = "paths"
+_ENGINE = "engine of features."
 
 
 def generate(
@@ -75,11 +76,12 @@ def generate(
     if not overwrite and finished_with(place, spec.sha256(), [entry.sha256 for entry in inputs]):
         tidy(place)
         return Corpus(place)
-    versions = library_versions()
+    versions = _versions(made)
     # Drawn numbers may differ from one NumPy to the next: what one began, another doesn't go on with.
+    own = ("iqatlas", "numpy", *(name for name in versions if name.startswith(_ENGINE)))
     build_key = sha256_json(
         {"spec": spec.tree(), "inputs": [entry.sha256 for entry in inputs]}
-        | {name: versions[name] for name in ("iqatlas", "numpy")}
+        | {name: versions[name] for name in own}
     )
     construction = Construction(place, build_key=build_key, overwrite=overwrite)
     # What is wrong with the input or the machine shows here, before a folder is made or cleared.
@@ -104,6 +106,12 @@ def generate(
         manifest = _describe(construction, made, scene, paths, inputs)
         construction.finish(manifest)
     return Corpus(place)
+
+
+def _versions(made: Plan) -> dict[str, str]:
+    """Return versions of libraries, and what works out features for which there is a choice."""
+    engines = {f"{_ENGINE}{feature.name}": feature.engine() for feature, _ in made.features if feature.engine}
+    return {**library_versions(), **engines}
 
 
 def _paths(construction: Construction, spec: CorpusSpec, scene: Scene, progress: Listener) -> PathSet:
@@ -145,6 +153,7 @@ def _create_records(construction: Construction, recipe: Recipe, workshop: Worksh
             made.shape,
             chunk_records=made.block_records,
             shard_records=made.shard_records,
+            uncompressed=("iq", "signal", "noise", *made.layouts),
         )
     # The root's own metadata is left out: gathering all metadata there changes it at the end.
     below = construction.records.glob("*/**/*")
@@ -224,7 +233,7 @@ def _describe(
         spec=made.spec.tree(),
         spec_sha256=made.spec.sha256(),
         inputs=inputs,
-        versions=library_versions(),
+        versions=_versions(made),
         scene=describe_scene(scene),
         paths={
             **paths.model,

@@ -12,20 +12,28 @@ from jaxtyping import Bool, Float64, Int8, Int64
 from iqatlas.axes import QUANTITIES, RECORD, Quantity
 from iqatlas.catalogs.spec import SPLITS, share_out, split_slots
 from iqatlas.errors import SpecError
-from iqatlas.features.spectrogram import frame_count
+from iqatlas.features.feature import Feature, Layout
+from iqatlas.features.registry import FEATURES, asked_for
+from iqatlas.features.setting import CaptureSetting
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.transmission import transmission_for
 from iqatlas.occupancy.kinds import chains_for
 from iqatlas.occupancy.spec import TraceOccupancy
 from iqatlas.occupancy.theory import Chains
 from iqatlas.scenes.spec import BundledSites, ListedSites, TrajectoryReceivers
+from iqatlas.schema import SpecModel
 from iqatlas.waveforms.spec import LteWaveform
+from iqatlas.waveforms.transmission import Transmission
 
 _BLOCK_SAMPLES = 1 << 20
 """Received samples a block: 8 MiB of I/Q, the unit of computing and the chunk of reading."""
 _LARGEST_BLOCK = 4096
 _BLOCKS_A_SHARD = 8
 _SHARDS_AT_LEAST = 8
+_LARGEST_FEATURE_BYTES = 4 << 30
+"""Of one feature over a block, whatever a spec asks for."""
+_LARGEST_SHARD_BYTES = 512 << 20
+"""Of the features of a shard, which is held in memory; I/Q and spectrograms have the size of their blocks."""
 BUNDLED_SITE_COUNT = 3
 
 
@@ -178,10 +186,24 @@ class Plan:
             return None
         return np.arange(waypoints, dtype=np.float64) * receivers.interval_s
 
+    @cached_property
+    def setting(self) -> CaptureSetting:
+        """What features have to know of the captures."""
+        return _setting(self.spec, transmission_for(self.spec, cell_ids=range(self.sites)))
+
+    @property
+    def features(self) -> tuple[tuple[Feature, SpecModel], ...]:
+        """The features that are stored, each with its part of the spec."""
+        return asked_for(self.spec.features)
+
+    @cached_property
+    def layouts(self) -> dict[str, Layout]:
+        """Axes, units and coordinates of each feature."""
+        return {feature.name: feature.layout(part, self.setting) for feature, part in self.features}
+
     @property
     def shape(self) -> dict[str, int]:
         """Length of every axis of the records."""
-        spectrogram = self.spec.features.spectrogram
         shape = {
             RECORD: self.records,
             "receiver": self.receivers,
@@ -189,20 +211,20 @@ class Plan:
             "subchannel": self.spec.waveform.subchannels,
             "sample": self.spec.capture.samples,
         }
-        if spectrogram is not None:
-            shape["frame"] = frame_count(self.spec.capture.samples, spectrogram)
-            shape["frequency"] = spectrogram.nperseg
+        for layout in self.layouts.values():
+            shape.update(layout.lengths)
         return shape
 
     @property
     def quantities(self) -> dict[str, Quantity]:
         """The arrays over the records."""
-        over_records = {name: q for name, q in QUANTITIES.items() if q.dims[0] == RECORD}
-        if self.spec.features.spectrogram is None:
-            del over_records["spectrogram"]
-        if not self.spec.storage.components:
-            del over_records["signal"], over_records["noise"]
-        return over_records
+        left_out = set(FEATURES) | (set() if self.spec.storage.components else {"signal", "noise"})
+        over_records = {
+            name: quantity
+            for name, quantity in QUANTITIES.items()
+            if quantity.dims[0] == RECORD and name not in left_out
+        }
+        return over_records | {name: layout.quantity for name, layout in self.layouts.items()}
 
     @property
     def bytes_by_variable(self) -> dict[str, int]:
@@ -254,8 +276,7 @@ def plan(spec: CorpusSpec) -> Plan:
             accepted=f"at most {slot_samples}",
             remedy="or make occupancy.slot_s longer",
         )
-    if spec.features.spectrogram is not None:
-        frame_count(samples, spec.features.spectrogram)
+    setting = _setting(spec, waveform)
     receivers = _receiver_count(spec)
     levels = len(spec.capture.snr_levels_db())
     records = spec.capture.draws * spec.capture.slots * levels
@@ -264,6 +285,7 @@ def plan(spec: CorpusSpec) -> Plan:
     block = min(block, _LARGEST_BLOCK, 1 << (records - 1).bit_length())
     blocks = -(-records // block)
     shard_blocks = min(_BLOCKS_A_SHARD, max(1, -(-blocks // _SHARDS_AT_LEAST)))
+    shard_blocks = min(shard_blocks, _blocks_in_memory(asked_for(spec.features), setting, block * receivers))
     chains = chains_for(
         spec.occupancy,
         sites=sites,
@@ -298,6 +320,41 @@ def _refuse_splits(made: Plan) -> None:
             where="splits.by",
             accepted="time, receiver or site with occupancy of kind trace",
         )
+
+
+def _blocks_in_memory(
+    features: tuple[tuple[Feature, SpecModel], ...], setting: CaptureSetting, captures: int
+) -> int:
+    """Return how many blocks of captures a shard may hold, for what features make of them.
+
+    Raises:
+        SpecError: Captures don't allow a feature, or even one block of it is too large.
+    """
+    sizes = {}
+    for feature, part in features:
+        layout = feature.layout(part, setting)
+        sizes[feature.name] = (
+            captures * np.dtype(layout.quantity.dtype).itemsize * math.prod(layout.lengths.values())
+        )
+    if sizes and (largest := max(sizes.values())) > _LARGEST_FEATURE_BYTES:
+        name = max(sizes, key=lambda name: sizes[name])
+        raise SpecError(
+            f"{captures} captures, which are made at once, take {largest / 2**30:.1f} GiB",
+            where=f"features.{name}",
+            accepted=f"at most {_LARGEST_FEATURE_BYTES // captures} bytes a capture, "
+            f"not {largest // captures}",
+        )
+    added = sum(size for name, size in sizes.items() if name != "spectrogram")
+    return max(1, _LARGEST_SHARD_BYTES // added) if added else _BLOCKS_A_SHARD
+
+
+def _setting(spec: CorpusSpec, waveform: Transmission) -> CaptureSetting:
+    return CaptureSetting.of(
+        spec.waveform,
+        samples=spec.capture.samples,
+        sample_rate_hz=waveform.sample_rate_hz,
+        subchannel_edges_hz=waveform.subchannel_edges_hz,
+    )
 
 
 def _site_count(spec: CorpusSpec) -> int:

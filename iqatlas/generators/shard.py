@@ -14,7 +14,6 @@ from iqatlas.catalogs.spec import SPLITS
 from iqatlas.channels.front_end import FrontEnd
 from iqatlas.channels.noise import add_noise, full_load_power_mw, noise_power_mw
 from iqatlas.channels.propagate import Channel, block_for
-from iqatlas.features.spectrogram import spectrogram
 from iqatlas.generators.plan import Plan, Shard
 from iqatlas.generators.transmission import transmission_for
 from iqatlas.raytracing.paths import PathSet
@@ -170,10 +169,8 @@ class Workshop:
             "snr_level": spec.capture.snr_levels_db()[level],
             **components,
         }
-        if spec.features.spectrogram is not None:
-            block["spectrogram"] = spectrogram(
-                iq, spec.features.spectrogram, sample_rate_hz=plan.sample_rate_hz
-            )
+        for feature, part in plan.features:
+            block[feature.name] = feature.compute(iq, part, plan.setting)
         return block
 
     def _offsets(self, number: int, count: int) -> Int64[np.ndarray, "record"]:

@@ -59,7 +59,7 @@ def test_a_resealed_corpus_that_was_not_changed_is_sound(copied: Path, reseal: R
         ("snr", _put((20, 2), np.nan), "snr: NaN or +inf in record 20"),
         ("signal_power", _put((21, 0, 1), np.inf), "signal_power: NaN or +inf in record 21"),
         ("noise_power", _put((22, 0), -np.inf), "noise_power: not finite in record 22"),
-        ("spectrogram", _put((23, 0, 1, 4), np.nan), "spectrogram: NaN or +inf in record 23"),
+        ("spectrogram", _put((23, 0, 1, 4), np.nan), "spectrogram: NaN or infinite in record 23"),
         # At 256 samples a capture's power is known to ±50%, eight standard deviations of 1/16.
         ("snr", _add((41, 0), 20.0), "iq: its power is not what snr and noise_power say in record 41"),
         ("iq", _put(50, 0.0), "iq: its power is not what snr and noise_power say in record 50"),

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iqatlas.detectors.energy import detection_probability, energy, subchannel_bins, threshold
+from iqatlas.detectors.energy import detection_probability, energy, threshold
 from iqatlas.detectors.scores import binomial_interval
 from iqatlas.errors import SpecError
+from iqatlas.features.subchannel_energy import subchannel_bins
 from iqatlas.waveforms.lte.downlink import LteDownlink
 from iqatlas.waveforms.spec import LteWaveform
 

@@ -11,10 +11,11 @@ import pytest
 
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.detectors import validation
-from iqatlas.detectors.energy import subchannel_bins, threshold
+from iqatlas.detectors.energy import threshold
 from iqatlas.detectors.scores import binomial_interval, binomial_p_value
 from iqatlas.detectors.validation import Validation, validate_energy
 from iqatlas.errors import SpecError
+from iqatlas.features.subchannel_energy import subchannel_bins
 from iqatlas.generators.execute import generate
 from iqatlas.generators.spec import CorpusSpec
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from spec_places import places
 
+from iqatlas.features.registry import FEATURES
+
 BASE: dict[str, Any] = {
     "scene": {"buildings": {"kind": "osm_file", "path": "city.osm"}},
     "sites": {"kind": "opencellid", "path": "cells.csv", "count": 2},
@@ -252,6 +254,17 @@ BY_TEST = {
     f"{OPTIONS}rough_walls_scatter_more_and_mirror_less": {"raytracing[sionna]": "diffuse_scattering"},
     f"{OPTIONS}a_dipole_is_a_doughnut": {"raytracing[sionna]": "site_antenna receiver_antenna"},
     f"{OPTIONS}a_sector_looks_where_azimuth_and_tilt_say": {"raytracing[sionna]": "downtilt_deg"},
+    "features/test_registry.py::test_an_option_changes_what_a_feature_gives": {
+        "features.power_spectrum": "nperseg hop window scale",
+        "features.subchannel_energy": "scale",
+        "features.cyclic_spectrum": "method channels window hop conjugate cyclic_resolution_hz coherence "
+        "scale",
+        "features.cyclic_spectrum.output[profile]": "size pool",
+        "features.cyclic_spectrum.output[plane]": "grid pool",
+        "features.cyclic_autocorrelation": "lag_samples cyclic_frequency_hz harmonics output normalised",
+        "features.wavelet": "wavelet levels threshold noise",
+        "features.tabular": "nperseg hop duty_threshold_db",
+    },
 }  # fmt: skip
 SHOWN_BY = {
     f"{place}.{name}": test
@@ -283,8 +296,8 @@ def test_every_parameter_is_in_the_tables() -> None:
     leaves = {leaf for place in places() for leaf in place.leaves if not leaf.endswith(".kind")}
     # Lists of models, whose own parameters are looked at.
     leaves -= {"sites[list].sites", "receivers[hover].positions", "receivers[trajectory].waypoints"}
-    leaves -= {"receivers[trajectory].centre", "features.spectrogram"}
-    leaves -= {"receivers[hover].array", "receivers[trajectory].array"}
+    leaves -= {"receivers[trajectory].centre", "receivers[hover].array", "receivers[trajectory].array"}
+    leaves -= {f"features.{name}" for name in FEATURES} | {"features.cyclic_spectrum.output"}
     leaves -= {"transmitter.phase_noise", "transmitter.amplifier"}
     leaves -= {"receiver.phase_noise", "receiver.adc", "occupancy[markov].profile"}
     assert leaves | {"capture.snr_db"} == set(CHANGES) | set(TRACED) | set(SHOWN_BY) | ONE_CHOICE

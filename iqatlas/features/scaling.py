@@ -1,0 +1,199 @@
+"""Scaling of features by statistics of the training split alone, as a value that can be stored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Float64
+from pydantic import Field, ValidationError, model_validator
+
+from iqatlas.axes import RECORD
+from iqatlas.errors import SpecError
+from iqatlas.features import _arrays
+from iqatlas.schema import SpecModel
+
+Method = Literal["z_score", "robust"]
+_LARGEST_SAMPLE_BYTES = 256 << 20
+_AT_ONCE_BYTES = 64 << 20
+
+
+class Scaling(SpecModel):
+    """Centre and spread of a variable, and how they were found.
+
+    ``model_dump_json`` stores it, :func:`read_scaling` reads it back.
+    """
+
+    variable: str
+    """Name of the variable."""
+    units: str
+    """Units of the variable, and of centre and spread."""
+    method: Method
+    """z_score: mean and standard deviation; robust: median and interquartile range."""
+    split: str
+    """The split that the statistics are of."""
+    records: Annotated[int, Field(ge=1)]
+    """Records that they are of."""
+    per: tuple[str, ...]
+    """Axes that have statistics of their own, in order."""
+    lengths: tuple[Annotated[int, Field(ge=1)], ...]
+    """Lengths of these axes."""
+    centre: tuple[float, ...]
+    """Mean or median, the last axis fastest."""
+    spread: tuple[Annotated[float, Field(gt=0)], ...]
+    """Standard deviation or interquartile range, likewise; 1 where all values are the same."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Scaling:
+        count = math.prod(self.lengths)
+        if len(self.per) != len(self.lengths) or not len(self.centre) == len(self.spread) == count:
+            raise ValueError(f"centre and spread have {count} values, as lengths says")
+        return self
+
+    def apply(self, values: Any, axes: Sequence[str] = ()) -> Any:
+        """Return values less the centre, over the spread.
+
+        Args:
+            values: An xarray variable, lazy or not; or an array or tensor.
+            axes: Names of the axes of an array or tensor.
+
+        Raises:
+            SpecError: An axis that has statistics of its own is missing or has another length.
+        """
+        return self._scaled(values, axes, back=False)
+
+    def undo(self, values: Any, axes: Sequence[str] = ()) -> Any:
+        """Return scaled values in the units of the variable; arguments as for :meth:`apply`."""
+        return self._scaled(values, axes, back=True)
+
+    def _scaled(self, values: Any, axes: Sequence[str], *, back: bool) -> Any:
+        names = [str(dim) for dim in values.dims] if isinstance(values, xr.DataArray) else list(axes)
+        lengths = dict(zip(names, values.shape, strict=False))
+        for axis, length in zip(self.per, self.lengths, strict=True):
+            if lengths.get(axis) != length:
+                raise SpecError(
+                    f"the axis {axis} has length {lengths.get(axis, 0)}",
+                    where=f"scaling of {self.variable}",
+                    accepted=str(length),
+                )
+        centre, spread = (self._placed(numbers, names) for numbers in (self.centre, self.spread))
+        if not isinstance(values, xr.DataArray):
+            centre, spread = _arrays.like(centre, values), _arrays.like(spread, values)
+        scaled = values * spread + centre if back else (values - centre) / spread
+        if isinstance(values, xr.DataArray):
+            scaled.attrs = {**values.attrs, "units": self.units if back else "1"}
+        return scaled
+
+    def _placed(self, numbers: tuple[float, ...], names: Sequence[str]) -> Float[np.ndarray, "..."]:
+        """Return statistics as float32 with an axis of length 1 where there is one for all."""
+        array = np.array(numbers, np.float32).reshape(self.lengths)
+        order = [self.per.index(name) for name in names if name in self.per]
+        shape = [self.lengths[self.per.index(name)] if name in self.per else 1 for name in names]
+        return array.transpose(order).reshape(shape)
+
+
+def read_scaling(text: str) -> Scaling:
+    """Return a scaling from its JSON.
+
+    Raises:
+        SpecError: It is not the JSON of a scaling.
+    """
+    try:
+        return Scaling.model_validate_json(text)
+    except ValidationError as failure:
+        error = failure.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in error["loc"]) or "JSON"
+        raise SpecError(error["msg"].removeprefix("Value error, "), where=f"scaling: {place}") from None
+
+
+def fit_scaling(
+    values: xr.DataArray, *, method: Method = "z_score", per: Sequence[str] = (), split: str = "train"
+) -> Scaling:
+    """Return the scaling of a variable by the records of one split; no other record is read.
+
+    Values that are not finite, such as the -inf dB of a silent site, are left out. Medians of more than
+    256 MiB are those of records at even distances.
+
+    Args:
+        values: A real variable of a corpus with its coordinate ``split``, lazy or not.
+        method: z_score or robust.
+        per: Axes that get statistics of their own, such as ``receiver`` or ``statistic``; none for one
+            centre and one spread.
+        split: Which records.
+
+    Raises:
+        SpecError: The variable is complex, has no split, no such axis, or nothing finite in the split.
+    """
+    where = f"scaling of {values.name}"
+    if values.dtype.kind not in "fiu":
+        raise SpecError(
+            f"{values.dtype} has no median", where=where, accepted="real numbers", remedy="take abs() first"
+        )
+    if "split" not in values.coords or RECORD not in values.dims:
+        raise SpecError("there is no coordinate split", where=where, remedy="use a variable of open_corpus")
+    free = [str(dim) for dim in values.dims if dim != RECORD]
+    for axis in per:
+        if axis not in free:
+            raise SpecError(f"no axis {axis!r}", where=where, accepted=", ".join(free))
+    chosen = np.flatnonzero(values["split"].values == split)
+    if not len(chosen):
+        raise SpecError(f"no record is in the split {split!r}", where=where)
+    per = tuple(axis for axis in free if axis in per)
+    part = values.transpose(RECORD, *(axis for axis in free if axis not in per), *per)
+    if method == "robust":
+        a_record = max(1, part.nbytes // part.sizes[RECORD])
+        chosen = chosen[:: -(-len(chosen) * a_record // _LARGEST_SAMPLE_BYTES)]
+        centre, spread = _robust(part, chosen, len(per))
+    else:
+        centre, spread = _z_score(part, chosen, len(per))
+    if not np.isfinite(centre).all():
+        raise SpecError(f"the split {split!r} holds no finite value", where=where)
+    spread = np.where(spread > 0, spread, 1.0)  # what never varies stays at 0
+    return Scaling(
+        variable=str(values.name),
+        units=str(values.attrs.get("units", "1")),
+        method=method,
+        split=split,
+        records=len(chosen),
+        per=per,
+        lengths=centre.shape,
+        centre=tuple(centre.ravel().tolist()),
+        spread=tuple(spread.ravel().tolist()),
+    )
+
+
+def _robust(
+    part: xr.DataArray, chosen: np.ndarray, kept: int
+) -> tuple[Float64[np.ndarray, "..."], Float64[np.ndarray, "..."]]:
+    values = part.isel(record=chosen).values.astype(np.float64)
+    flat = values.reshape(-1, *values.shape[values.ndim - kept :])
+    flat = np.where(np.isfinite(flat), flat, np.nan)
+    empty = np.isnan(flat).all(axis=0)
+    flat[:, empty] = 0.0
+    low, middle, high = np.nanpercentile(flat, [25, 50, 75], axis=0)
+    return np.where(empty, np.nan, middle), np.asarray(high - low)
+
+
+def _z_score(
+    part: xr.DataArray, chosen: np.ndarray, kept: int
+) -> tuple[Float64[np.ndarray, "..."], Float64[np.ndarray, "..."]]:
+    """Return mean and standard deviation, part by part, by the merging of moments of Chan et al. (1979)."""
+    shape = part.shape[part.ndim - kept :]
+    count, mean, squares = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    step = max(1, _AT_ONCE_BYTES // max(1, part.nbytes // part.sizes[RECORD]))
+    for start in range(0, len(chosen), step):
+        values = part.isel(record=chosen[start : start + step]).values.astype(np.float64)
+        flat = values.reshape(-1, *shape)
+        finite = np.isfinite(flat)
+        fresh = finite.sum(axis=0)
+        fresh_mean = np.where(finite, flat, 0).sum(axis=0) / np.maximum(fresh, 1)
+        off = fresh_mean - mean
+        total = np.maximum(count + fresh, 1)
+        squares += np.square(np.where(finite, flat - fresh_mean, 0)).sum(axis=0)
+        squares += off**2 * count * fresh / total
+        mean += off * fresh / total
+        count = count + fresh
+    return np.where(count > 0, mean, np.nan), np.asarray(np.sqrt(squares / np.maximum(count, 1)))

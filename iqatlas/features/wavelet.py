@@ -1,0 +1,135 @@
+"""Wavelet denoising by the universal threshold, of I/Q and of any other series."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Complex64, Float
+
+from iqatlas.axes import Quantity
+from iqatlas.errors import SpecError
+from iqatlas.features.feature import BEFORE, Feature, Layout
+from iqatlas.features.setting import CaptureSetting
+from iqatlas.features.spec import WaveletSpec
+
+_MAD_OF_UNIT_NOISE = 0.6745
+"""Median of the magnitude of a standard normal variable."""
+_LEVELS = 6
+_CHUNK_SAMPLES = 1 << 18
+
+
+def levels(samples: int, spec: WaveletSpec) -> int:
+    """Return the levels of the decomposition of series.
+
+    Args:
+        samples: Length of the series.
+        spec: Wavelet and levels.
+
+    Raises:
+        SpecError: The series is too short for the levels.
+    """
+    from iqatlas.features._pywavelets import least_samples, most_levels
+
+    most = most_levels(samples, spec.wavelet)
+    wanted = spec.levels or min(_LEVELS, most)
+    if not 1 <= wanted <= most:
+        wanted = max(1, wanted)
+        raise SpecError(
+            f"series of {samples} samples have no room for {wanted} levels of {spec.wavelet}",
+            where="features.wavelet.levels",
+            accepted=f"1 to {most}" if most else None,
+            remedy=f"or {least_samples(wanted, spec.wavelet)} samples or more",
+        )
+    return wanted
+
+
+def denoise(
+    series: Float[np.ndarray, "*batch sample"], spec: WaveletSpec
+) -> Float[np.ndarray, "*batch sample"]:
+    """Return real series whose small wavelet coefficients are taken for noise and taken out.
+
+    Thresholds are λ = σ̂ √(2 ln N) with σ̂ = median|d| / 0.6745 over the details d of the finest level,
+    or of each level for itself. The approximation stays as it is.
+
+    Args:
+        series: Series in any unit, float32 or float64.
+        spec: Wavelet, levels, threshold and where σ̂ is taken from.
+
+    Raises:
+        SpecError: The series are too short for the levels.
+
+    Source: D. L. Donoho, I. M. Johnstone, "Ideal spatial adaptation by wavelet shrinkage",
+    Biometrika, 1994.
+    """
+    depth, size = levels(series.shape[-1], spec), series.shape[-1]
+    rows = series.reshape(-1, size)
+    out = np.empty_like(rows)
+    at_once = max(1, _CHUNK_SAMPLES // size)
+    for start in range(0, len(rows), at_once):
+        piece = slice(start, start + at_once)
+        out[piece] = _denoise(rows[piece], spec, depth)
+    return out.reshape(series.shape)
+
+
+def _denoise(
+    rows: Float[np.ndarray, "row sample"], spec: WaveletSpec, depth: int
+) -> Float[np.ndarray, "row sample"]:
+    from iqatlas.features._pywavelets import decompose, recompose
+
+    size = rows.shape[-1]
+    approximation, *details = decompose(rows, spec.wavelet, depth)
+    universal = np.float32(np.sqrt(2 * np.log(size)) / _MAD_OF_UNIT_NOISE)
+    finest = np.median(np.abs(details[-1]), axis=-1, keepdims=True)
+    kept = []
+    for detail in details:
+        magnitude = np.abs(detail)
+        spread = np.median(magnitude, axis=-1, keepdims=True) if spec.noise == "level" else finest
+        threshold = spread * universal
+        if spec.threshold == "soft":
+            kept.append(np.copysign(np.maximum(magnitude - threshold, 0), detail))
+        else:
+            kept.append(np.where(magnitude > threshold, detail, 0))
+    return recompose([approximation, *kept], spec.wavelet, size).astype(rows.dtype, copy=False)
+
+
+def denoise_iq(
+    samples: Complex64[np.ndarray, "*batch sample"], spec: WaveletSpec
+) -> Complex64[np.ndarray, "*batch sample"]:
+    """Return captures denoised, the in-phase and the quadrature part each as a series of its own.
+
+    Args:
+        samples: Captures in √mW.
+        spec: As for :func:`denoise`.
+
+    Raises:
+        SpecError: The captures are too short for the levels.
+    """
+    out = np.empty(samples.shape, np.complex64)
+    out.real = denoise(np.ascontiguousarray(samples.real), spec)
+    out.imag = denoise(np.ascontiguousarray(samples.imag), spec)
+    return out
+
+
+def _layout(spec: WaveletSpec, setting: CaptureSetting) -> Layout:
+    depth = levels(setting.samples, spec)
+    return Layout(
+        quantity=Quantity(
+            (*BEFORE, "sample"),
+            "complex64",
+            "mW^0.5",
+            "denoised complex baseband at the antenna port",
+            f"{spec.threshold} universal threshold on {depth} levels of {spec.wavelet}, "
+            "the two parts of the samples each for itself",
+        ),
+        lengths={"sample": setting.samples},
+    )
+
+
+def _engine() -> str:
+    from iqatlas.features._pywavelets import pywavelets_version
+
+    return f"PyWavelets {pywavelets_version()}"
+
+
+FEATURE = Feature(
+    "wavelet", WaveletSpec, _layout, lambda samples, spec, _: denoise_iq(samples, spec), engine=_engine
+)
