@@ -126,13 +126,17 @@ def test_a_link_alone_is_itself_in_a_batch_of_fifty() -> None:
     many = np.column_stack([rng.uniform(-150, 150, (50, 2)), rng.uniform(30, 120, 50)])
     many[[0, 23, 49]] = PLACES_M[:3]
     few = SPEC.model_copy(update={"rays_per_site": 5_000, "max_reflections": 2})
-    together = trace(make_receivers(many), spec=few)
+    arguments = {"frequency_hz": FREQUENCY_HZ, "seed": 5}
+    meshes = [boxes(grid=3), ground(500)]
+    together = _sionna.trace_meshes(meshes, SITES[:1], make_receivers(many), few, **arguments)
     assert together.gain.shape[1] == 50
     for index in (0, 23, 49):
-        alone = trace(make_receivers(many[index : index + 1]), spec=few)
+        one = make_receivers(many[index : index + 1])
+        alone = _sionna.trace_meshes(meshes, SITES[:1], one, few, **arguments)
+        there = together.valid[0, index, 0]
+        assert there.sum() == alone.valid.sum() > 0
         for name in ("gain", "delay_s", "arrival_azimuth_deg", "departure_zenith_deg", "doppler_hz"):
-            for here, there in zip(links(alone, name, 0), links(together, name, index), strict=True):
-                assert np.array_equal(here, there)
+            assert np.array_equal(getattr(alone, name)[0, 0, 0], getattr(together, name)[0, index, 0][there])
 
 
 def test_waypoints_are_traced_like_receivers(traced: PathSet) -> None:
