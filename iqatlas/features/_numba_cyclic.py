@@ -16,7 +16,7 @@ from typing import Any, no_type_check
 
 import numba
 import numpy as np
-from jaxtyping import Complex64
+from jaxtyping import Complex64, Float32, Int32
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
@@ -370,3 +370,54 @@ def cross_spectra(
     flat = (factor.reshape(rows, -1) for factor in (first, second))
     cells = out.reshape(rows, -1).view(np.float32)
     _cross_spectra(*flat, count, np.array(radices(kept)), own, turns, cells)
+
+
+@_compiled
+@no_type_check
+def _pooled(cells, weight, value_of_cell, mean, out):
+    rows, count, bins = cells.shape
+    single = weight.shape[2] == 1
+    magnitude = np.empty(bins, np.float32)
+    for row in range(rows):
+        for i in range(count):
+            for k in range(bins):
+                cell = cells[row, i, k]
+                power = cell.real * cell.real + cell.imag * cell.imag
+                power *= weight[row, i, 0 if single else k]
+                magnitude[k] = np.sqrt(power) if mean else power
+            # Neighbours mostly share a value: it is written once for all of them.
+            value, sum_or_best = value_of_cell[i, 0], np.float32(0)
+            for k in range(bins):
+                if value_of_cell[i, k] != value:
+                    _add(out, row, value, sum_or_best, mean)
+                    value, sum_or_best = value_of_cell[i, k], np.float32(0)
+                sum_or_best = sum_or_best + magnitude[k] if mean else max(sum_or_best, magnitude[k])
+            _add(out, row, value, sum_or_best, mean)
+
+
+@_compiled
+@no_type_check
+def _add(out, row, value, amount, mean):
+    out[row, value] = out[row, value] + amount if mean else max(out[row, value], amount)
+
+
+def pooled(
+    cells: Complex64[np.ndarray, "row first second"],
+    weight: Float32[np.ndarray, "row first #second"],
+    value_of_cell: Int32[np.ndarray, "first second"],
+    *,
+    values: int,
+    mean: bool,
+) -> Float32[np.ndarray, "row value"]:
+    """Return the largest weighted power of the cells of each value, or the sum of their magnitudes.
+
+    Args:
+        cells: Cells.
+        weight: What the power of a cell is multiplied by.
+        value_of_cell: The value of every cell; ``values`` for those left out.
+        values: The number of values.
+        mean: Sums of magnitudes, in place of the largest power.
+    """
+    out = np.zeros((len(cells), values + 1), np.float32)
+    _pooled(cells, weight, value_of_cell, mean, out)
+    return out[:, :values]

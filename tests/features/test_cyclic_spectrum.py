@@ -34,7 +34,8 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
     return scale * rng.standard_normal((*shape[:-1], 2 * shape[-1]), dtype=np.float32).view(np.complex64)
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@settings(max_examples=25, deadline=None)
 @given(
     method=st.sampled_from(["fam", "ssca"]),
     conjugate=st.booleans(),
@@ -43,7 +44,7 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
     cyclic=st.integers(2, 512),
 )
 def test_a_value_is_the_largest_or_mean_of_the_cells_around_its_coordinates(
-    method: str, conjugate: bool, pool: str, frequencies: int, cyclic: int
+    engine: str, method: str, conjugate: bool, pool: str, frequencies: int, cyclic: int
 ) -> None:
     """Cell by cell, by their exact frequencies: independently of the integers that the package uses."""
     frequencies = min(frequencies, 8) if conjugate else frequencies
@@ -53,8 +54,12 @@ def test_a_value_is_the_largest_or_mean_of_the_cells_around_its_coordinates(
         conjugate=conjugate,
         output={"kind": "plane", "grid": [frequencies, cyclic], "pool": pool},
     )
+    if engine == "numba":
+        pytest.importorskip("numba")
     samples = noise(512)
-    got = cyclic_spectrum(samples, asked, sample_rate_hz=1.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(cyclic_engine.VARIABLE, engine)
+        got = cyclic_spectrum(samples, asked, sample_rate_hz=1.0)
     run, where = (fam, fam_cells) if method == "fam" else (ssca, ssca_cells)
     magnitude = np.abs(run(samples, asked, sample_rate_hz=1.0)).ravel().astype(float)
     f, a = (grid.ravel() for grid in where(asked, 512, sample_rate_hz=1.0))
