@@ -27,8 +27,8 @@ from iqatlas.waveforms.lte.subframe import CodedCell
 from iqatlas.waveforms.lte.sync import sync_subcarriers
 from iqatlas.waveforms.spec import LteWaveform
 
-_CACHE_POINTS = 1 << 16
-"""Transform points worked on at once (0.5 MiB): what stays in a core's own cache until it is framed."""
+_CACHE_POINTS = 1 << 17
+"""Transform points worked on at once (1 MiB): what stays in a core's own cache until it is framed."""
 _KEPT_SCATTERS = 64
 _VECTOR = 16
 """Transforms come in multiples of this: SciPy then takes its vector loop for each of them. Its
@@ -174,9 +174,7 @@ class Spectra:
             # Random bits of all symbols at once: their many short steps cost by the call.
             random = self._payload.bytes(keys, record, symbol)
             kinds = np.broadcast_to(self._payload.kinds(occupied), random.shape)
-        step = len(symbol)  # of coded subframes none is cut, or it would be made twice
-        if not self.coded_cells:
-            step = min(step, each * max(1, _CACHE_POINTS // (size * len(self.cells) * each)))
+        step = min(len(symbol), each * max(1, _CACHE_POINTS // (size * len(self.cells) * each)))
         spectra = np.empty((self._padded(step), size), np.complex64)
         rows = self._payload.blank_rows(len(spectra))
         for low in range(0, len(symbol), step):
