@@ -231,7 +231,13 @@ def _write_lanes(_context: Any, source: Any, at: Any, target: Any, to: Any, lane
     return signature, generate
 
 
-_compiled = numba.njit(fastmath=True, error_model="numpy", cache=True, nogil=True)
+def _compiled(function: Any) -> Any:
+    """Return the function compiled on its first call; the code is kept where there is a folder for it."""
+    options = {"fastmath": True, "error_model": "numpy", "nogil": True}
+    try:
+        return numba.njit(function, cache=True, **options)
+    except RuntimeError:  # neither the package's folder nor the user's takes files
+        return numba.njit(function, **options)
 
 
 @_compiled
