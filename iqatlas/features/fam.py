@@ -34,8 +34,7 @@ def fam(
     The cells of α = 0 are the power spectral density: white noise of power σ² has the mean σ²/fs there.
     The phase is that of the symmetric cyclic autocorrelation, ⟨x(t+τ/2) x*(t−τ/2) e^{-j2παt}⟩ with t
     from the first sample, within half a sample (π/(2 Np)) at the edges of a cell; in the conjugate plane
-    x* is x. Only the bins of q that belong to a cell are
-    kept, so that cells tile the plane and never overlap.
+    x* is x. Only the bins of q that belong to a cell are kept: cells tile the plane and never overlap.
 
     Args:
         samples: Captures in √mW.
@@ -47,8 +46,10 @@ def fam(
         Cells whose frequencies :func:`fam_cells` gives.
 
     Raises:
-        SpecError: The captures are too short.
+        SpecError: The captures are too short, the spec is one of ssca, or ``out`` doesn't fit.
     """
+    if spec.method != "fam":
+        raise SpecError(f"a spec of {spec.method}", where="features.cyclic_spectrum.method", accepted="fam")
     used = used_samples(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
     rows = samples.reshape(-1, samples.shape[-1])
     shape = (*samples.shape[:-1], *cell_shape(spec, used))

@@ -15,6 +15,7 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Complex64, Float64, Int64
 
+from iqatlas.errors import SpecError
 from iqatlas.features.channelizer import channel_phases, lag_window, used_samples
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 
@@ -44,8 +45,10 @@ def ssca(
         plane, whose other half is its complex conjugate.
 
     Raises:
-        SpecError: The captures are too short.
+        SpecError: The captures are too short, or the spec is one of fam.
     """
+    if spec.method != "ssca":
+        raise SpecError(f"a spec of {spec.method}", where="features.cyclic_spectrum.method", accepted="ssca")
     used = used_samples(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
     rows = samples.reshape(-1, samples.shape[-1])
     cells = np.empty((len(rows), *cell_shape(spec, used)), np.complex64)
