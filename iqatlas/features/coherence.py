@@ -35,8 +35,8 @@ def coherence_weight(
         inverse = np.where(power > 0, 1 / power, np.float32(0))
     if spec.method == "fam":
         first, second = fam.channel_pairs(spec.channels)
-        return (inverse[:, first] * inverse[:, second])[..., None]
-    return inverse[:, :, None] * inverse[:, _second_channels(spec, used)]
+        return np.asarray((inverse[:, first] * inverse[:, second])[..., None], np.float32)
+    return np.asarray(inverse[:, :, None] * inverse[:, _second_channels(spec, used)], np.float32)
 
 
 @lru_cache(maxsize=8)
@@ -45,4 +45,4 @@ def _second_channels(spec: CyclicSpectrumSpec, used: int) -> Int64[np.ndarray, "
     half_steps, steps = ssca.cell_steps(spec, used)
     width = used // spec.channels
     second = (steps - half_steps if spec.conjugate else half_steps - steps) // 2
-    return ((second + width // 2) // width + spec.channels // 2) % spec.channels
+    return np.asarray(((second + width // 2) // width + spec.channels // 2) % spec.channels)

@@ -52,11 +52,12 @@ class CyclicSpectrumSpec(SpecModel):
     """Samples between blocks of fam, a power of two up to half of channels; a quarter of it by default."""
     conjugate: bool = False
     """The conjugate plane, which holds 2·fc ± the symbol rate of BPSK and AM, in place of the plain one."""
-    cyclic_resolution_hz: Annotated[float, Field(gt=0)] | None = None
+    cyclic_resolution_hz: Annotated[float, Field(ge=1e-6)] | None = None
     """Cyclic resolution asked for: as many samples are used as it needs. Without it, as many as a capture
     holds, down to a power of two."""
     coherence: bool = False
-    """Divide by the power spectrum at both frequencies of a cell: 0 to 1 whatever the level."""
+    """Divide by the power spectrum at both frequencies of a cell: 0 to 1 whatever the level (strong lines
+    of ssca may pass 1)."""
     scale: Literal["db", "linear"] = "db"
     """10·log10 of the magnitudes, so dBm/Hz (dB for the coherence), or mW/Hz as they are."""
     output: Annotated[ProfileOutput | PlaneOutput | FullOutput, Field(discriminator="kind")] = PlaneOutput()

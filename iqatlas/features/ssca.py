@@ -15,9 +15,12 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Complex64, Float64, Int64
 
+from iqatlas.errors import SpecError
 from iqatlas.features.channelizer import channel_phases, lag_window, used_samples
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 
+_CHUNK_PRODUCTS = 1 << 18
+"""Lag products worked on at once: two megabytes, a core's second cache."""
 _CHUNK_CYCLES = 1024
 """Cyclic frequencies worked on at once: half a megabyte for 64 channels."""
 
@@ -42,35 +45,49 @@ def ssca(
         plane, whose other half is its complex conjugate.
 
     Raises:
-        SpecError: The captures are too short.
+        SpecError: The captures are too short, or the spec is one of fam.
     """
+    if spec.method != "ssca":
+        raise SpecError(f"a spec of {spec.method}", where="features.cyclic_spectrum.method", accepted="ssca")
     used = used_samples(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
-    cells = row_cells(samples.reshape(-1, samples.shape[-1]), spec, used, sample_rate_hz=sample_rate_hz)
+    rows = samples.reshape(-1, samples.shape[-1])
+    cells = np.empty((len(rows), *cell_shape(spec, used)), np.complex64)
+    row_cells(rows, spec, used, sample_rate_hz=sample_rate_hz, out=cells)
     return cells.reshape(*samples.shape[:-1], *cells.shape[1:])
 
 
+def cell_shape(spec: CyclicSpectrumSpec, used: int) -> tuple[int, int]:
+    """Return the number of channels, and of cyclic frequencies."""
+    return spec.channels, cycle_count(spec, used)
+
+
 def row_cells(
-    rows: Complex64[np.ndarray, "row sample"], spec: CyclicSpectrumSpec, used: int, *, sample_rate_hz: float
-) -> Complex64[np.ndarray, "row channel cycle"]:
-    """Return every cell of captures that ``used`` samples of each are taken of, as :func:`ssca` does."""
-    count, cycles = spec.channels, cycle_count(spec, used)
-    cells = np.empty((len(rows), count, cycles), np.complex64)
+    rows: Complex64[np.ndarray, "row sample"],
+    spec: CyclicSpectrumSpec,
+    used: int,
+    *,
+    sample_rate_hz: float,
+    out: Complex64[np.ndarray, "row channel cycle"],
+) -> None:
+    """Write every cell of captures of which ``used`` samples each are taken, as :func:`ssca` does."""
+    count, cycles = cell_shape(spec, used)
     # Alternating signs put the lowest channel first.
     weight = lag_window(spec) * (-1.0) ** np.arange(-(count // 2), count // 2) / (used * sample_rate_hz)
     weight = weight.astype(np.float32)[:, None]
     turn = _lag_turn(count, used)
-    for row, out in zip(rows, cells, strict=True):
-        lags = _cyclic_autocorrelation(row[:used], count // 2, conjugate=spec.conjugate)
+    rows_at_once = max(1, _CHUNK_PRODUCTS // (used * (count // 2 + 1)))
+    for first in range(0, len(rows), rows_at_once):
+        some = slice(first, first + rows_at_once)
+        lags = _cyclic_autocorrelation(rows[some, :used], count // 2, conjugate=spec.conjugate)
         for begin in range(0, cycles, _CHUNK_CYCLES):
             at = np.arange(begin, min(begin + _CHUNK_CYCLES, cycles))
-            piece = np.empty((count, len(at)), np.complex64)
-            positive, negative = piece[: count // 2], piece[: count // 2 - 1 : -1]
-            np.multiply(lags[:-1, at[0] : at[-1] + 1], weight[count // 2 :], out=positive)
-            mirrored = lags[1:, at] if spec.conjugate else lags[1:, -at % used].conj()
+            weighted = np.empty((len(lags), count, len(at)), np.complex64)
+            positive, negative = weighted[:, : count // 2], weighted[:, : count // 2 - 1 : -1]
+            np.multiply(lags[:, :-1, at[0] : at[-1] + 1], weight[count // 2 :], out=positive)
+            mirrored = lags[:, 1:, at] if spec.conjugate else lags[:, 1:, -at % used].conj()
             np.multiply(mirrored, turn[:, at], out=negative)
             negative *= weight[count // 2 - 1 :: -1]
-            out[:, begin : begin + len(at)] = scipy.fft.fft(piece, axis=0, overwrite_x=True)
-    return cells
+            out[some, :, begin : begin + len(at)] = scipy.fft.fft(weighted, axis=1, overwrite_x=True)
 
 
 def ssca_cells(
@@ -110,13 +127,14 @@ def cycle_count(spec: CyclicSpectrumSpec, used: int) -> int:
 
 
 def _cyclic_autocorrelation(
-    row: Complex64[np.ndarray, "sample"], lags: int, *, conjugate: bool
-) -> Complex64[np.ndarray, "lag cycle"]:
+    rows: Complex64[np.ndarray, "row sample"], lags: int, *, conjugate: bool
+) -> Complex64[np.ndarray, "row lag cycle"]:
     """Return Σ_n x(n+r) x*(n) e^{-j2πin/N} for the lags r from 0 to ``lags``."""
-    products = np.zeros((lags + 1, len(row)), np.complex64)
-    other = row if conjugate else row.conj()
+    size = rows.shape[-1]
+    products = np.zeros((len(rows), lags + 1, size), np.complex64)
+    other = rows if conjugate else rows.conj()
     for lag in range(lags + 1):
-        np.multiply(row[lag:], other[: len(row) - lag], out=products[lag, : len(row) - lag])
+        np.multiply(rows[:, lag:], other[:, : size - lag], out=products[:, lag, : size - lag])
     return np.asarray(scipy.fft.fft(products, axis=-1, overwrite_x=True))
 
 

@@ -44,6 +44,7 @@ def test_defaults_shrink_with_few_channels_and_short_captures() -> None:
         ({"conjugate": True, "output": {"kind": "plane", "grid": [64, 64]}}, "needs 128 channels"),
         ({"output": {"kind": "profile", "grid": [64, 64]}}, "Extra inputs"),
         ({"chanels": 64}, "Extra inputs"),
+        ({"cyclic_resolution_hz": 1e-320}, "greater than or equal to 0.000001"),
     ],
 )
 def test_what_cannot_be_is_refused(fields: dict[str, object], message: str) -> None:
@@ -77,8 +78,17 @@ def test_a_resolution_takes_the_next_power_of_two(asked_hz: float, needed: int) 
 
 def test_absurd_resolutions_end_in_one_line() -> None:
     with pytest.raises(SpecError, match="accepted: 976"):
-        used_samples(spec(cyclic_resolution_hz=1e-300), 1024, sample_rate_hz=RATE_HZ)
+        used_samples(spec(cyclic_resolution_hz=1e-6), 1024, sample_rate_hz=RATE_HZ)
     assert used_samples(spec(cyclic_resolution_hz=1e12), 1024, sample_rate_hz=RATE_HZ) == 128
+
+
+def test_planes_that_no_memory_holds_are_refused_with_what_would_do() -> None:
+    many = spec(channels=4096)
+    assert used_samples(many, 8192, sample_rate_hz=RATE_HZ) == 8192
+    with pytest.raises(SpecError, match=r"16777216 cells; ask for fewer channels, or set .* 122\.07 or more"):
+        used_samples(many, 1 << 20, sample_rate_hz=RATE_HZ)
+    coarse = spec(channels=4096, cyclic_resolution_hz=122.08)
+    assert used_samples(coarse, 1 << 20, sample_rate_hz=RATE_HZ) == 8192
 
 
 def test_grids_finer_than_the_steps_are_told_what_would_do() -> None:
