@@ -16,7 +16,7 @@ from typing import Any, no_type_check
 
 import numba
 import numpy as np
-from jaxtyping import Complex64
+from jaxtyping import Complex64, Float32, Int32
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
@@ -193,6 +193,44 @@ def radices(kept: int) -> list[int]:
     return [8] * eights + [4] if rest == 2 else [8] * (eights - 1) + [4, 4]
 
 
+@intrinsic
+@no_type_check
+def _write_lanes(_context: Any, source: Any, at: Any, target: Any, to: Any, lane_step: Any) -> Any:
+    """Write the eight elements from ``at`` on lane by lane, ``lane_step`` apart: a transposition.
+
+    Each of four rounds interleaves the first half of the vectors with the second, which turns the bits of
+    an index, (element, part, lane), by one place; after four, the lane stands in front.
+    """
+    signature = types.void(source, at, target, to, lane_step)
+    mask = ir.VectorType(ir.IntType(32), LANES)
+    halves = [
+        ir.Constant(mask, [i // 2 + (i % 2) * LANES + first for i in range(LANES)])
+        for first in (0, LANES // 2)
+    ]
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base, out = (
+            context.make_array(signature.args[i])(context, builder, value=args[i]).data for i in (0, 2)
+        )
+        place, to = args[1], args[3]
+        vectors = []
+        for _ in range(LANES):
+            vectors.append(_load(builder, base, place))
+            place = builder.add(place, ir.Constant(place.type, LANES))
+        for _ in range(4):
+            vectors = [
+                builder.shuffle_vector(vectors[i], vectors[i + LANES // 2], half)
+                for i in range(LANES // 2)
+                for half in halves
+            ]
+        for vector in vectors:
+            _store(builder, vector, out, to)
+            to = builder.add(to, args[4])
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
 _compiled = numba.njit(fastmath=True, error_model="numpy", cache=True, nogil=True)
 
 
@@ -247,16 +285,17 @@ def _transform(first, second, a, b, apart, width, radix, phases, turns, part, on
 @_compiled
 @no_type_check
 def _cross_spectra(first, second, count, radix, phases, turns, out):
-    """Fill ``out[row, pair, bin]``; factors are [row, block, part, channel] with spare channels, flat."""
-    rows, _, kept = out.shape
+    """Fill ``out[row, (pair, bin, part)]`` from factors [row, (block, part, channel)]."""
+    kept = len(phases) // 2
+    pairs = count * (count + 1) // 2
     parts = len(turns) // (2 * kept)
     width = first.shape[1] // (2 * parts * kept)
     one = np.empty(kept * _ELEMENT, np.float32)
     other = np.empty(kept * _ELEMENT, np.float32)
     total = np.empty(kept * _ELEMENT, np.float32)
     apart = 2 * width * parts
-    for row in range(rows):
-        left, right = first[row], second[row]
+    for row in range(len(out)):
+        left, right, flat = first[row], second[row], out[row]
         pair = 0
         for difference in range(count):
             for begin in range(0, count - difference, LANES):
@@ -265,10 +304,16 @@ def _cross_spectra(first, second, count, radix, phases, turns, out):
                     a = b + difference
                     _transform(left, right, a, b, apart, width, radix, phases, turns, part, one, other, total)
                 lanes = min(LANES, count - difference - begin)
-                for lane in range(lanes):
-                    for k in range(kept):
-                        place = k * _ELEMENT + lane
-                        out[row, pair + lane, k] = complex(total[place], total[place + LANES])
+                # Spare lanes write into the rows of pairs to come, as long as there are any.
+                if kept >= 8 and pair + LANES <= pairs:
+                    for k in range(0, kept, 8):
+                        _write_lanes(total, k * _ELEMENT, flat, 2 * (pair * kept + k), 2 * kept)
+                else:
+                    for lane in range(lanes):
+                        for k in range(kept):
+                            place = k * _ELEMENT + lane
+                            to = 2 * ((pair + lane) * kept + k)
+                            flat[to], flat[to + 1] = total[place], total[place + LANES]
                 pair += lanes
 
 
@@ -323,4 +368,56 @@ def cross_spectra(
     turns = phases[np.outer(np.arange(blocks // kept), np.arange(kept))].ravel().view(np.float32)
     own = phases[:: blocks // kept].copy().view(np.float32)
     flat = (factor.reshape(rows, -1) for factor in (first, second))
-    _cross_spectra(*flat, count, np.array(radices(kept)), own, turns, out)
+    cells = out.reshape(rows, -1).view(np.float32)
+    _cross_spectra(*flat, count, np.array(radices(kept)), own, turns, cells)
+
+
+@_compiled
+@no_type_check
+def _pooled(cells, weight, value_of_cell, mean, out):
+    rows, count, bins = cells.shape
+    single = weight.shape[2] == 1
+    magnitude = np.empty(bins, np.float32)
+    for row in range(rows):
+        for i in range(count):
+            for k in range(bins):
+                cell = cells[row, i, k]
+                power = cell.real * cell.real + cell.imag * cell.imag
+                power *= weight[row, i, 0 if single else k]
+                magnitude[k] = np.sqrt(power) if mean else power
+            # Neighbours mostly share a value: it is written once for all of them.
+            value, sum_or_best = value_of_cell[i, 0], np.float32(0)
+            for k in range(bins):
+                if value_of_cell[i, k] != value:
+                    _add(out, row, value, sum_or_best, mean)
+                    value, sum_or_best = value_of_cell[i, k], np.float32(0)
+                sum_or_best = sum_or_best + magnitude[k] if mean else max(sum_or_best, magnitude[k])
+            _add(out, row, value, sum_or_best, mean)
+
+
+@_compiled
+@no_type_check
+def _add(out, row, value, amount, mean):
+    out[row, value] = out[row, value] + amount if mean else max(out[row, value], amount)
+
+
+def pooled(
+    cells: Complex64[np.ndarray, "row first second"],
+    weight: Float32[np.ndarray, "row first #second"],
+    value_of_cell: Int32[np.ndarray, "first second"],
+    *,
+    values: int,
+    mean: bool,
+) -> Float32[np.ndarray, "row value"]:
+    """Return the largest weighted power of the cells of each value, or the sum of their magnitudes.
+
+    Args:
+        cells: Cells.
+        weight: What the power of a cell is multiplied by.
+        value_of_cell: The value of every cell; ``values`` for those left out.
+        values: The number of values.
+        mean: Sums of magnitudes, in place of the largest power.
+    """
+    out = np.zeros((len(cells), values + 1), np.float32)
+    _pooled(cells, weight, value_of_cell, mean, out)
+    return out[:, :values]

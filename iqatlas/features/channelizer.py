@@ -14,6 +14,8 @@ from iqatlas.errors import SpecError
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 
 _WHERE = "features.cyclic_spectrum"
+MOST_CELLS = 1 << 24
+"""The most cells a capture: 128 MiB of them, and eight times that for where they belong."""
 _WINDOWS = {"hamming": "hamming", "hann": "hann", "kaiser6": ("kaiser", 6.0), "rectangular": "boxcar"}
 
 
@@ -41,11 +43,11 @@ def used_samples(spec: CyclicSpectrumSpec, samples: int, *, sample_rate_hz: floa
             remedy="ask for fewer channels or longer captures",
         )
     held = 1 << samples.bit_length() - 1
-    if spec.cyclic_resolution_hz is None:
-        return held
-    # The logarithm's last digit must not double a capture that fits exactly.
-    exponent = math.ceil(math.log2(sample_rate_hz / spec.cyclic_resolution_hz) - 1e-9)
-    needed = max(2 * spec.channels, 1 << max(exponent, 0)) if exponent < 63 else 1 << 63
+    needed = held
+    if spec.cyclic_resolution_hz is not None:
+        # The logarithm's last digit must not double a capture that fits exactly.
+        exponent = math.ceil(math.log2(sample_rate_hz / spec.cyclic_resolution_hz) - 1e-9)
+        needed = max(2 * spec.channels, 1 << max(exponent, 0))
     if needed > held:
         raise SpecError(
             f"a cyclic resolution of {spec.cyclic_resolution_hz:g} Hz needs captures of {needed} samples, "
@@ -53,6 +55,14 @@ def used_samples(spec: CyclicSpectrumSpec, samples: int, *, sample_rate_hz: floa
             where=f"{_WHERE}.cyclic_resolution_hz",
             accepted=f"{sample_rate_hz / held:.6g} or more",
             remedy=f"or set capture.samples to {needed}",
+        )
+    if needed * spec.channels > 2 * MOST_CELLS:
+        coarsest = sample_rate_hz / (2 * MOST_CELLS // spec.channels)
+        raise SpecError(
+            f"{spec.channels} channels of {needed} samples are {needed * spec.channels // 2} cells a capture",
+            where=f"{_WHERE}.channels",
+            accepted=f"up to {MOST_CELLS} cells",
+            remedy=f"ask for fewer channels, or set cyclic_resolution_hz to {coarsest:.6g} or more",
         )
     return needed
 

@@ -41,12 +41,9 @@ def cyclic_spectrum(
     rows_at_once = max(1, _CHUNK_CELLS // len(pooling.of_cell))
     for begin in range(0, len(rows), rows_at_once):
         piece = rows[begin : begin + rows_at_once]
-        power = _power(piece, spec, used)
-        if spec.coherence:
-            power *= coherence.coherence_weight(piece, spec, used)
-        values = pooling.pooled(power if pool == "max" else np.sqrt(power, out=power), pool)
-        if pool == "max":
-            np.sqrt(values, out=values)
+        cells = (ssca if spec.method == "ssca" else fam).row_cells(piece, spec, used, sample_rate_hz=1.0)
+        weight = coherence.coherence_weight(piece, spec, used) if spec.coherence else None
+        values = pooling.pooled(cells, weight, pool)
         _to_scale(values, spec, sample_rate_hz)
         out = stored[begin : begin + rows_at_once]
         if spec.scale == "db":
@@ -109,17 +106,6 @@ def frequency_hz(
     """
     used = used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
     return cyclic_plane.frequency_half_channels(spec, used) * (sample_rate_hz / (2 * spec.channels))
-
-
-def _power(
-    rows: Complex64[np.ndarray, "row sample"], spec: CyclicSpectrumSpec, used: int
-) -> Float32[np.ndarray, "row cell"]:
-    """Return the squared magnitude of every cell, densities a sample: a thousandth of thermal noise in
-    mW/Hz would be too small for the square of a float32."""
-    cells = (ssca if spec.method == "ssca" else fam).row_cells(rows, spec, used, sample_rate_hz=1.0)
-    parts = cells.reshape(len(rows), -1).view(np.float32)
-    np.square(parts, out=parts)
-    return np.asarray(parts[:, ::2] + parts[:, 1::2])
 
 
 def _to_scale(

@@ -18,6 +18,8 @@ from jaxtyping import Complex64, Float64, Int64
 from iqatlas.features.channelizer import channel_phases, lag_window, used_samples
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 
+_CHUNK_PRODUCTS = 1 << 18
+"""Lag products worked on at once: two megabytes, a core's second cache."""
 _CHUNK_CYCLES = 1024
 """Cyclic frequencies worked on at once: half a megabyte for 64 channels."""
 
@@ -59,17 +61,19 @@ def row_cells(
     weight = lag_window(spec) * (-1.0) ** np.arange(-(count // 2), count // 2) / (used * sample_rate_hz)
     weight = weight.astype(np.float32)[:, None]
     turn = _lag_turn(count, used)
-    for row, out in zip(rows, cells, strict=True):
-        lags = _cyclic_autocorrelation(row[:used], count // 2, conjugate=spec.conjugate)
+    rows_at_once = max(1, _CHUNK_PRODUCTS // (used * (count // 2 + 1)))
+    for first in range(0, len(rows), rows_at_once):
+        some = slice(first, first + rows_at_once)
+        lags = _cyclic_autocorrelation(rows[some, :used], count // 2, conjugate=spec.conjugate)
         for begin in range(0, cycles, _CHUNK_CYCLES):
             at = np.arange(begin, min(begin + _CHUNK_CYCLES, cycles))
-            piece = np.empty((count, len(at)), np.complex64)
-            positive, negative = piece[: count // 2], piece[: count // 2 - 1 : -1]
-            np.multiply(lags[:-1, at[0] : at[-1] + 1], weight[count // 2 :], out=positive)
-            mirrored = lags[1:, at] if spec.conjugate else lags[1:, -at % used].conj()
+            weighted = np.empty((len(lags), count, len(at)), np.complex64)
+            positive, negative = weighted[:, : count // 2], weighted[:, : count // 2 - 1 : -1]
+            np.multiply(lags[:, :-1, at[0] : at[-1] + 1], weight[count // 2 :], out=positive)
+            mirrored = lags[:, 1:, at] if spec.conjugate else lags[:, 1:, -at % used].conj()
             np.multiply(mirrored, turn[:, at], out=negative)
             negative *= weight[count // 2 - 1 :: -1]
-            out[:, begin : begin + len(at)] = scipy.fft.fft(piece, axis=0, overwrite_x=True)
+            cells[some, :, begin : begin + len(at)] = scipy.fft.fft(weighted, axis=1, overwrite_x=True)
     return cells
 
 
@@ -110,13 +114,14 @@ def cycle_count(spec: CyclicSpectrumSpec, used: int) -> int:
 
 
 def _cyclic_autocorrelation(
-    row: Complex64[np.ndarray, "sample"], lags: int, *, conjugate: bool
-) -> Complex64[np.ndarray, "lag cycle"]:
+    rows: Complex64[np.ndarray, "row sample"], lags: int, *, conjugate: bool
+) -> Complex64[np.ndarray, "row lag cycle"]:
     """Return Σ_n x(n+r) x*(n) e^{-j2πin/N} for the lags r from 0 to ``lags``."""
-    products = np.zeros((lags + 1, len(row)), np.complex64)
-    other = row if conjugate else row.conj()
+    size = rows.shape[-1]
+    products = np.zeros((len(rows), lags + 1, size), np.complex64)
+    other = rows if conjugate else rows.conj()
     for lag in range(lags + 1):
-        np.multiply(row[lag:], other[: len(row) - lag], out=products[lag, : len(row) - lag])
+        np.multiply(rows[:, lag:], other[:, : size - lag], out=products[:, lag, : size - lag])
     return np.asarray(scipy.fft.fft(products, axis=-1, overwrite_x=True))
 
 

@@ -81,6 +81,15 @@ def test_absurd_resolutions_end_in_one_line() -> None:
     assert used_samples(spec(cyclic_resolution_hz=1e12), 1024, sample_rate_hz=RATE_HZ) == 128
 
 
+def test_planes_that_no_memory_holds_are_refused_with_what_would_do() -> None:
+    many = spec(channels=4096)
+    assert used_samples(many, 8192, sample_rate_hz=RATE_HZ) == 8192
+    with pytest.raises(SpecError, match=r"16777216 cells; ask for fewer channels, or set .* 122\.07 or more"):
+        used_samples(many, 1 << 20, sample_rate_hz=RATE_HZ)
+    coarse = spec(channels=4096, cyclic_resolution_hz=122.08)
+    assert used_samples(coarse, 1 << 20, sample_rate_hz=RATE_HZ) == 8192
+
+
 def test_grids_finer_than_the_steps_are_told_what_would_do() -> None:
     fine = spec(output={"kind": "plane", "grid": [64, 1025]})
     with pytest.raises(SpecError, match=r"output\.grid: 1025 values.*set capture\.samples to 2048"):
