@@ -27,9 +27,7 @@ def least_samples(levels: int, wavelet: str) -> int:
     return int((pywt.Wavelet(wavelet).dec_len - 1) << levels)
 
 
-def decompose(
-    series: Float[np.ndarray, "*batch sample"], wavelet: str, levels: int
-) -> list[np.ndarray]:
+def decompose(series: Float[np.ndarray, "*batch sample"], wavelet: str, levels: int) -> list[np.ndarray]:
     """Return the approximation and the details of series, from the coarsest level to the finest."""
     return list(pywt.wavedec(series, wavelet, mode="symmetric", level=levels, axis=-1))
 
