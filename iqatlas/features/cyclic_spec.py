@@ -52,7 +52,7 @@ class CyclicSpectrumSpec(SpecModel):
     """Samples between blocks of fam, a power of two up to half of channels; a quarter of it by default."""
     conjugate: bool = False
     """The conjugate plane, which holds 2·fc ± the symbol rate of BPSK and AM, in place of the plain one."""
-    cyclic_resolution_hz: Annotated[float, Field(gt=0)] | None = None
+    cyclic_resolution_hz: Annotated[float, Field(ge=1e-6)] | None = None
     """Cyclic resolution asked for: as many samples are used as it needs. Without it, as many as a capture
     holds, down to a power of two."""
     coherence: bool = False
