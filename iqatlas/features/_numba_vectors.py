@@ -65,11 +65,9 @@ def _minus(builder: Any, a: _Pair, b: _Pair) -> _Pair:
 
 
 def _times(builder: Any, a: _Pair, b: _Pair) -> _Pair:
-    product = lambda x, y: builder.fmul(x, y, flags=_FLAGS)  # noqa: E731
-    return (
-        builder.fsub(product(a[0], b[0]), product(a[1], b[1]), flags=_FLAGS),
-        builder.fadd(product(a[0], b[1]), product(a[1], b[0]), flags=_FLAGS),
-    )
+    same, cross = builder.fmul(a[0], b[0], flags=_FLAGS), builder.fmul(a[0], b[1], flags=_FLAGS)
+    other, back = builder.fmul(a[1], b[1], flags=_FLAGS), builder.fmul(a[1], b[0], flags=_FLAGS)
+    return builder.fsub(same, other, flags=_FLAGS), builder.fadd(cross, back, flags=_FLAGS)
 
 
 def _turned_back(builder: Any, a: _Pair, b: _Pair) -> tuple[_Pair, _Pair]:

@@ -35,8 +35,8 @@ def coherence_weight(
         inverse = np.where(power > 0, 1 / power, np.float32(0))
     if spec.method == "fam":
         first, second = fam.channel_pairs(spec.channels)
-        return (inverse[:, first] * inverse[:, second])[..., None]
-    return inverse[:, :, None] * inverse[:, _second_channels(spec, used)]
+        return np.asarray((inverse[:, first] * inverse[:, second])[..., None], np.float32)
+    return np.asarray(inverse[:, :, None] * inverse[:, _second_channels(spec, used)], np.float32)
 
 
 @lru_cache(maxsize=8)

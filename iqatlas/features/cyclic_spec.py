@@ -59,7 +59,8 @@ class CyclicSpectrumSpec(SpecModel):
     """Cyclic resolution asked for: as many samples are used as it needs. Without it, as many as a capture
     holds, down to a power of two."""
     coherence: bool = False
-    """Divide by the power spectrum at both frequencies of a cell: 0 to 1 whatever the level."""
+    """Divide by the power spectrum at both frequencies of a cell: 0 to 1 whatever the level (strong lines
+    of ssca may pass 1)."""
     scale: Literal["db", "linear"] = "db"
     """10·log10 of the magnitudes, so dBm/Hz (dB for the coherence), or mW/Hz as they are."""
     output: Annotated[ProfileOutput | PlaneOutput | FullOutput, Field(discriminator="kind")] = PlaneOutput()

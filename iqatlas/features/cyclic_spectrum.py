@@ -38,10 +38,14 @@ def cyclic_spectrum(
     pooling = cyclic_plane.pooling(spec, used)
     pool: Pool = "max" if isinstance(spec.output, FullOutput) else spec.output.pool
     stored = np.zeros((len(rows), pooling.shape[0] * pooling.shape[1]), np.float32)
-    rows_at_once = max(1, _CHUNK_CELLS // len(pooling.of_cell))
-    for begin in range(0, len(rows), rows_at_once):
+    rows_at_once = min(len(rows), max(1, _CHUNK_CELLS // len(pooling.of_cell)))
+    method = ssca if spec.method == "ssca" else fam
+    # One array for the cells of all pieces: fresh pages for each would cost as much as the transforms.
+    room = np.empty((rows_at_once, *method.cell_shape(spec, used)), np.complex64)
+    for begin in range(0, len(rows), max(1, rows_at_once)):
         piece = rows[begin : begin + rows_at_once]
-        cells = (ssca if spec.method == "ssca" else fam).row_cells(piece, spec, used, sample_rate_hz=1.0)
+        cells = room[: len(piece)]
+        method.row_cells(piece, spec, used, sample_rate_hz=1.0, out=cells)
         weight = coherence.coherence_weight(piece, spec, used) if spec.coherence else None
         values = pooling.pooled(cells, weight, pool)
         _to_scale(values, spec, sample_rate_hz)

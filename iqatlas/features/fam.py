@@ -13,6 +13,7 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Complex64, Float64, Int64
 
+from iqatlas.errors import SpecError
 from iqatlas.features.channelizer import channel_phases, channelize, used_samples
 from iqatlas.features.cyclic_engine import compiled
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
@@ -22,47 +23,68 @@ _CHUNK_SAMPLES = 1 << 16
 
 
 def fam(
-    samples: Complex64[np.ndarray, "*batch sample"], spec: CyclicSpectrumSpec, *, sample_rate_hz: float
+    samples: Complex64[np.ndarray, "*batch sample"],
+    spec: CyclicSpectrumSpec,
+    *,
+    sample_rate_hz: float,
+    out: Complex64[np.ndarray, "*batch pair cycle"] | None = None,
 ) -> Complex64[np.ndarray, "*batch pair cycle"]:
     """Return every cell of the cyclic spectrum, in mW/Hz, by the FFT accumulation method.
 
     The cells of α = 0 are the power spectral density: white noise of power σ² has the mean σ²/fs there.
     The phase is that of the symmetric cyclic autocorrelation, ⟨x(t+τ/2) x*(t−τ/2) e^{-j2παt}⟩ with t
     from the first sample, within half a sample (π/(2 Np)) at the edges of a cell; in the conjugate plane
-    x* is x. Only the bins of q that belong to a cell are
-    kept, so that cells tile the plane and never overlap.
+    x* is x. Only the bins of q that belong to a cell are kept: cells tile the plane and never overlap.
 
     Args:
         samples: Captures in √mW.
         spec: Channels, window, hop, plane.
         sample_rate_hz: Sampling rate; 1 for densities per sample.
+        out: Where to write the cells, contiguous; runs over many captures save the fresh pages.
 
     Returns:
         Cells whose frequencies :func:`fam_cells` gives.
 
     Raises:
-        SpecError: The captures are too short.
+        SpecError: The captures are too short, the spec is one of ssca, or ``out`` doesn't fit.
     """
+    if spec.method != "fam":
+        raise SpecError(f"a spec of {spec.method}", where="features.cyclic_spectrum.method", accepted="fam")
     used = used_samples(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
-    cells = row_cells(samples.reshape(-1, samples.shape[-1]), spec, used, sample_rate_hz=sample_rate_hz)
-    return cells.reshape(*samples.shape[:-1], *cells.shape[1:])
+    rows = samples.reshape(-1, samples.shape[-1])
+    shape = (*samples.shape[:-1], *cell_shape(spec, used))
+    if out is None:
+        out = np.empty(shape, np.complex64)
+    elif out.shape != shape or not out.flags.c_contiguous:
+        raise SpecError(
+            f"the array for the cells has the shape {out.shape}", where="out", accepted=f"{shape}, contiguous"
+        )
+    row_cells(rows, spec, used, sample_rate_hz=sample_rate_hz, out=out.reshape(-1, *shape[-2:]))
+    return out
+
+
+def cell_shape(spec: CyclicSpectrumSpec, used: int) -> tuple[int, int]:
+    """Return the number of pairs, and of kept bins of each."""
+    return spec.channels * (spec.channels + 1) // 2, kept_bins(spec, used)
 
 
 def row_cells(
-    rows: Complex64[np.ndarray, "row sample"], spec: CyclicSpectrumSpec, used: int, *, sample_rate_hz: float
-) -> Complex64[np.ndarray, "row pair cycle"]:
-    """Return every cell of captures that ``used`` samples of each are taken of, as :func:`fam` does."""
-    pairs, kept = spec.channels * (spec.channels + 1) // 2, kept_bins(spec, used)
-    cells = np.empty((len(rows), pairs, kept), np.complex64)
+    rows: Complex64[np.ndarray, "row sample"],
+    spec: CyclicSpectrumSpec,
+    used: int,
+    *,
+    sample_rate_hz: float,
+    out: Complex64[np.ndarray, "row pair cycle"],
+) -> None:
+    """Write every cell of captures of which ``used`` samples each are taken, as :func:`fam` does."""
     rows_at_once = max(1, _CHUNK_SAMPLES // (spec.channels * (used // spec.hop_samples)))
     for begin in range(0, len(rows), rows_at_once):
         piece = slice(begin, begin + rows_at_once)
         channels = channelize(rows[piece], spec, used=used, hop=spec.hop_samples)
-        if compiled() and compiled_pays(spec.channels, kept):
-            _compiled_cross_spectra(channels, spec, cells[piece], sample_rate_hz=sample_rate_hz)
+        if compiled() and compiled_pays(spec.channels, out.shape[-1]):
+            _compiled_cross_spectra(channels, spec, out[piece], sample_rate_hz=sample_rate_hz)
         else:
-            cross_spectra(*pair_factors(channels, spec, sample_rate_hz=sample_rate_hz), cells[piece])
-    return cells
+            cross_spectra(*pair_factors(channels, spec, sample_rate_hz=sample_rate_hz), out[piece])
 
 
 def fam_cells(

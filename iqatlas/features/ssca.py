@@ -15,6 +15,7 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Complex64, Float64, Int64
 
+from iqatlas.errors import SpecError
 from iqatlas.features.channelizer import channel_phases, lag_window, used_samples
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 
@@ -44,19 +45,32 @@ def ssca(
         plane, whose other half is its complex conjugate.
 
     Raises:
-        SpecError: The captures are too short.
+        SpecError: The captures are too short, or the spec is one of fam.
     """
+    if spec.method != "ssca":
+        raise SpecError(f"a spec of {spec.method}", where="features.cyclic_spectrum.method", accepted="ssca")
     used = used_samples(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
-    cells = row_cells(samples.reshape(-1, samples.shape[-1]), spec, used, sample_rate_hz=sample_rate_hz)
+    rows = samples.reshape(-1, samples.shape[-1])
+    cells = np.empty((len(rows), *cell_shape(spec, used)), np.complex64)
+    row_cells(rows, spec, used, sample_rate_hz=sample_rate_hz, out=cells)
     return cells.reshape(*samples.shape[:-1], *cells.shape[1:])
 
 
+def cell_shape(spec: CyclicSpectrumSpec, used: int) -> tuple[int, int]:
+    """Return the number of channels, and of cyclic frequencies."""
+    return spec.channels, cycle_count(spec, used)
+
+
 def row_cells(
-    rows: Complex64[np.ndarray, "row sample"], spec: CyclicSpectrumSpec, used: int, *, sample_rate_hz: float
-) -> Complex64[np.ndarray, "row channel cycle"]:
-    """Return every cell of captures that ``used`` samples of each are taken of, as :func:`ssca` does."""
-    count, cycles = spec.channels, cycle_count(spec, used)
-    cells = np.empty((len(rows), count, cycles), np.complex64)
+    rows: Complex64[np.ndarray, "row sample"],
+    spec: CyclicSpectrumSpec,
+    used: int,
+    *,
+    sample_rate_hz: float,
+    out: Complex64[np.ndarray, "row channel cycle"],
+) -> None:
+    """Write every cell of captures of which ``used`` samples each are taken, as :func:`ssca` does."""
+    count, cycles = cell_shape(spec, used)
     # Alternating signs put the lowest channel first.
     weight = lag_window(spec) * (-1.0) ** np.arange(-(count // 2), count // 2) / (used * sample_rate_hz)
     weight = weight.astype(np.float32)[:, None]
@@ -73,8 +87,7 @@ def row_cells(
             mirrored = lags[:, 1:, at] if spec.conjugate else lags[:, 1:, -at % used].conj()
             np.multiply(mirrored, turn[:, at], out=negative)
             negative *= weight[count // 2 - 1 :: -1]
-            cells[some, :, begin : begin + len(at)] = scipy.fft.fft(weighted, axis=1, overwrite_x=True)
-    return cells
+            out[some, :, begin : begin + len(at)] = scipy.fft.fft(weighted, axis=1, overwrite_x=True)
 
 
 def ssca_cells(

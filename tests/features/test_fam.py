@@ -7,6 +7,7 @@ import pytest
 import scipy.signal
 import scipy.stats
 
+from iqatlas.errors import SpecError
 from iqatlas.features.channelizer import channel_window, used_samples
 from iqatlas.features.cyclic_engine import VARIABLE
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
@@ -232,3 +233,13 @@ def test_the_phase_is_that_of_the_symmetric_autocorrelation(engine: str, conjuga
     best = cells[here][np.argmax(np.abs(cells[here]))]
     # Half a sample of the cell's offset, 2π·22/4096·½ = 0.017, and leakage of each tone into the other.
     assert np.angle(best) == pytest.approx(0.3 if conjugate else 1.1, abs=0.03)
+
+
+def test_cells_go_where_they_are_asked_to(engine: str) -> None:
+    spec, samples = CyclicSpectrumSpec(channels=32), noise(2, 512)
+    cells = fam(samples, spec, sample_rate_hz=1.0)
+    room = np.full_like(cells, np.nan)
+    assert fam(samples, spec, sample_rate_hz=1.0, out=room) is room
+    assert np.array_equal(room, cells)
+    with pytest.raises(SpecError, match=r"out: .*accepted: \(2, 528, 16\), contiguous"):
+        fam(samples, spec, sample_rate_hz=1.0, out=room[..., :8])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from iqatlas.errors import SpecError
 from iqatlas.features.channelizer import lag_window
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 from iqatlas.features.fam import fam, fam_cells
@@ -62,6 +63,13 @@ def test_cells_lie_in_the_band_once_each(conjugate: bool) -> None:
     # Both frequencies of a cell add up to it: f + α/2 is the channel's.
     channel = (np.arange(16) / 16 - 0.5) * 1e6
     np.testing.assert_allclose(frequency + cyclic / 2, np.broadcast_to(channel[:, None], cyclic.shape))
+
+
+def test_each_method_takes_its_own_specs() -> None:
+    with pytest.raises(SpecError, match="a spec of fam; accepted: ssca"):
+        ssca(noise(256), CyclicSpectrumSpec(channels=16), sample_rate_hz=1.0)
+    with pytest.raises(SpecError, match="a spec of ssca; accepted: fam"):
+        fam(noise(256), CyclicSpectrumSpec(channels=16, method="ssca"), sample_rate_hz=1.0)
 
 
 def test_white_noise() -> None:
