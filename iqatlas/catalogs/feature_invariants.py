@@ -89,7 +89,7 @@ def _value_problems(
     dataset: xr.Dataset, setting: CaptureSetting, name: str, options: Mapping[str, Any]
 ) -> Iterator[str]:
     records, stored = dataset.sizes[RECORD], dataset[name]
-    if stored.nbytes // records > _LARGEST_RECORD_BYTES:
+    if stored.nbytes > max(_LARGEST_RECORD_BYTES * records, 2 * dataset["iq"].nbytes):
         yield f"{name}: a record of {stored.nbytes // records} bytes, more than iqatlas makes"
         return
     step = max(1, _AT_ONCE_BYTES // max(1, stored.nbytes // records))

@@ -16,6 +16,7 @@ class ProfileOutput(SpecModel):
     """The cyclic profile: one value a range of cyclic frequency, over all frequencies."""
 
     kind: Literal["profile"] = "profile"
+    """The profile."""
     size: Annotated[int, Field(ge=2, le=1 << 20)] | None = None
     """Values over the axis of cyclic frequency; 256 without it, or as many as captures are long."""
     pool: Pool = "max"
@@ -26,6 +27,7 @@ class PlaneOutput(SpecModel):
     """The plane of frequency and cyclic frequency, pooled to a grid."""
 
     kind: Literal["plane"] = "plane"
+    """The pooled plane."""
     grid: tuple[Annotated[int, Field(ge=2, le=4096)], Annotated[int, Field(ge=2, le=1 << 20)]] | None = None
     """Values over frequency, and over cyclic frequency; 64 and 64 without it, or as many as there are."""
     pool: Pool = "max"
@@ -36,6 +38,7 @@ class FullOutput(SpecModel):
     """Every cell: a row a cyclic frequency, a column a channel (half as many for the conjugate plane)."""
 
     kind: Literal["full"] = "full"
+    """All of the plane."""
 
 
 class CyclicSpectrumSpec(SpecModel):

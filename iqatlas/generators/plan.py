@@ -31,7 +31,7 @@ _LARGEST_BLOCK = 4096
 _BLOCKS_A_SHARD = 8
 _SHARDS_AT_LEAST = 8
 _LARGEST_FEATURE_BYTES = 4 << 30
-"""Of one feature over a block, whatever a spec asks for."""
+"""Of one feature over a block, or else twice the I/Q."""
 _LARGEST_SHARD_BYTES = 512 << 20
 """Of the features of a shard, which is held in memory; I/Q and spectrograms have the size of their blocks."""
 BUNDLED_SITE_COUNT = 3
@@ -336,13 +336,14 @@ def _blocks_in_memory(
         sizes[feature.name] = (
             captures * np.dtype(layout.quantity.dtype).itemsize * math.prod(layout.lengths.values())
         )
-    if sizes and (largest := max(sizes.values())) > _LARGEST_FEATURE_BYTES:
+    # Whoever asks for captures of gigabytes gets their spectrograms too, half overlapping.
+    allowed = max(_LARGEST_FEATURE_BYTES, 2 * 8 * captures * setting.samples)
+    if sizes and (largest := max(sizes.values())) > allowed:
         name = max(sizes, key=lambda name: sizes[name])
         raise SpecError(
             f"{captures} captures, which are made at once, take {largest / 2**30:.1f} GiB",
             where=f"features.{name}",
-            accepted=f"at most {_LARGEST_FEATURE_BYTES // captures} bytes a capture, "
-            f"not {largest // captures}",
+            accepted=f"at most {allowed // captures} bytes a capture, not {largest // captures}",
         )
     added = sum(size for name, size in sizes.items() if name != "spectrogram")
     return max(1, _LARGEST_SHARD_BYTES // added) if added else _BLOCKS_A_SHARD
