@@ -111,8 +111,7 @@ class FrontEnd:
         out = np.empty((*window.shape[:2], samples), np.complex64)
         for receiver, error in enumerate(self.clock_error):
             position = margin + np.arange(samples) / (1 + error)
-            everywhere = np.broadcast_to(position, (len(window), samples))
-            out[:, receiver] = interpolation.interpolated(window[:, receiver], everywhere)
+            out[:, receiver] = interpolation.interpolated_alike(window[:, receiver], position)
         return out
 
     def _keys(

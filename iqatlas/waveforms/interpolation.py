@@ -39,6 +39,33 @@ def interpolated(
     return out
 
 
+def interpolated_alike(
+    baseband: Complex64[np.ndarray, "record sample"], position: Float64[np.ndarray, "point"]
+) -> Complex64[np.ndarray, "record point"]:
+    """Return signals between their samples, at the same positions in all records.
+
+    The same bits as :func:`interpolated`, with weights and places worked out once.
+
+    Args:
+        baseband: Samples, with ``REACH`` or more on either side of every position.
+        position: Where, in samples from the first one.
+    """
+    whole = np.floor(position)
+    exact = (position - whole) * _PHASES
+    phase = np.minimum(exact.astype(np.int64), _PHASES - 1)
+    between = (exact - phase).astype(np.float32)
+    first: Int64[np.ndarray, "point"] = whole.astype(np.int64) - (REACH - 1)
+    kernel = _kernel()
+    out = np.zeros((len(baseband), len(position)), np.complex64)
+    for tap in range(TAPS):
+        weight = kernel[phase, tap]
+        weight += between * (kernel[phase + 1, tap] - weight)
+        part = np.take(baseband, first + tap, axis=-1)
+        part *= weight
+        out += part
+    return out
+
+
 @lru_cache(maxsize=1)
 def _kernel() -> Float32[np.ndarray, "phase tap"]:
     offset = np.arange(TAPS) - (REACH - 1) - (np.arange(_PHASES + 1) / _PHASES)[:, None]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iqatlas.waveforms.interpolation import REACH, decimated, interpolated, oversampled
+from iqatlas.waveforms.interpolation import REACH, decimated, interpolated, interpolated_alike, oversampled
 
 
 def tone(frequency: float, position: np.ndarray) -> np.ndarray:
@@ -46,3 +46,12 @@ def test_decimation_undoes_oversampling_and_removes_what_lies_beyond() -> None:
     )
     beyond = tone(0.7 / 4, np.arange(800)).astype(np.complex64)
     assert np.abs(decimated(beyond, 4)).max() < 3e-5
+
+
+def test_positions_that_all_records_share_give_the_same_bits() -> None:
+    rng = np.random.default_rng(8)
+    baseband = (rng.standard_normal((3, 200)) + 1j * rng.standard_normal((3, 200))).astype(np.complex64)
+    position = 40 + np.arange(100) / (1 + 1e-3)
+    apart = interpolated(baseband, np.broadcast_to(position, (3, 100)))
+    together = interpolated_alike(baseband, position)
+    assert apart.tobytes() == together.tobytes()
