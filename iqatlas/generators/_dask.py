@@ -186,7 +186,8 @@ class _Cluster:
 
     def room(self) -> int:
         threads = sum(self._client.nthreads().values()) if self._alive() else 0
-        return max(_AHEAD_A_WORKER, _AHEAD_A_WORKER * threads) - len(self._running)
+        # A worker that was lost leaves more under way than the others are given.
+        return max(0, _AHEAD_A_WORKER * max(1, threads) - len(self._running))
 
     def submit(self, shard: Shard) -> None:
         key = f"iqatlas-{shard.step}-{self._token}"
@@ -197,9 +198,10 @@ class _Cluster:
         nobody_since: float | None = None
         while self._running:
             try:
-                done = distributed.wait(
-                    list(self._running), timeout=_LOOK_S, return_when="FIRST_COMPLETED"
-                ).done
+                with self._client.as_current():
+                    done = distributed.wait(
+                        list(self._running), timeout=_LOOK_S, return_when="FIRST_COMPLETED"
+                    ).done
                 return [(self._running.pop(future), self._result(future)) for future in done]
             except TimeoutError:
                 if not self._alive():
