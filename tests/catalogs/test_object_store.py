@@ -119,8 +119,11 @@ def test_a_finished_one_is_returned_as_it_is(
     assert generate(tiny_spec, stored).manifest.records == 80
 
 
-def test_workers_upload_the_same_bytes(tiny_spec: CorpusSpec, tiny_corpus: Corpus, store: str) -> None:
-    assert hashes(generate(tiny_spec, store, workers=2)) == hashes(tiny_corpus)
+@pytest.mark.parametrize("crew", [{"workers": 2}, {"workers": 1, "scheduler": "local"}])
+def test_workers_upload_the_same_bytes(
+    tiny_spec: CorpusSpec, tiny_corpus: Corpus, store: str, crew: dict[str, Any]
+) -> None:
+    assert hashes(generate(tiny_spec, store, **crew)) == hashes(tiny_corpus)
 
 
 def test_an_interrupted_one_is_refused_and_resumes(
