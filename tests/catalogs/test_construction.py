@@ -89,7 +89,7 @@ def test_killed_at_any_change_of_the_disk_it_resumes(
     """A whole generation, here and there; each step of a small one is taken in test_crash_safety.py."""
     calls = calls_of_a_run(monkeypatch, tiny_spec, tmp_path / "whole")
     # A step that has no common divisor with what is done for each of the arrays.
-    for turn, number in enumerate(range(0, len(calls), 97)):
+    for turn, number in enumerate(range(0, len(calls), 197)):
         after = turn % 2 == 1
         _disturb(monkeypatch, tiny_spec, tiny_corpus, tmp_path / "cut", number, Killed(), after)
 
