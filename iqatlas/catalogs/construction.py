@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 _ROOT_METADATA = f"{RECORDS}/zarr.json"
+_HASHED_AT_ONCE = 4
 
 
 class Construction:
@@ -177,14 +179,14 @@ class Construction:
 
     def intact(self, files: tuple[FileEntry, ...]) -> bool:
         """Return whether files are still as the ledger says."""
-        with self.place.errors():
-            for file in files:
-                try:
-                    if self.place.sha256(file.path) != file.sha256:
-                        return False
-                except (FileNotFoundError, IsADirectoryError):
-                    return False
-        return True
+        with self.place.errors(), ThreadPoolExecutor(_HASHED_AT_ONCE) as pool:
+            return all(pool.map(self._is_intact, files))
+
+    def _is_intact(self, file: FileEntry) -> bool:
+        try:
+            return self.place.sha256(file.path) == file.sha256
+        except (FileNotFoundError, IsADirectoryError):
+            return False
 
     def resume(self, step: str) -> bool:
         """Return whether a step is finished and intact; its files are on the bench then."""

@@ -104,16 +104,20 @@ class FolderPlace(CorpusPlace):
 
     def abandon(self) -> None:
         """Give the lock back, and leave the folder as it was."""
-        shutil.rmtree(self._building, ignore_errors=True)
-        if self._made_folder:
-            with suppress(OSError):
-                self.folder.rmdir()
-        self._lock.release()
+        try:
+            shutil.rmtree(self._building, ignore_errors=True)
+            if self._made_folder:
+                with suppress(OSError):
+                    self.folder.rmdir()
+        finally:
+            self._lock.release()
 
     def end(self) -> None:
         """Remove ``.building`` while it is held: a process that waits for the lock finds it gone."""
-        shutil.rmtree(self._building, ignore_errors=True)
-        self._lock.release()
+        try:
+            shutil.rmtree(self._building, ignore_errors=True)
+        finally:
+            self._lock.release()
         if os.name == "nt":  # where an open file can't be removed
             shutil.rmtree(self._building, ignore_errors=True)
 

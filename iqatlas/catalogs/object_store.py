@@ -176,8 +176,13 @@ class ObjectStore(CorpusPlace):
         Raises:
             StorageError: The last is alive.
         """
-        self._lease.take()
-        self._bench = tempfile.TemporaryDirectory(prefix="iqatlas-bench-", ignore_cleanup_errors=True)
+        bench = tempfile.TemporaryDirectory(prefix="iqatlas-bench-", ignore_cleanup_errors=True)
+        try:
+            self._lease.take()
+        except BaseException:
+            bench.cleanup()
+            raise
+        self._bench = bench
 
     def held(self) -> None:
         """See that nobody has taken the lease over.

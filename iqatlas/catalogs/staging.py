@@ -48,6 +48,10 @@ class StagedShard:
 class Desk(Protocol):
     """Where a worker makes its shards; small, sent to it."""
 
+    @property
+    def where(self) -> str:
+        """The corpus, for messages."""
+
     def at_worker(self) -> Desk:
         """Return the desk of one worker of a cluster, on its own machine.
 
@@ -73,7 +77,8 @@ def desk_of(construction: Construction) -> Desk:
     """Return the desk of a run."""
     place = construction.place
     if isinstance(place, FolderPlace):
-        return FolderDesk(place.folder, open_run(place.folder))
+        folder = place.folder.absolute()  # workers of a cluster have another current folder
+        return FolderDesk(folder, open_run(folder))
     if not isinstance(place, ObjectStore):
         raise StorageError("no shards can be written there", where=place.name)
     metadata = {
@@ -94,6 +99,11 @@ class FolderDesk:
 
     corpus: Path
     run: Path
+
+    @property
+    def where(self) -> str:
+        """Folder of the corpus."""
+        return str(self.corpus)
 
     def at_worker(self) -> FolderDesk:
         """Return a desk with a folder of its own, on a file system that the machines share."""
@@ -132,6 +142,11 @@ class StoreDesk:
     url: str
     claim: LeaseClaim
     metadata: dict[str, bytes]
+
+    @property
+    def where(self) -> str:
+        """Address of the corpus."""
+        return self.url
 
     def at_worker(self) -> StoreDesk:
         """Return itself: an object store is the same from everywhere."""

@@ -8,6 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -186,24 +187,21 @@ class _Cluster:
 
     def room(self) -> int:
         threads = sum(self._client.nthreads().values()) if self._alive() else 0
-        return max(_AHEAD_A_WORKER, _AHEAD_A_WORKER * threads) - len(self._running)
+        # A worker that was lost leaves more under way than the others are given.
+        return max(0, _AHEAD_A_WORKER * max(1, threads) - len(self._running))
 
     def submit(self, shard: Shard) -> None:
         key = f"iqatlas-{shard.step}-{self._token}"
         self._running[self._client.submit(_work, self._job, shard, key=key)] = shard
 
     def finished(self) -> list[tuple[Shard, StagedShard]]:
-        distributed = _library()
         nobody_since: float | None = None
         while self._running:
-            try:
-                done = distributed.wait(
-                    list(self._running), timeout=_LOOK_S, return_when="FIRST_COMPLETED"
-                ).done
-                return [(self._running.pop(future), self._result(future)) for future in done]
-            except TimeoutError:
-                if not self._alive():
-                    raise self._lost("the Dask scheduler is gone") from None
+            done = self._done()
+            if done:
+                return done
+            if not self._alive():
+                raise self._lost("the Dask scheduler is gone")
             if self._client.nthreads():
                 nobody_since = None
                 continue
@@ -212,17 +210,24 @@ class _Cluster:
                 raise self._lost("the cluster has had no workers for ten minutes")
         return []
 
-    def _result(self, future: Any) -> StagedShard:
+    def _done(self) -> list[tuple[Shard, StagedShard]]:
+        """Wait a little, and return what is staged."""
         distributed = _library()
         try:
-            staged: StagedShard = future.result()
+            with self._client.as_current():
+                try:
+                    done = distributed.wait(
+                        list(self._running), timeout=_LOOK_S, return_when="FIRST_COMPLETED"
+                    ).done
+                except TimeoutError:
+                    return []
+            return [(self._running.pop(future), future.result()) for future in done]
         except IqAtlasError:
             raise
         except distributed.KilledWorker:
             raise self._lost("workers die of one shard again and again, for want of memory perhaps") from None
-        except (distributed.CancelledError, distributed.comm.CommClosedError, TimeoutError):
+        except (CancelledError, distributed.comm.CommClosedError):
             raise self._lost("the Dask scheduler is gone") from None
-        return staged
 
     def _alive(self) -> bool:
         return bool(self._client.status == "running")

@@ -114,7 +114,7 @@ def write_shard(desk: Desk, workshop: Workshop, shard: Shard) -> StagedShard:
     """Make a shard and bring it to safety."""
     records = workshop.make_shard(shard)
     with desk.twin(shard.step) as twin:
-        with storage_errors(twin):
+        with storage_errors(desk.where):
             write_records(twin, records, shard.start)
         return desk.stage(twin)
 

@@ -48,17 +48,23 @@ class Disk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[str] = []
         self._break: tuple[int, BaseException, bool] | None = None
+        self._call: tuple[str, int, BaseException] | None = None
         self._dies = self._dead = False
         for owner, name in self._CALLS:
             monkeypatch.setattr(owner, name, self._watched(getattr(owner, name), name))
 
-    def break_at(self, number: int, error: BaseException, *, after: bool, dies: bool = False) -> None:
-        """Raise an error in place of the call of a number, or just after it has been done.
+    def break_at(self, number: int, error: BaseException, *, after: bool) -> None:
+        """Raise an error in place of the call of a number, or just after it has been done."""
+        self.calls.clear()
+        self._break = (number, error, after)
+
+    def break_call(self, name: str, occurrence: int, error: BaseException, *, dies: bool = False) -> None:
+        """Raise an error in place of the n-th call of a name: of Zarr's threads none is always the first.
 
         With ``dies`` nothing after it changes the disk: what would clean up is dead, as after a kill.
         """
         self.calls.clear()
-        self._break = (number, error, after)
+        self._call = (name, occurrence, error)
         self._dies, self._dead = dies, False
 
     def _watched(self, call: Callable[..., object], name: str) -> Callable[..., object]:
@@ -67,12 +73,13 @@ class Disk:
             self.calls.append(name)
             if self._dead:
                 raise Killed
-            if self._break is not None and number == self._break[0] and not self._break[2]:
+            if self._call is not None and (name, self.calls.count(name) - 1) == self._call[:2]:
                 self._dead = self._dies
+                raise self._call[2]
+            if self._break is not None and number == self._break[0] and not self._break[2]:
                 raise self._break[1]
             result = call(*args, **kwargs)
             if self._break is not None and number == self._break[0]:
-                self._dead = self._dies
                 raise self._break[1]
             return result
 

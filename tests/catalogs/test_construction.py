@@ -83,13 +83,14 @@ def test_killed_at_a_change_of_the_disk_it_resumes(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("after", [False, True], ids=["in place of", "just after"])
 def test_killed_at_any_change_of_the_disk_it_resumes(
-    tiny_spec: CorpusSpec, tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
+    tiny_spec: CorpusSpec, tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A whole generation, here and there; each step of a small one is taken in test_crash_safety.py."""
     calls = calls_of_a_run(monkeypatch, tiny_spec, tmp_path / "whole")
     # A step that has no common divisor with what is done for each of the arrays.
-    for number in range(0, len(calls), 97):
+    for turn, number in enumerate(range(0, len(calls), 197)):
+        after = turn % 2 == 1
         _disturb(monkeypatch, tiny_spec, tiny_corpus, tmp_path / "cut", number, Killed(), after)
 
 
@@ -342,12 +343,9 @@ GENERATE = textwrap.dedent(
 @pytest.mark.parametrize(
     ("moment", "workers"),
     [
-        (".building/key", 1),
-        (".building/ledger.jsonl", 1),
+        # One process is killed at random moments in tests/cli/test_killing.py.
         (".building/staging", 2),
-        ("records.zarr/iq/c/1", 1),
         ("records.zarr/iq/c/1", 2),
-        ("scene/sites.parquet", 1),
         (MANIFEST_NAME, 1),
     ],
 )

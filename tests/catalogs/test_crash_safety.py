@@ -1,7 +1,8 @@
 """Killed at each step of the commit protocol in turn, a corpus is unfinished, and resumes to the same bytes.
 
 The steps are counted where the disk, or a store in memory, is changed; nobody lists them. The corpus
-is the smallest that takes every step: two arrays, three shards, a table, a manifest.
+is the smallest that takes every step: one array, two shards, a table, a manifest. Dead just after a
+step is dead in place of the next.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +35,13 @@ from iqatlas.generators.plan import Shard
 from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.generators.workers import write_shards
 
-ARRAYS = ("slot", "snr_level")
-SHARDS = [Shard(index, 2 * index, 2 * index + 2) for index in range(3)]
+ARRAYS = ("slot",)
+SHARDS = [Shard(index, 2 * index, 2 * index + 2) for index in range(2)]
 PLACES = ["folder", "store"]
 
 
 class Quick(Workshop):
-    """Makes shards of two numbers each."""
+    """Makes shards of two numbers each, without a signal."""
 
     def __init__(self) -> None:
         pass
@@ -59,7 +61,7 @@ def make(address: str) -> dict[str, str]:
                     construction.records,
                     xr.Dataset(),
                     {name: QUANTITIES[name] for name in ARRAYS},
-                    {"record": 6},
+                    {"record": 4},
                     chunk_records=1,
                     shard_records=2,
                 )
@@ -83,7 +85,7 @@ def make(address: str) -> dict[str, str]:
 def manifest(files: Any, ledger: Any) -> Manifest:
     return Manifest(
         name="smallest", created="now", spec={}, spec_sha256="0" * 64, inputs=(), versions={}, scene={},
-        paths={}, records=6, splits={"train": 6}, statistics={}, files=files,
+        paths={}, records=4, splits={"train": 4}, statistics={}, files=files,
         shards=tuple(
             ShardEntry(
                 index=shard.index, start=shard.start, stop=shard.stop,
@@ -108,7 +110,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], st
             shutil.rmtree(tmp_path / "corpus", ignore_errors=True)
             return str(tmp_path / "corpus")
         MemoryFileSystem.store.clear()
-        MemoryFileSystem.pseudo_dirs[:] = [""]
+        MemoryFileSystem.pseudo_dirs[:] = ["", "/bucket"]
         return "memory://bucket/corpus"
 
     return empty
@@ -125,7 +127,13 @@ def is_open(address: str) -> bool:
 def hashes_of(address: str) -> dict[str, str]:
     there = place_of(address)
     paths = [item.path for item in there.items(deep=True) if item.kind == "file"]
-    return {path: there.sha256(path) for path in paths if path != "manifest.json"}
+    corpus = [path for path in paths if path != "manifest.json" and not path.startswith(".building")]
+    return {path: there.sha256(path) for path in corpus}
+
+
+def numbered(steps: list[str], names: set[str]) -> list[tuple[str, int]]:
+    """Return each step of some names, as its name and how many of that name came before."""
+    return [(step, steps[:number].count(step)) for number, step in enumerate(steps) if step in names]
 
 
 def steps_of(monkeypatch: pytest.MonkeyPatch, address: str) -> tuple[list[str], dict[str, str]]:
@@ -135,33 +143,27 @@ def steps_of(monkeypatch: pytest.MonkeyPatch, address: str) -> tuple[list[str], 
         return list(disk.calls), made
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["in place of", "just after"])
 @pytest.mark.parametrize("kind", PLACES)
 def test_killed_at_each_step_it_resumes(
-    kind: str, after: bool, fresh: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+    kind: str, fresh: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps, wanted = steps_of(monkeypatch, fresh(kind))
-    assert {"folder": "replace", "store": "put_file"}[kind] in steps
-    # Steps that come before a shard, and between those that come after the last, are all taken.
-    for number in range(len(steps)):
+    assert {"folder": "fsync", "store": "put_file"}[kind] in steps
+    opened = 0
+    for name, occurrence in numbered(steps, set(steps) - {"mkdir"}):
         address = fresh(kind)
         with monkeypatch.context() as patch:
             disk = Disk(patch)
-            disk.break_at(number, Killed(), after=after, dies=True)
-            try:
+            disk.break_call(name, occurrence, Killed(), dies=True)
+            with suppress(Killed):  # what is removed at the very end may fail in silence
                 make(address)
-                survived = True  # what is removed at the very end may fail in silence
-            except Killed:
-                survived = False
-            assert disk.calls[: number + 1] == steps[: number + 1]
+            assert disk.calls.count(name) > occurrence
         if is_open(address):
-            assert "manifest.json" in {item.path for item in place_of(address).items()}
-            finished = {k: v for k, v in hashes_of(address).items() if not k.startswith(".building")}
-            assert finished == wanted, steps[number]
+            opened += 1
         else:
-            assert not survived
-            assert make(address) == wanted, steps[number]
-            assert hashes_of(address) == wanted, steps[number]
+            assert make(address) == wanted, (name, occurrence)
+        assert hashes_of(address) == wanted, (name, occurrence)
+    assert 0 < opened < len(steps) / 3  # those after the manifest alone
 
 
 @pytest.mark.parametrize("kind", PLACES)
@@ -169,21 +171,19 @@ def test_a_full_disk_at_each_step_is_one_line_and_resumes(
     kind: str, fresh: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps, wanted = steps_of(monkeypatch, fresh(kind))
-    taking_space = ("fsync", "_put", "mkdir", "copyfile", "put_file", "pipe_file")
     told = 0
-    for number in [n for n, step in enumerate(steps) if step in taking_space]:
+    for name, occurrence in numbered(steps, {"fsync", "_put", "copyfile", "put_file", "pipe_file"}):
         address = fresh(kind)
         with monkeypatch.context() as patch:
             full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            Disk(patch).break_at(number, full, after=False)
+            Disk(patch).break_call(name, occurrence, full)
             try:
                 make(address)
             except StorageError as failure:
                 told += 1
                 assert "\n" not in str(failure)
                 assert "No space left on device" in str(failure)
-                assert not is_open(address)
         if not is_open(address):
-            assert make(address) == wanted, steps[number]
-        assert hashes_of(address) == wanted, steps[number]
-    assert told > 20
+            assert make(address) == wanted, (name, occurrence)
+        assert hashes_of(address) == wanted, (name, occurrence)
+    assert told >= 15  # all but those of a lease's end

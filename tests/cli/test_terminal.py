@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -60,6 +61,7 @@ def test_a_terminal_gets_bars_and_a_pipe_gets_lines(
     assert "\x1b" not in piped.out + piped.err  # no colours, no moving about
     steps = ["building the scene", "tracing the radio paths", "making records"]
     assert [line.rpartition(": ")[0] for line in piped.error_lines] == steps
+    assert re.fullmatch(r"making records: [\d.]+ s, [\d.]+ Msps, [\d.]+ [kM]B", piped.error_lines[-1])
     assert piped.out.splitlines() == [
         piped.out.splitlines()[0],
         f"corpus   {tmp_path / 'piped'}",

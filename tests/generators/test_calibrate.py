@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
+import xarray as xr
 
 from iqatlas import CorpusSpec, plan
-from iqatlas.generators.calibrate import seconds_per_sample, stand_in_recipe
+from iqatlas.catalogs._zarr import create_store
+from iqatlas.catalogs.construction import Construction
+from iqatlas.generators.calibrate import Speed, cores, measure_speed, seconds_per_sample, stand_in_recipe
 from iqatlas.generators.plan import Shard
 from iqatlas.generators.shard import Workshop
+from iqatlas.generators.workers import write_shards
 
 
 def test_the_estimate_is_what_a_shard_takes() -> None:
@@ -21,6 +26,40 @@ def test_the_estimate_is_what_a_shard_takes() -> None:
     workshop.make_shard(Shard(0, 0, 1000))
     measured = (time.perf_counter() - begun) / (1000 * 3 * 1024)
     assert measured / 8 < seconds_per_sample(made) < measured * 8
+
+
+def test_the_estimate_of_a_plan_is_what_its_records_take(tmp_path: Path) -> None:
+    """Storage and small files included; within a factor of eight, for the same reason as above."""
+    made = plan(CorpusSpec.from_tree({"capture": {"slots": 300}}))
+    recipe = stand_in_recipe(made)
+    workshop = Workshop(recipe)
+    with Construction(tmp_path / "out", build_key="0") as construction:
+        create_store(
+            construction.records,
+            xr.Dataset(),
+            made.quantities,
+            made.shape,
+            chunk_records=made.block_records,
+            shard_records=made.shard_records,
+        )
+        workshop.make_shard(Shard(0, 0, 1))
+        begun = time.perf_counter()
+        assert len(list(write_shards(construction, recipe, workshop, list(made.shards), 1))) > 2
+        taken = time.perf_counter() - begun
+    assert taken / 8 < measure_speed(made).seconds(made, 1) < taken * 8
+
+
+def test_workers_share_the_work_and_cost_their_start() -> None:
+    made = plan(CorpusSpec.from_tree({"capture": {"slots": 100_000}}))
+    speed = Speed(seconds_per_sample=1e-7, seconds_per_byte=1e-9)
+    alone = speed.seconds(made, 1)
+    assert alone > made.samples * 1e-7 + made.bytes * 1e-9
+    starts = [speed.seconds(made, number) - alone / number for number in (2, 4, 8)]
+    assert starts == pytest.approx([starts[0]] * 3)  # imports go on side by side
+    assert 0 < starts[0] < 10
+    beyond = speed.seconds(made, made.shard_count)
+    assert speed.seconds(made, 10 * made.shard_count) == beyond  # more workers than shards
+    assert cores() >= 1
 
 
 @pytest.mark.parametrize(

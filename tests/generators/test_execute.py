@@ -86,20 +86,21 @@ def test_inputs_are_found_from_the_folder_of_the_spec(
     assert str(box_city) not in (tmp_path / "out" / "manifest.json").read_text()
 
 
-def test_two_workers_make_the_bytes_of_one(
+def test_any_number_of_workers_makes_the_bytes_of_one(
     box_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A cluster's workers too: test_dask.py."""
     monkeypatch.setattr("iqatlas.generators.plan._BLOCK_SAMPLES", 1 << 11)  # five shards of 16 records
     spec = spec_in(box_city)
-    one = generate(spec, tmp_path / "one", workers=1)
-    two = generate(spec, tmp_path / "two", workers=2)
-    assert len(one.manifest.shards) == 5
-    assert [s.sha256 for s in one.manifest.shards] == [s.sha256 for s in two.manifest.shards]
+    made = [generate(spec, tmp_path / str(workers), workers=workers) for workers in (1, 2, 4)]
+    assert len(made[0].manifest.shards) == 5
+    shards = [[shard.sha256 for shard in corpus.manifest.shards] for corpus in made]
+    assert shards[0] == shards[1] == shards[2]
     records = [
         {file.path: file.sha256 for file in corpus.manifest.files if file.path.startswith("records.zarr")}
-        for corpus in (one, two)
+        for corpus in made
     ]
-    assert records[0] == records[1]
+    assert records[0] == records[1] == records[2]
 
 
 def test_a_finished_corpus_is_returned_and_nothing_is_made(box_city: Path, tmp_path: Path) -> None:
