@@ -20,8 +20,8 @@ from iqatlas.channels.evolution import Continuity, Evolution
 from iqatlas.raytracing.paths import PathSet
 
 GUARD_SAMPLES = 64
-"""Fade at each end of a block. Against a direct sum over paths the worst sample is then off by 5e-5
-of the RMS (1.4 and 3 MHz carriers) or less (5e-6 at 10 MHz); half of it would pass 1e-4."""
+"""Fade at each end of a block. Against a direct sum over paths the worst sample is then off by up to
+9e-5 of the RMS (1.4 and 3 MHz carriers) or less (1e-5 at 10 MHz); half of it would pass 1e-4."""
 FLAT_BAND = 0.75
 """Where the filter begins to roll off, over the Nyquist frequency; LTE's subcarriers end at 0.71."""
 _FREQUENCIES_AT_ONCE = 1 << 16

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from pydantic import ValidationError
 
+from iqatlas import CorpusSpec, generate
 from iqatlas.catalogs.about import AboutSpec
 from iqatlas.catalogs.citation import CITATION_NAMES, citation_files
 
@@ -64,3 +66,25 @@ def test_titles_with_quotes_and_colons_survive() -> None:
     )
     assert yaml.safe_load(files["CITATION.cff"])["title"] == title
     assert json.loads(files["datacite.json"])["titles"][0]["title"] == title
+
+
+def test_what_is_said_of_a_corpus_is_on_every_card(
+    tiny_spec: CorpusSpec, quick_parts: None, tmp_path: Path
+) -> None:
+    said = {
+        "title": "Roofs of Töölö",
+        "description": "What three drones heard.",
+        "authors": ["Lovelace, Ada"],
+        "licence": "CC-BY-4.0",
+        "doi": "10.5281/zenodo.1234",
+    }
+    corpus = generate(CorpusSpec.from_tree({**tiny_spec.tree(), "about": said}), tmp_path / "told")
+    for name, licence in (
+        ("CITATION.cff", "CC-BY-4.0"),
+        ("datacite.json", "CC-BY-4.0"),
+        ("zenodo.json", "CC-BY-4.0"),
+        ("croissant.json", "https://creativecommons.org/licenses/by/4.0/"),
+    ):
+        card = (corpus.path / name).read_text()
+        for text in (said["title"], said["description"], "Ada", licence, said["doi"]):
+            assert text in card, (name, text)

@@ -244,6 +244,9 @@ BY_TEST = {
         "scene.buildings[footprints]": "licence attribution"
     },
     "occupancy/test_trace.py::test_a_short_trace_is_refused_or_repeated": {"occupancy[trace]": "repeat"},
+    "catalogs/test_citation.py::test_what_is_said_of_a_corpus_is_on_every_card": {
+        "about": "title description authors licence doi"
+    },
     "generators/test_stored_paths.py::test_records_are_remade_bit_by_bit_without_the_ray_tracer": {
         "raytracing[stored]": "path"
     },
