@@ -45,4 +45,4 @@ def _second_channels(spec: CyclicSpectrumSpec, used: int) -> Int64[np.ndarray, "
     half_steps, steps = ssca.cell_steps(spec, used)
     width = used // spec.channels
     second = (steps - half_steps if spec.conjugate else half_steps - steps) // 2
-    return ((second + width // 2) // width + spec.channels // 2) % spec.channels
+    return np.asarray(((second + width // 2) // width + spec.channels // 2) % spec.channels)
