@@ -190,6 +190,10 @@ def _mark_symbol_rate(
         text = f"symbol rate {rate / 1e3:g} kHz: below\nthe {step / 1e3:,.0f} kHz between values"
         axes.text(0.98, 0.98, text, transform=axes.transAxes, ha="right", va="top", fontsize=8, color=_MARK)
         return
+    if rate < alpha.max() / 100:
+        text = f"symbol rate {rate / 1e3:g} kHz: too near\nto each other to be marked"
+        axes.text(0.98, 0.98, text, transform=axes.transAxes, ha="right", va="top", fontsize=8, color=_MARK)
+        return
     for k in range(1, min(_MOST_MARKS, int(alpha.max() / rate)) + 1):
         line(k * rate / scale, color=_MARK, lw=0.8, ls="--", label="symbol rate" if k == 1 else None)
     axes.legend(fontsize=8, loc="upper right")
