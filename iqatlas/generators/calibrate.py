@@ -23,7 +23,7 @@ _TYPICAL_DELAY_S = 5e-6
 _STORED_BYTES = 16 << 20
 _SHARD_S = 0.15
 """What a shard costs besides its samples and bytes: some thirty small files."""
-_WORKER_START_S = 1.5
+_WORKER_START_S = 3.0
 """Imports of a worker process, which workers of as many cores do at once."""
 
 
