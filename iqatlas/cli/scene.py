@@ -23,8 +23,8 @@ def scene(
 
     Example: iqatlas scene city.yaml -o city-scene
     """
+    from iqatlas.generators.scene import scene_of
     from iqatlas.plotting.city import MAP_FILE, draw_city
-    from iqatlas.scenes.build import build_scene
     from iqatlas.scenes.mesh import meshes_of
     from iqatlas.scenes.mesh_export import SCENE_FILE, write_meshes
     from iqatlas.scenes.report import report_text, scene_report, write_report
@@ -34,19 +34,11 @@ def scene(
     asked = read_spec(spec, override)
     folder = output or Path(f"{asked.name}-scene")
     begun = time.monotonic()
-    built = build_scene(
-        asked.name,
-        asked.scene,
-        asked.sites,
-        asked.receivers,
-        seed=asked.seed,
-        base_folder=asked.folder,
-        duration_s=asked.capture.slots * asked.occupancy.slot_s,
-    )
+    built = scene_of(asked)
     report = scene_report(built, meshes_of(built))
     report["traced_surfaces"] = write_meshes(built, folder, frequency_hz=carrier_frequency_hz(asked.carrier))
     written = (*write_scene_tables(built, folder), *write_report(report, folder))
-    draw_city(built, folder / MAP_FILE)
+    draw_city(built.of_uavs(), folder / MAP_FILE)
     out.print(report_text(report), highlight=False, markup=False, soft_wrap=True)
     out.print(f"built in {time.monotonic() - begun:.1f} s", highlight=False)
     for path in (*written, folder / SCENE_FILE, folder / MAP_FILE):
