@@ -70,7 +70,9 @@ class Catalogue:
         """Return the names of the corpora that have a version."""
         with self.place.errors("read"):
             found = [item.path for item in self.place.items() if item.kind == "folder"]
-        return [name for name in found if re.match(NAME_PATTERN, name) and name != BLOBS and self._files(name)]
+        return [
+            name for name in found if re.match(NAME_PATTERN, name) and name != BLOBS and self._files(name)
+        ]
 
     def _files(self, name: str) -> dict[VersionNumber, int]:
         """Return the versions of a corpus, each with the size of its release, in order."""

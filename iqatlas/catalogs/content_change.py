@@ -95,9 +95,7 @@ def _files(corpus: Corpus, group: str | None, variable: str) -> dict[str, str]:
     return {file.path: file.sha256 for file in corpus.manifest.files if file.path.startswith(folder)}
 
 
-def _variable_change(
-    name: str, old: xr.Variable, new: xr.Variable, *, same_files: bool
-) -> Finding | None:
+def _variable_change(name: str, old: xr.Variable, new: xr.Variable, *, same_files: bool) -> Finding | None:
     if old.attrs.get("units") != new.attrs.get("units"):
         return Finding(Change.MAJOR, f"{name} has other units")
     if same_files:

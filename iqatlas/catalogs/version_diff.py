@@ -40,7 +40,9 @@ class VersionDiff:
         return not (self.added or self.removed or self.changed)
 
 
-def diff_versions(catalogue: Catalogue, first: tuple[str, str | None], second: tuple[str, str | None]) -> VersionDiff:
+def diff_versions(
+    catalogue: Catalogue, first: tuple[str, str | None], second: tuple[str, str | None]
+) -> VersionDiff:
     """Return how two versions of a catalogue differ.
 
     Args:
