@@ -111,7 +111,8 @@ class PublishedPlace(CorpusPlace):
         """Copy a file."""
         self._held.copy(blob_path(self._entry(path).sha256), target)
 
-    def _refuse(self) -> NoReturn:
+    def _refuse(self, *asked: object) -> NoReturn:
+        del asked
         raise StorageError(
             "a published version never changes",
             where=self.name,
@@ -137,31 +138,31 @@ class PublishedPlace(CorpusPlace):
 
     def put(self, path: str, content: bytes) -> None:
         """Refuse."""
-        self._refuse()
+        self._refuse(path, content)
 
     def create(self, path: str, content: bytes) -> None:
         """Refuse."""
-        self._refuse()
+        self._refuse(path, content)
 
     def take(self, path: str, made: Path) -> None:
         """Refuse."""
-        self._refuse()
+        self._refuse(path, made)
 
     def fetch(self, path: str) -> None:
         """Refuse."""
-        self._refuse()
+        self._refuse(path)
 
     def remove(self, path: str) -> None:
         """Refuse."""
-        self._refuse()
+        self._refuse(path)
 
     def settle(self, paths: Iterable[str]) -> None:
         """Refuse."""
-        self._refuse()
+        self._refuse(paths)
 
     def add_line(self, step: str, line: str) -> None:
         """Refuse."""
-        self._refuse()
+        self._refuse(step, line)
 
     def lines(self) -> list[bytes]:
         """Return that there is no ledger."""
