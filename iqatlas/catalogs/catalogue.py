@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from iqatlas.catalogs.folder_place import FolderPlace
@@ -71,7 +72,9 @@ class Catalogue:
         with self.place.errors("read"):
             found = [item.path for item in self.place.items() if item.kind == "folder"]
         return [
-            name for name in found if re.match(NAME_PATTERN, name) and name != BLOBS and self._files(name)
+            name
+            for name in found
+            if re.fullmatch(NAME_PATTERN[1:-1], name) and name != BLOBS and self._files(name)
         ]
 
     def _files(self, name: str) -> dict[VersionNumber, int]:
@@ -105,10 +108,8 @@ class Catalogue:
                 f"no corpus {name!r} in this catalogue" + (f", did you mean {near!r}?" if near else ""),
                 where=self.place.name,
             )
-        if version is None:
-            number = max(files)
-        else:
-            number = VersionNumber.parse(str(version), where=self.place.name)
+        where = self.place.name
+        number = max(files) if version is None else VersionNumber.parse(str(version), where=where)
         if number not in files:
             raise CorpusError(
                 f"{name} has no version {number}",
@@ -167,10 +168,8 @@ def open_for_publishing(url: str | Path | CorpusPlace) -> Catalogue:
                     where=place.name,
                     accepted="a catalogue, or a new or empty folder",
                 )
-            try:
+            with suppress(FileExistsError):  # another publisher was here first
                 place.create(CATALOGUE_NAME, (json.dumps(_MARK) + "\n").encode())
-            except FileExistsError:
-                pass  # another publisher was here first
     return Catalogue(place)
 
 

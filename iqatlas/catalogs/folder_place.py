@@ -20,7 +20,6 @@ from iqatlas.catalogs.manifest import MANIFEST_NAME
 from iqatlas.catalogs.place import CorpusPlace, Item
 from iqatlas.errors import StorageError
 
-
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 

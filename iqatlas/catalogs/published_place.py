@@ -93,8 +93,7 @@ class PublishedPlace(CorpusPlace):
         """Return a folder of arrays, or the file itself."""
         root = self._held.folder if isinstance(self._held, FolderPlace) else self._held.name
         if path in self._files:
-            lies = self._held.store(blob_path(self._files[path].sha256))
-            return lies
+            return self._held.store(blob_path(self._files[path].sha256))
         start = f"{path}/"
         files = {
             file.path.removeprefix(start): blob_path(file.sha256)

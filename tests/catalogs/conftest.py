@@ -20,7 +20,7 @@ from iqatlas.generators import execute
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.register_assert_rewrite("disturbance")
 
-from object_server import credentials, serving
+from object_server import credentials, serving  # noqa: E402
 
 TINY = {
     "name": "tiny",
