@@ -64,7 +64,7 @@ class Catalogue:
                     body = json.loads(self.place.read(CATALOGUE_NAME))
                 except (ValueError, RecursionError):
                     return False
-                return body == _MARK
+                return bool(body == _MARK)
         return False
 
     def names(self) -> list[str]:

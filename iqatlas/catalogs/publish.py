@@ -155,7 +155,7 @@ def _store_blobs(
     there = catalogue.blob_bytes()
     by_hash = {file.sha256: file for file in release.files}
     todo = [file for file in by_hash.values() if there.get(file.sha256) != file.bytes]
-    done, total = release.bytes - sum(file.bytes for file in todo), release.bytes
+    done, total = release.total_bytes - sum(file.bytes for file in todo), release.total_bytes
     with place.errors(), _bench(place) as bench, ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
 
         def store(numbered: tuple[int, FileEntry]) -> FileEntry:

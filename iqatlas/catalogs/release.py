@@ -58,7 +58,7 @@ class Release(BaseModel):
         return next(file for file in self.files if file.path == MANIFEST_NAME)
 
     @property
-    def bytes(self) -> int:
+    def total_bytes(self) -> int:
         """Size of all files."""
         return sum(file.bytes for file in self.files)
 

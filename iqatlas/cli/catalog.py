@@ -51,7 +51,7 @@ def publish(
     say(
         out,
         (f"{release.name}@{release.version}", "bold"),
-        f": {len(release.files)} files, {bytes_text(release.bytes)}; "
+        f": {len(release.files)} files, {bytes_text(release.total_bytes)}; "
         f"{published.uploaded_files} new to the catalogue, {bytes_text(published.uploaded_bytes)}",
     )
     _say_changes(release)
@@ -89,7 +89,7 @@ def list_versions(url: UrlArgument) -> None:
             release.version,
             release.published[:10],
             f"{release.records:,}",
-            bytes_text(release.bytes),
+            bytes_text(release.total_bytes),
         )
         for release in releases
     )
@@ -115,7 +115,7 @@ def show(url: UrlArgument, version: VersionArgument) -> None:
         ("made", f"{manifest.created} by iqatlas {manifest.versions.get('iqatlas', '?')}"),
         ("records", f"{release.records:,} in {len(manifest.shards)} shards"),
         ("splits", ", ".join(f"{name} {count:,}" for name, count in manifest.splits.items())),
-        ("size", f"{bytes_text(release.bytes)} in {len(release.files)} files"),
+        ("size", f"{bytes_text(release.total_bytes)} in {len(release.files)} files"),
         ("manifest", f"SHA-256 {release.manifest.sha256}"),
     ]
     out.print(facts(place.name, rows))
