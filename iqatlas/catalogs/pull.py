@@ -51,7 +51,7 @@ def pull(
     _refuse_inconsistent(place)
     with storage_errors(folder):
         held = _held(folder, place)
-        if not _is_whole(folder, place):
+        if not _is_whole(folder, place, held):
             with _right_to_write(folder):
                 _bring(folder, place, held, progress)
     return Corpus(FolderPlace(folder))
@@ -113,8 +113,8 @@ def _held(folder: Path, place: PublishedPlace) -> dict[str, int]:
     return held
 
 
-def _is_whole(folder: Path, place: PublishedPlace) -> bool:
-    """Return whether a folder holds the whole version already.
+def _is_whole(folder: Path, place: PublishedPlace, held: dict[str, int]) -> bool:
+    """Return whether a folder holds the whole version already, by names and sizes.
 
     Raises:
         CorpusError: It holds another corpus or version.
@@ -129,7 +129,8 @@ def _is_whole(folder: Path, place: PublishedPlace) -> bool:
             where=str(folder),
             remedy="choose another folder with -o",
         )
-    return not (folder / PULLING).exists()
+    sizes = {file.path: file.bytes for file in place.published.files}
+    return held == sizes and not (folder / PULLING).exists()
 
 
 @contextmanager
