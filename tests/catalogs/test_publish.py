@@ -233,7 +233,7 @@ def _other_value(corpus: Path) -> None:
 
 def _shuffled(corpus: Path) -> None:
     array = zarr.open_array(corpus / "records.zarr/iq", mode="r+")
-    array[:] = array[::-1]
+    array[:] = np.asarray(array[:])[::-1]
 
 
 def _without_iq(corpus: Path) -> None:
