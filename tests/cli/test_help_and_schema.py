@@ -14,8 +14,8 @@ from iqatlas import CorpusSpec
 from iqatlas.cli.app import app
 
 COMMANDS = [
-    "generate", "plan", "scene", "trace", "info", "verify", "rebuild", "validate", "plot", "waveform", "export",
-    "schema", "doctor",
+    "generate", "plan", "scene", "trace", "info", "verify", "rebuild", "validate", "plot",
+    "waveform", "export", "schema", "doctor",
 ]  # fmt: skip
 
 
