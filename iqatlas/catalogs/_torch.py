@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from iqatlas.catalogs._zarr import open_store
+from iqatlas.catalogs.place import NamedFiles
 from iqatlas.errors import SetupError
 
 try:
@@ -33,7 +34,7 @@ class RecordDataset(Dataset[dict[str, torch.Tensor]]):
 
     def __init__(
         self,
-        store: Path | str,
+        store: Path | str | NamedFiles,
         *,
         split: str | None,
         variables: tuple[str, ...],

@@ -6,16 +6,21 @@ import json
 import math
 import shutil
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dask.array
 import numpy as np
 import xarray as xr
 import zarr
+from zarr.abc.store import Store
+from zarr.storage import FsspecStore, LocalStore, WrapperStore
 
 from iqatlas.axes import RECORD, Quantity
+from iqatlas.catalogs.place import NamedFiles
+from iqatlas.errors import StorageError
 
 _LARGEST_CHUNK_BYTES = 16 << 20
 """Chunks of features that are larger than their I/Q hold fewer records, so that one can be read by itself."""
@@ -129,8 +134,82 @@ def consolidate(store: Path) -> None:
         zarr.consolidate_metadata(str(store), zarr_format=3)
 
 
+class _NamedStore(WrapperStore[Store]):
+    """A read-only store whose files lie under other names in the store that it wraps.
+
+    Args:
+        store: The store that holds them.
+        files: For each key, the key there.
+    """
+
+    def __init__(self, store: Store, files: Mapping[str, str]) -> None:
+        super().__init__(store)
+        self._files = files
+
+    def _with_store(self, store: Store) -> _NamedStore:
+        return type(self)(store, self._files)
+
+    def __eq__(self, value: object) -> bool:
+        return isinstance(value, _NamedStore) and self._files == value._files and super().__eq__(value)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
+        """Return a file, or a part of it."""
+        if key not in self._files:
+            return None
+        found = await self._store.get(self._files[key], prototype, byte_range)
+        if found is None:
+            # For Zarr a chunk that is not there is one of zeros.
+            raise StorageError("a file of this version is missing", where=f"{key} ({self._files[key]})")
+        return found
+
+    async def get_partial_values(self, prototype: Any, key_ranges: Any) -> list[Any]:
+        """Return parts of several files."""
+        return [await self.get(key, prototype, byte_range) for key, byte_range in key_ranges]
+
+    async def _get_many(self, requests: Any) -> Any:
+        for key, prototype, byte_range in requests:
+            yield key, await self.get(key, prototype, byte_range)
+
+    async def exists(self, key: str) -> bool:
+        """Return whether there is a file by this key."""
+        return key in self._files
+
+    async def is_empty(self, prefix: str) -> bool:
+        """Return whether nothing lies below a prefix."""
+        return not any(key.startswith(prefix) for key in self._files)
+
+    async def list(self) -> AsyncIterator[str]:
+        """Give all keys."""
+        for key in self._files:
+            yield key
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        """Give the keys below a prefix."""
+        for key in self._files:
+            if key.startswith(prefix):
+                yield key
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        """Give the names in a folder."""
+        folder = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        for name in sorted({k[len(folder) :].split("/")[0] for k in self._files if k.startswith(folder)}):
+            yield name
+
+
+def _zarr_store(store: Path | str | NamedFiles) -> Path | str | Store:
+    if not isinstance(store, NamedFiles):
+        return store
+    if isinstance(store.root, Path):
+        held: Store = LocalStore(store.root, read_only=True)
+    else:
+        held = FsspecStore.from_url(store.root, storage_options={"use_listings_cache": False}, read_only=True)
+    return _NamedStore(held, store.files)
+
+
 def open_store(
-    store: Path | str,
+    store: Path | str | NamedFiles,
     group: str | None = None,
     *,
     consolidated: bool = True,
@@ -139,7 +218,7 @@ def open_store(
     """Open a store or a group of it, lazily.
 
     Args:
-        store: Folder of the store, or its address in an object store.
+        store: Folder of the store, its address in an object store, or files that lie elsewhere.
         group: The group; the root without it.
         consolidated: Whether the root holds the metadata of all.
         chunked: Whether arrays are Dask's, in chunks as stored, or plain lazy ones.
@@ -147,7 +226,7 @@ def open_store(
     # What an object store listed before may have changed since.
     options = {"use_listings_cache": False} if isinstance(store, str) else None
     dataset: xr.Dataset = xr.open_zarr(
-        store,
+        _zarr_store(store),
         group=group,
         consolidated=consolidated,
         zarr_format=3,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -17,6 +19,8 @@ from iqatlas.catalogs.folder import BUILDING, LEDGER, LOCK
 from iqatlas.catalogs.manifest import MANIFEST_NAME
 from iqatlas.catalogs.place import CorpusPlace, Item
 from iqatlas.errors import StorageError
+
+_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 class FolderPlace(CorpusPlace):
@@ -128,6 +132,34 @@ class FolderPlace(CorpusPlace):
         write_file(target, content, by_way_of=self._building if path == MANIFEST_NAME else None)
         if path == MANIFEST_NAME:
             sync_folder(self.folder)
+
+    def create(self, path: str, content: bytes) -> None:
+        """Write a file that is not there: a name is given to it once it is whole.
+
+        Raises:
+            FileExistsError: There is one.
+        """
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).chmod(0o644)
+            try:
+                os.link(file.name, target)
+            except OSError as failure:
+                if failure.errno not in _NO_HARD_LINKS:
+                    raise
+                # A reader may see the beginning, which says by its own hash that it is not all.
+                with target.open("xb") as plain:
+                    plain.write(content)
+                sync_file(target)
+        sync_folder(target.parent)
+
+    def copy(self, path: str, target: Path) -> None:
+        """Copy a file."""
+        shutil.copyfile(self.folder / path, target)
 
     def take(self, path: str, made: Path) -> None:
         """Move a file to its place, if it was made elsewhere."""

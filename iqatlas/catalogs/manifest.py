@@ -16,6 +16,8 @@ MANIFEST_NAME = "manifest.json"
 FORMAT: Literal["iqatlas-corpus"] = "iqatlas-corpus"
 FORMAT_VERSION: Literal[1] = 1
 LARGEST_MANIFEST_BYTES = 256 << 20
+PULLING = ".pulling"
+"""Folder of a corpus that is being pulled from a catalogue."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0, le=1 << 60)]
@@ -121,6 +123,12 @@ def read_manifest(corpus: str | Path | CorpusPlace) -> Manifest:
             raise CorpusError(
                 "this corpus is unfinished", where=place.name, remedy="run the same `iqatlas generate` again"
             )
+        if PULLING in top:
+            raise CorpusError(
+                "this corpus was pulled in part",
+                where=place.name,
+                remedy="run the same `iqatlas catalog pull` again: it resumes",
+            )
         raise CorpusError(f"no {MANIFEST_NAME} in this folder, so it is no corpus", where=place.name)
     path = f"{place.name}/{MANIFEST_NAME}"
     if there.bytes > LARGEST_MANIFEST_BYTES:
@@ -145,7 +153,7 @@ def read_manifest(corpus: str | Path | CorpusPlace) -> Manifest:
     except (ValueError, RecursionError) as failure:
         # Besides wrong JSON and wrong types: numbers of thousands of digits, NaN, half a surrogate pair.
         raise CorpusError(
-            f"the manifest can't be read ({_reason(failure)})", where=path, remedy="get the corpus again"
+            f"the manifest can't be read ({reason_of(failure)})", where=path, remedy="get the corpus again"
         ) from None
     if changed:
         raise CorpusError(
@@ -154,7 +162,8 @@ def read_manifest(corpus: str | Path | CorpusPlace) -> Manifest:
     return manifest
 
 
-def _reason(failure: Exception) -> str:
+def reason_of(failure: Exception) -> str:
+    """Return in a few words why a value was not accepted."""
     if isinstance(failure, ValidationError):
         first = failure.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(element) for element in first["loc"])

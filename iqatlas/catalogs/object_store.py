@@ -243,6 +243,11 @@ class ObjectStore(CorpusPlace):
         with self._asked():
             self._files.pipe_file(self._key(path), content, mode="create")
 
+    def copy(self, path: str, target: Path) -> None:
+        """Download an object."""
+        with self._asked():
+            self._files.get_file(self._key(path), str(target))
+
     def take(self, path: str, made: Path) -> None:
         """Upload a file."""
         with self._asked():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,11 @@ from iqatlas.errors import CorpusError
 
 STORES = ("s3",)
 """Schemes of object stores whose conditional writes are known to hold."""
+
+
+_PUBLISHED = re.compile(
+    r"(?:(?P<catalogue>.*)/)?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)@(?P<version>\d+\.\d+\.\d+)/*", re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,19 @@ class Item:
     def name(self) -> str:
         """Last part of the path."""
         return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class NamedFiles:
+    """A folder of arrays whose files lie elsewhere, under other names.
+
+    Args:
+        root: Folder or address below which they lie.
+        files: For each path in the folder, where its file lies below the root.
+    """
+
+    root: Path | str
+    files: Mapping[str, str]
 
 
 class CorpusPlace(ABC):
@@ -70,8 +88,8 @@ class CorpusPlace(ABC):
         """Return the SHA-256 of a file."""
 
     @abstractmethod
-    def store(self, path: str) -> Path | str:
-        """Return a folder of arrays as Zarr and xarray take it."""
+    def store(self, path: str) -> Path | str | NamedFiles:
+        """Return a folder of arrays as :func:`iqatlas.catalogs._zarr.open_store` takes it."""
 
     @abstractmethod
     def errors(self, doing: Literal["read", "write"] = "write") -> AbstractContextManager[None]:
@@ -110,6 +128,18 @@ class CorpusPlace(ABC):
         """Write a file."""
 
     @abstractmethod
+    def create(self, path: str, content: bytes) -> None:
+        """Write a file on the condition that there is none by its name.
+
+        Raises:
+            FileExistsError: There is one.
+        """
+
+    @abstractmethod
+    def copy(self, path: str, target: Path) -> None:
+        """Copy a file of the corpus to one of this machine."""
+
+    @abstractmethod
     def take(self, path: str, made: Path) -> None:
         """Make a finished file of this machine the corpus's; the file may be moved."""
 
@@ -141,12 +171,19 @@ class CorpusPlace(ABC):
 def place_of(corpus: str | Path | CorpusPlace) -> CorpusPlace:
     """Return the place that a user names: a folder, or ``s3://bucket/name``.
 
+    ``CATALOGUE/NAME@1.2.3`` is a published version, which is read only.
+
     Raises:
         CorpusError: A scheme that is not known, or an address without a name.
         SetupError: The library of the store is not installed.
     """
     if not isinstance(corpus, str | Path):
         return corpus
+    published = _PUBLISHED.fullmatch(str(corpus))
+    if published is not None and not Path(str(corpus)).exists():
+        from iqatlas.catalogs.published_place import published_place
+
+        return published_place(published["catalogue"] or ".", published["name"], published["version"])
     # A Path has lost one of the slashes.
     scheme = re.match(r"([a-z][a-z0-9+.]+):/+", corpus if isinstance(corpus, str) else corpus.as_posix())
     if scheme is None:

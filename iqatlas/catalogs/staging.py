@@ -169,7 +169,7 @@ class StoreDesk:
         """Upload a shard's files, each whole, under their final names."""
         place = ObjectStore(self.url)
         with place.errors():
-            entries = _entries(twin)
+            entries = shard_entries(twin)
             if not entries:
                 raise StorageError(f"{twin.name} left no files", where=self.url)
             place.check(self.claim)
@@ -215,13 +215,13 @@ def stage_shard(corpus: Path, twin: Path) -> StagedShard:
     with storage_errors(corpus):
         for path in shard_files(twin):
             sync_file(path)
-        entries = tuple(entry for _, entry in _entries(twin))
+        entries = tuple(entry for _, entry in shard_entries(twin))
     if not entries:
         raise StorageError(f"{twin.name} left no files", where=str(corpus))
     return StagedShard(twin, entries)
 
 
-def _entries(twin: Path) -> list[tuple[Path, FileEntry]]:
+def shard_entries(twin: Path) -> list[tuple[Path, FileEntry]]:
     """Return the files of a twin store, each with its entry in the corpus."""
     return [
         (

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from iqatlas.cli import (
+    catalog,
     doctor,
     export,
     generate,
     info,
     plan,
     plot,
+    rebuild,
     scene,
     schema,
     trace,
@@ -26,6 +28,7 @@ from iqatlas.errors import IqAtlasError
 from iqatlas.version import __version__
 
 INTERRUPTED = 130
+_RESUMABLE = (["catalog", "publish"], ["catalog", "pull"])
 
 app = typer.Typer(
     name="iqatlas",
@@ -40,10 +43,12 @@ app.command("scene")(scene.scene)
 app.command("trace")(trace.trace)
 app.command("info")(info.info)
 app.command("verify")(verify.verify)
+app.command("rebuild")(rebuild.rebuild)
 app.command("validate")(validate.validate)
 app.command("plot")(plot.plot)
 app.command("waveform")(waveform.waveform)
 app.command("export")(export.export)
+app.add_typer(catalog.app, name="catalog")
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
 
@@ -89,7 +94,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _interrupted(arguments: Sequence[str]) -> int:
-    resumable = "generate" in arguments[:1]
+    resumable = "generate" in arguments[:1] or list(arguments[:2]) in _RESUMABLE
     remedy = "; the same command goes on from here" if resumable else ""
     say(errors, (f"iqatlas: interrupted{remedy}", "yellow"))
     return INTERRUPTED

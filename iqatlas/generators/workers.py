@@ -64,10 +64,33 @@ def write_shards(
         workers: Processes of this machine; with one, this process writes.
         scheduler: Address of a Dask scheduler, or ``local``, whose workers write.
     """
-    if not todo:
-        return
-    desk = desk_of(construction)
-    with _crew(construction, desk, recipe, workshop, min(workers, len(todo)), scheduler) as crew:
+    if todo:
+        desk, where = desk_of(construction), construction.place.name
+        yield from make_shards(desk, recipe, workshop, todo, workers, scheduler, where=where)
+
+
+def make_shards(
+    desk: Desk,
+    recipe: Recipe,
+    workshop: Workshop,
+    todo: list[Shard],
+    workers: int,
+    scheduler: str | None = None,
+    *,
+    where: str,
+) -> Iterator[tuple[Shard, tuple[FileEntry, ...]]]:
+    """Make shards at a desk, and yield each one with its files as soon as it is in place.
+
+    Args:
+        desk: Where they are made.
+        recipe: What the records follow from; sent to the workers.
+        workshop: The same, ready to be used by this process.
+        todo: Shards to make.
+        workers: Processes of this machine; with one, this process makes them.
+        scheduler: Address of a Dask scheduler, or ``local``, whose workers make them.
+        where: The corpus, for messages.
+    """
+    with _crew(desk, recipe, workshop, min(workers, len(todo)), scheduler, where) as crew:
         waiting = iter(todo)
         while True:
             for shard in islice(waiting, crew.room()):
@@ -95,14 +118,8 @@ def require_crew(scheduler: str | None) -> None:
 
 
 def _crew(
-    construction: Construction,
-    desk: Desk,
-    recipe: Recipe,
-    workshop: Workshop,
-    workers: int,
-    scheduler: str | None,
+    desk: Desk, recipe: Recipe, workshop: Workshop, workers: int, scheduler: str | None, where: str
 ) -> AbstractContextManager[Crew]:
-    where = construction.place.name
     if scheduler is not None:
         from iqatlas.generators._dask import cluster_crew
 

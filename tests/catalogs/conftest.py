@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from iqatlas.generators import execute
 # The tests' own tools are found and their asserts explained, however pytest imports test files.
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.register_assert_rewrite("disturbance")
+
+from object_server import credentials, serving  # noqa: E402
 
 TINY = {
     "name": "tiny",
@@ -68,6 +70,20 @@ def tiny_corpus(tiny_spec: CorpusSpec, tmp_path_factory: pytest.TempPathFactory)
     with pytest.MonkeyPatch.context() as patch:
         _quicken(patch)
         return generate(tiny_spec, tmp_path_factory.mktemp("corpora") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """Give the address of an S3 server that knows one bucket, ``corpora``."""
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture
+def store(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return an address at which nothing is."""
+    credentials(monkeypatch, endpoint)
+    return f"s3://corpora/{tmp_path.parent.name}/{tmp_path.name}"
 
 
 @pytest.fixture

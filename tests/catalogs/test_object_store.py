@@ -11,6 +11,7 @@ import fsspec
 import pytest
 import xarray as xr
 from disturbance import hashes, interrupted
+from object_server import credentials
 
 from iqatlas import Corpus, CorpusSpec, generate, open_corpus
 from iqatlas.catalogs import lease as leases
@@ -22,38 +23,9 @@ from iqatlas.catalogs.place import Item, place_of
 from iqatlas.cli.app import run
 from iqatlas.errors import CorpusError, MissingFileError, SetupError, StorageError
 
-moto_server = pytest.importorskip("moto.server")
+pytest.importorskip("moto.server")
 pytest.importorskip("s3fs")
 pytestmark = pytest.mark.usefixtures("quick_parts")
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    """Give the address of a server that knows one bucket, ``corpora``."""
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        _credentials(patch, f"http://{host}:{port}")
-        fsspec.filesystem("s3", use_listings_cache=False).mkdir("corpora")
-    yield f"http://{host}:{port}"
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
-    server.stop()
-
-
-def _credentials(patch: pytest.MonkeyPatch, endpoint: str) -> None:
-    patch.setenv("AWS_ENDPOINT_URL", endpoint)
-    patch.setenv("AWS_ACCESS_KEY_ID", "tests")
-    patch.setenv("AWS_SECRET_ACCESS_KEY", "tests")
-    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-
-
-@pytest.fixture
-def store(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return an address at which nothing is."""
-    _credentials(monkeypatch, endpoint)
-    return f"s3://corpora/{tmp_path.parent.name}/{tmp_path.name}"
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +34,7 @@ def stored(
 ) -> Iterator[str]:
     """Give the address of a finished corpus. It is shared: never change it."""
     with pytest.MonkeyPatch.context() as patch:
-        _credentials(patch, endpoint)
+        credentials(patch, endpoint)
         quicken(patch)
         generate(tiny_spec, "s3://corpora/shared/tiny")
         yield "s3://corpora/shared/tiny"

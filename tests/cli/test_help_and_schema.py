@@ -14,8 +14,8 @@ from iqatlas import CorpusSpec
 from iqatlas.cli.app import app
 
 COMMANDS = [
-    "generate", "plan", "scene", "trace", "info", "verify", "validate", "plot", "waveform", "export",
-    "schema", "doctor",
+    "generate", "plan", "scene", "trace", "info", "verify", "rebuild", "validate", "plot",
+    "waveform", "export", "schema", "doctor",
 ]  # fmt: skip
 
 
@@ -35,6 +35,13 @@ def test_help_has_an_example_and_fits_80_columns(
         assert re.search(rf"Example: iqatlas {name}\b[^\n]*\n\s*\n", shown.out)  # whole, on one line
         assert max(len(line) for line in shown.out.splitlines()) <= 80
         assert "…" not in shown.out
+
+
+@pytest.mark.parametrize("name", ["publish", "list", "show", "diff", "pull"])
+def test_help_of_catalog_has_examples(name: str, command: Callable[..., Any]) -> None:
+    shown = command("catalog", name, "--help")
+    assert shown.code == 0
+    assert re.search(rf"Example: iqatlas catalog {name} ", shown.out)
 
 
 def test_help_of_the_program_names_every_command(command: Callable[..., Any]) -> None:

@@ -1,0 +1,34 @@
+"""A server of this machine that speaks S3, and how tests reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import fsspec
+import pytest
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """Give the address of a server that knows one bucket, ``corpora``."""
+    moto_server = pytest.importorskip("moto.server")
+    pytest.importorskip("s3fs")
+    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        credentials(patch, f"http://{host}:{port}")
+        fsspec.filesystem("s3", use_listings_cache=False).mkdir("corpora")
+    yield f"http://{host}:{port}"
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    server.stop()
+
+
+def credentials(patch: pytest.MonkeyPatch, endpoint: str) -> None:
+    """Set what a client needs to reach the server."""
+    patch.setenv("AWS_ENDPOINT_URL", endpoint)
+    patch.setenv("AWS_ACCESS_KEY_ID", "tests")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "tests")
+    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
