@@ -160,9 +160,12 @@ def open_for_publishing(url: str | Path | CorpusPlace) -> Catalogue:
     with place.errors():
         if place.kind() == "file":
             raise CorpusError("this is a file, not a catalogue", where=place.name)
-        top = {item.name for item in place.items()}
+        # The mark of another publisher who is here first, before it has its name.
+        half_made = f".{CATALOGUE_NAME}."
+        top = {item.name for item in place.items() if not item.name.startswith(half_made)}
         if CATALOGUE_NAME not in top:
-            if top:
+            # Others may have begun between the two looks; what they put there comes after the mark.
+            if top and CATALOGUE_NAME not in {item.name for item in place.items()}:
                 raise CorpusError(
                     "this place holds something that is no catalogue",
                     where=place.name,

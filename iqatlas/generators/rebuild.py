@@ -238,6 +238,11 @@ class _RebuildDesk:
     metadata: Path
     dest: Path | None
 
+    @property
+    def where(self) -> str:
+        """Where the shards go, for messages."""
+        return str(self.dest or self.bench)
+
     def at_worker(self) -> _RebuildDesk:
         """Return itself."""
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,6 +22,10 @@ def serving() -> Iterator[str]:
         credentials(patch, f"http://{host}:{port}")
         fsspec.filesystem("s3", use_listings_cache=False).mkdir("corpora")
     yield f"http://{host}:{port}"
+    # Servers of one process share what they hold: the next begins with nothing.
+    urllib.request.urlopen(
+        urllib.request.Request(f"http://{host}:{port}/moto-api/reset", method="POST")
+    ).close()
     fsspec.get_filesystem_class("s3").clear_instance_cache()
     server.stop()
 
