@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float64, Int64, UInt64
 
 from iqatlas.catalogs._zarr import array_variable
 from iqatlas.catalogs.spec import SPLITS
-from iqatlas.channels.noise import add_noise, full_load_power_mw, noise_power_mw
+from iqatlas.channels.noise import add_noise, full_load_power_mw, mean_power_mw, noise_power_mw
 from iqatlas.channels.propagate import Channel, block_for
 from iqatlas.features.spectrogram import spectrogram
 from iqatlas.generators.plan import Plan, Shard
@@ -66,6 +66,7 @@ class Workshop:
             sample_rate_hz=self.plan.sample_rate_hz,
             site_power_mw=site_power_mw,
             waypoint_time_s=self.plan.waypoint_time_s(len(recipe.paths.gain)),
+            motion_error=spec.capture.motion_error,
         )
         switched = self.downlink.subchannel_subcarriers.reshape(-1)
         self.noise_mw = noise_power_mw(
@@ -107,7 +108,11 @@ class Workshop:
             self._make_block(start, min(start + size, shard.stop))
             for start in range(shard.start, shard.stop, size)
         ]
-        joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        joined = (
+            blocks[0]
+            if len(blocks) == 1
+            else {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        )
         quantities = self.plan.quantities
         return xr.Dataset({name: array_variable(quantities[name], values) for name, values in joined.items()})
 
@@ -137,7 +142,7 @@ class Workshop:
             time_s=since_s + spec.capture.samples / (2 * plan.sample_rate_hz),
         )
         noise_mw = self.noise_mw[level]
-        signal_mw = np.mean(np.square(np.abs(iq)), axis=-1, dtype=np.float64)
+        signal_mw = mean_power_mw(iq)
         add_noise(iq, noise_mw, rng=stream(spec.seed, Stage.NOISE, number))
         occupancy = around[:, 1]
         in_band_mw = noise_mw * (self.noise_bandwidth_hz / plan.sample_rate_hz)
