@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from iqatlas.catalogs._zarr import open_store
-from iqatlas.catalogs.folder import RECORDS
-from iqatlas.errors import SetupError
+from iqatlas.catalogs.quantised import decoded
+from iqatlas.catalogs.record_store import store_in
+from iqatlas.errors import CorpusError, SetupError
 
 try:
     import torch
@@ -35,20 +35,28 @@ class RecordDataset(Dataset[dict[str, torch.Tensor]]):
     def __init__(
         self, corpus: Path, *, split: str | None, variables: tuple[str, ...], receivers: Sequence[str] | None
     ) -> None:
-        self._store = corpus / RECORDS
+        self._corpus = corpus
         self._variables = variables
         self._receivers = tuple(receivers) if receivers is not None else None
         self._opened: xr.Dataset | None = None
-        names = open_store(self._store)["split"].values
+        names = self._open()["split"].values
         self.record: np.ndarray = np.flatnonzero(names == split) if split else np.arange(len(names))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_opened": None}
 
+    def _open(self) -> xr.Dataset:
+        store = store_in(self._corpus)
+        if store is None:
+            raise CorpusError("no records", where=str(self._corpus), remedy="get the corpus again")
+        return store.open(self._corpus, dask=False)
+
     def _dataset(self) -> xr.Dataset:
         if self._opened is None:
             # Plain lazy arrays: a record is small, a dask graph for it is not.
-            dataset = xr.open_zarr(self._store, chunks=None, consolidated=True)[list(self._variables)]
+            stored = self._open()
+            needed = [name for name in ("iq_scale",) if "iq" in self._variables and name in stored]
+            dataset = stored[list(dict.fromkeys([*self._variables, *needed]))]
             if self._receivers is not None and "receiver" in dataset.dims:
                 dataset = dataset.sel(receiver=list(self._receivers))
             self._opened = dataset
@@ -64,7 +72,7 @@ class RecordDataset(Dataset[dict[str, torch.Tensor]]):
         """Return several items at once: one read for each chunk that they touch."""
         rows = self.record[np.asarray(indices, np.int64)]
         order = np.argsort(rows, kind="stable")
-        batch = self._dataset().isel(record=rows[order]).load()
+        batch = decoded(self._dataset().isel(record=rows[order]).load())
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
         tensors = {name: _tensor(batch[name].values) for name in self._variables}

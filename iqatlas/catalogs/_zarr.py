@@ -119,9 +119,20 @@ def consolidate(store: Path) -> None:
         zarr.consolidate_metadata(str(store), zarr_format=3)
 
 
-def open_store(store: Path, group: str | None = None, *, consolidated: bool = True) -> xr.Dataset:
-    """Open a store or a group of it, lazily, dask chunks as stored."""
-    dataset: xr.Dataset = xr.open_zarr(store, group=group, consolidated=consolidated, zarr_format=3)
+def open_store(
+    store: Path, group: str | None = None, *, consolidated: bool = True, dask: bool = True
+) -> xr.Dataset:
+    """Open a store or a group of it, lazily.
+
+    Args:
+        store: Folder of the store.
+        group: The group; the root without it.
+        consolidated: Whether the root holds the metadata of all.
+        dask: Whether arrays are Dask's, in chunks as stored, or plain lazy ones.
+    """
+    dataset: xr.Dataset = xr.open_zarr(
+        store, group=group, consolidated=consolidated, zarr_format=3, chunks={} if dask else None
+    )
     return dataset
 
 

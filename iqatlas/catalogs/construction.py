@@ -26,7 +26,6 @@ from iqatlas.catalogs.folder import (
     KEY,
     LEDGER,
     LOCK,
-    RECORDS,
     STAGING,
     Held,
     clear,
@@ -35,6 +34,7 @@ from iqatlas.catalogs.folder import (
     sweep,
 )
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest, read_manifest
+from iqatlas.catalogs.record_store import FORMATS, RecordStore, remove_store
 from iqatlas.errors import CorpusError, IqAtlasError, StorageError
 
 
@@ -46,25 +46,24 @@ class Construction:
         build_key: Hash of everything that decides the corpus's bytes; work is resumed only where
             it is the same.
         overwrite: Whether another corpus that is there, finished or not, is removed first.
+        store: Format of the records; Zarr without it.
 
     Raises:
         CorpusError: The folder holds something else.
         StorageError: Another process writes this corpus, or the folder can't be written.
     """
 
-    def __init__(self, corpus: Path, *, build_key: str, overwrite: bool = False) -> None:
+    def __init__(
+        self, corpus: Path, *, build_key: str, overwrite: bool = False, store: RecordStore | None = None
+    ) -> None:
         self.corpus = corpus
+        self.store = store or FORMATS["zarr"]
         self.building = corpus / BUILDING
         self._key = build_key
         self._overwrite = overwrite
         self._made_folder = False
         self._ledger = self.building / LEDGER
         self._lock = FileLock(str(self.building / LOCK))
-
-    @property
-    def records(self) -> Path:
-        """The store of the records."""
-        return self.corpus / RECORDS
 
     def refuse_strangers(self) -> None:
         """See, before any work, that the folder is free or holds what may be gone on with or removed.
@@ -140,12 +139,14 @@ class Construction:
         write_file(self.building / KEY, self._key.encode())
 
     def _go_on(self) -> None:
-        root = self.records / "zarr.json"
+        root = self.store.unvouched()
         kept = {file.path for files in self.ledger().values() for file in files}
         shutil.rmtree(self.building / STAGING, ignore_errors=True)
-        sweep(self.corpus, kept | {root.relative_to(self.corpus).as_posix()})
+        sweep(self.corpus, kept | ({root} if root else set()))
+        if root is None:
+            return
         try:
-            json.loads(root.read_bytes())
+            json.loads((self.corpus / root).read_bytes())
         except (FileNotFoundError, ValueError):
             # The root's metadata changes until the end, so that no ledger line vouches for it.
             self.forget()
@@ -188,8 +189,7 @@ class Construction:
         """Drop all finished steps and their files: what they were made from has changed."""
         with storage_errors(self.corpus):
             self._ledger.unlink(missing_ok=True)
-            if self.records.exists():
-                shutil.rmtree(self.records)
+            remove_store(self.corpus)
 
     def finish(self, manifest: Manifest) -> None:
         """Bring every file to the disk, write the manifest, and end the construction."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from iqatlas.catalogs._zarr import open_store
-from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.manifest import Manifest, read_manifest
+from iqatlas.catalogs.quantised import decoded
+from iqatlas.catalogs.record_store import FORMATS, store_in
 from iqatlas.errors import CorpusError, nearest
 
 if TYPE_CHECKING:
@@ -35,16 +35,22 @@ class Corpus:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.manifest: Manifest = read_manifest(self.path)
-        if not (self.path / RECORDS).is_dir():
-            raise CorpusError(f"{RECORDS} is missing", where=str(self.path), remedy="get the corpus again")
+        store = store_in(self.path)
+        if store is None:
+            names = " or ".join(known.name for known in FORMATS.values())
+            raise CorpusError(f"{names} is missing", where=str(self.path), remedy="get the corpus again")
+        self.store = store
 
     def __repr__(self) -> str:
         return f"<Corpus {self.manifest.name!r}: {self.manifest.records} records at {self.path}>"
 
     @cached_property
     def dataset(self) -> xr.Dataset:
-        """All records, lazily: dask chunks are storage chunks, ``.sel(split="train")`` works."""
-        dataset = open_store(self.path / RECORDS)
+        """All records, lazily: dask chunks are storage chunks, ``.sel(split="train")`` works.
+
+        Samples are complex, in √mW, however they are stored.
+        """
+        dataset = decoded(self.store.open(self.path))
         # The labels of an index have to be in memory; the name of a split fits in ten characters.
         split = dataset["split"].load().astype("<U10")
         return dataset.assign_coords(split=split).set_xindex("split")
@@ -52,7 +58,7 @@ class Corpus:
     @cached_property
     def paths(self) -> xr.Dataset:
         """The radio paths that the captures were made from."""
-        return open_store(self.path / RECORDS, group="paths", consolidated=False)
+        return self.store.open(self.path, "paths")
 
     def table(self, name: str) -> gpd.GeoDataFrame:
         """Return a table of the scene: ``buildings``, ``sites`` or ``receivers``.

@@ -18,7 +18,7 @@ LOCK = "lock"
 STAGING = "staging"
 
 _CLEARING = "clearing"
-_CONTENTS = (MANIFEST_NAME, RECORDS, "scene", "README.md", "ATTRIBUTION.md")
+_CONTENTS = (MANIFEST_NAME, RECORDS, "records.h5", "records", "scene", "README.md", "ATTRIBUTION.md")
 _BUILDING_CONTENTS = (KEY, LEDGER, LOCK, STAGING, MANIFEST_NAME)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -10,11 +9,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import xarray as xr
 
-from iqatlas.axes import QUANTITIES, RECORD
-from iqatlas.catalogs._zarr import open_store
+from iqatlas.axes import INT16_QUANTITIES, QUANTITIES, RECORD
 from iqatlas.catalogs.canonical import sha256_json
-from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
+from iqatlas.catalogs.quantised import decoded
+from iqatlas.catalogs.record_store import RecordStore, store_in
 from iqatlas.catalogs.spec import SPLITS
 
 _AT_ONCE_BYTES = 64 << 20
@@ -36,57 +35,69 @@ def record_problems(corpus: Path, manifest: Manifest) -> Iterator[str]:
     """
     if manifest.spec_sha256 != sha256_json(manifest.spec):
         yield f"{MANIFEST_NAME}: spec_sha256 is not the spec's"
+    store = store_in(corpus)
+    if store is None:
+        yield f"{corpus.name}: no records"
+        return
     try:
-        dataset = open_store(corpus / RECORDS)
-        layout = list(_layout_problems(dataset, manifest))
+        dataset = store.open(corpus)
+        layout = [f"{store.name}: {problem}" for problem in _layout_problems(dataset, manifest)]
         if layout:
             yield from layout
             return
-        yield from _shard_problems(dataset, manifest)
+        yield from _shard_problems(store, dataset, manifest)
         per_record = max(1, dataset["iq"].nbytes // manifest.records)
         chunk = int(dataset["iq"].chunksizes[RECORD][0])
         step = max(chunk, _AT_ONCE_BYTES // per_record // chunk * chunk)
         for start in range(0, manifest.records, step):
-            yield from _part_problems(dataset.isel(record=slice(start, start + step)).load(), start)
+            part = dataset.isel(record=slice(start, start + step)).load()
+            if "iq_scale" in part:
+                scale = part["iq_scale"].values
+                yield from _named(
+                    "iq_scale: negative or not finite", ~(np.isfinite(scale) & (scale >= 0)), start
+                )
+            yield from _part_problems(decoded(part), start)
         yield from _split_problems(dataset, manifest)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as failure:
-        yield f"{RECORDS}: can't be read ({str(failure).partition(chr(10))[0][:200]})"
+        yield f"{store.name}: can't be read ({str(failure).partition(chr(10))[0][:200]})"
 
 
 def _layout_problems(dataset: xr.Dataset, manifest: Manifest) -> Iterator[str]:
+    storage = manifest.spec.get("storage")
+    counted = isinstance(storage, dict) and storage.get("iq") == "int16"
+    known = QUANTITIES | INT16_QUANTITIES if counted else QUANTITIES
     optional = [name for name in ("spectrogram",) if name in dataset]
-    for name in (*_NEEDED, *optional):
-        quantity = QUANTITIES[name]
+    for name in (*_NEEDED, *optional, *(["iq_scale"] if counted else [])):
+        quantity = known[name]
         if name not in dataset:
-            yield f"{RECORDS}: {name} is missing"
+            yield f"{name} is missing"
             continue
         variable = dataset[name]
         if variable.dims != quantity.dims:
-            yield f"{RECORDS}: {name} lies on {variable.dims} in place of {quantity.dims}"
+            yield f"{name} lies on {variable.dims} in place of {quantity.dims}"
         if quantity.dtype != "str" and variable.dtype != np.dtype(quantity.dtype):
-            yield f"{RECORDS}: {name} is {variable.dtype} in place of {quantity.dtype}"
+            yield f"{name} is {variable.dtype} in place of {quantity.dtype}"
     for name in _NEEDED_ATTRIBUTES:
         value = dataset.attrs.get(name)
         if not isinstance(value, int | float) or not 0 < value < np.inf:
-            yield f"{RECORDS}: the attribute {name} is {value!r} in place of a positive number"
+            yield f"the attribute {name} is {value!r} in place of a positive number"
     if dataset.sizes.get(RECORD, 0) != manifest.records or not manifest.records:
-        yield f"{RECORDS}: {dataset.sizes.get(RECORD, 0)} records in place of {manifest.records}"
+        yield f"{dataset.sizes.get(RECORD, 0)} records in place of {manifest.records}"
 
 
-def _shard_problems(dataset: xr.Dataset, manifest: Manifest) -> Iterator[str]:
+def _shard_problems(store: RecordStore, dataset: xr.Dataset, manifest: Manifest) -> Iterator[str]:
     over_records = {str(name) for name, variable in dataset.variables.items() if RECORD in variable.dims}
-    place = re.compile(rf"{re.escape(RECORDS)}/([^/]+)/c/(\d+)(?:/\d+)*")
     files: dict[int, list[FileEntry]] = {}
     for file in sorted(manifest.files, key=lambda file: PurePosixPath(file.path)):
-        match = place.fullmatch(file.path)
-        if match and match[1] in over_records:
-            files.setdefault(int(match[2]), []).append(file)
+        place = store.shard_of(file.path)
+        if place and (place[0] is None or place[0] in over_records):
+            files.setdefault(place[1], []).append(file)
     for shard in manifest.shards:
         stated = sha256_json([[file.path, file.sha256] for file in files.pop(shard.index, [])])
         if stated != shard.sha256:
             yield f"{MANIFEST_NAME}: the SHA-256 of shard {shard.index} is not that of its files"
     if files:
-        yield f"{RECORDS}: files of shard {min(files)}, which the manifest does not name"
+        yield f"{store.name}: files of shard {min(files)}, which the manifest does not name"
 
 
 def _part_problems(part: xr.Dataset, start: int) -> Iterator[str]:

@@ -12,11 +12,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from iqatlas.catalogs._zarr import copy_metadata, shard_files
 from iqatlas.catalogs.canonical import sha256_file
 from iqatlas.catalogs.construction import storage_errors, sync_file
-from iqatlas.catalogs.folder import BUILDING, RECORDS, STAGING
+from iqatlas.catalogs.folder import BUILDING, STAGING
 from iqatlas.catalogs.manifest import FileEntry
+from iqatlas.catalogs.record_store import RecordStore
 from iqatlas.errors import StorageError
 
 
@@ -25,11 +25,11 @@ class StagedShard:
     """A shard that is on the disk, but not yet in its place.
 
     Args:
-        store: Twin store that holds it.
+        twin: Folder that holds it, laid out as the corpus.
         files: Its files, as they will be in the corpus.
     """
 
-    store: Path
+    twin: Path
     files: tuple[FileEntry, ...]
 
 
@@ -41,20 +41,21 @@ def open_run(corpus: Path) -> Path:
         return Path(tempfile.mkdtemp(prefix="run-", dir=staging))
 
 
-def prepare_twin(corpus: Path, run: Path, step: str) -> Path:
-    """Return an empty twin of the record store for one shard.
+def prepare_twin(corpus: Path, run: Path, step: str, store: RecordStore) -> Path:
+    """Return a folder laid out as the corpus, with an empty twin of the record store for one shard.
 
     Args:
         corpus: Folder of the corpus.
         run: Folder of the run.
         step: Name of the shard.
+        store: Format of the records.
     """
     with storage_errors(corpus):
-        copy_metadata(corpus / RECORDS, run / step)
+        store.make_twin(corpus, run / step)
     return run / step
 
 
-def stage_shard(corpus: Path, twin: Path) -> StagedShard:
+def stage_shard(corpus: Path, twin: Path, store: RecordStore) -> StagedShard:
     """Bring a shard's files to the disk, and hash them.
 
     Raises:
@@ -62,11 +63,11 @@ def stage_shard(corpus: Path, twin: Path) -> StagedShard:
     """
     entries = []
     with storage_errors(corpus):
-        for path in shard_files(twin):
+        for path in store.shard_files(twin):
             sync_file(path)
             entries.append(
                 FileEntry(
-                    path=(Path(RECORDS) / path.relative_to(twin)).as_posix(),
+                    path=path.relative_to(twin).as_posix(),
                     bytes=path.stat().st_size,
                     sha256=sha256_file(path),
                 )
@@ -82,6 +83,6 @@ def place_shard(corpus: Path, staged: StagedShard) -> tuple[FileEntry, ...]:
         for file in staged.files:
             target = corpus / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
-            (staged.store / Path(file.path).relative_to(RECORDS)).replace(target)
-        shutil.rmtree(staged.store)
+            (staged.twin / file.path).replace(target)
+        shutil.rmtree(staged.twin)
     return staged.files

@@ -51,4 +51,6 @@ def generate(
     )
     say(out, f"corpus   {corpus.path}")
     say(out, f"picture  {corpus.path / 'scene' / 'map.png'}")
-    say(out, f"open it  xarray.open_zarr({str(corpus.path / 'records.zarr')!r})")
+    plain = asked.storage.format == "zarr"
+    opener = f"xarray.open_zarr({str(corpus.path / 'records.zarr')!r})"
+    say(out, f"open it  {opener if plain else f'iqatlas.open_corpus({str(corpus.path)!r})'}")

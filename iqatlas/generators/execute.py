@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from iqatlas.catalogs._zarr import consolidate, create_store, open_store, write_group
 from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.construction import (
     Construction,
@@ -19,6 +18,8 @@ from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.folder import BUILDING
 from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry
 from iqatlas.catalogs.path_store import paths_dataset, paths_from_dataset
+from iqatlas.catalogs.quantised import decoded
+from iqatlas.catalogs.record_store import FORMATS
 from iqatlas.errors import SpecError
 from iqatlas.generators.describe import coordinates, count_splits, describe_scene, statistics, write_cards
 from iqatlas.generators.plan import Plan, plan
@@ -76,7 +77,9 @@ def generate(
         {"spec": spec.tree(), "inputs": [entry.sha256 for entry in inputs]}
         | {name: versions[name] for name in ("iqatlas", "numpy")}
     )
-    construction = Construction(corpus, build_key=build_key, overwrite=overwrite)
+    construction = Construction(
+        corpus, build_key=build_key, overwrite=overwrite, store=FORMATS[spec.storage.format]
+    )
     # What is wrong with the input or the machine shows here, before a folder is made or cleared.
     construction.refuse_strangers()
     if not (corpus / BUILDING).is_dir():
@@ -119,17 +122,16 @@ def _paths(construction: Construction, spec: CorpusSpec, scene: Scene, progress:
     """Return the paths: those stored by an earlier try, or else traced and stored now."""
     stored = construction.ledger().get(_PATHS_STEP)
     if stored and construction.intact(stored):
-        dataset = open_store(construction.records, group=_PATHS_STEP, consolidated=False)
+        dataset = construction.store.open(construction.corpus, _PATHS_STEP)
         return paths_from_dataset(dataset.load())
     # Records follow from the paths, and a ray tracer need not repeat itself to the last bit.
     construction.forget()
     step = "tracing the radio paths"
     progress(Progress(step))
     paths = paths_of(spec, scene, progress=lambda done, total: progress(Progress(step, done, total))).paths
-    group = construction.records / _PATHS_STEP
     with storage_errors(construction.corpus):
-        write_group(
-            construction.records,
+        construction.store.write_group(
+            construction.corpus,
             _PATHS_STEP,
             paths_dataset(
                 paths,
@@ -138,7 +140,8 @@ def _paths(construction: Construction, spec: CorpusSpec, scene: Scene, progress:
             ),
         )
         files = tuple(
-            file_entry(construction.corpus, path) for path in sorted(group.rglob("*")) if path.is_file()
+            file_entry(construction.corpus, path)
+            for path in construction.store.group_files(construction.corpus, _PATHS_STEP)
         )
     construction.record(_PATHS_STEP, files)
     return paths
@@ -152,19 +155,17 @@ def _create_records(construction: Construction, recipe: Recipe, workshop: Worksh
         return
     made = recipe.plan
     with storage_errors(construction.corpus):
-        create_store(
-            construction.records,
+        construction.store.create(
+            construction.corpus,
             coordinates(made, scene, workshop),
             made.quantities,
             made.shape,
             chunk_records=made.block_records,
             shard_records=made.shard_records,
         )
-        # The root's own metadata is left out: gathering all metadata there changes it at the end.
         files = tuple(
             file_entry(construction.corpus, path)
-            for path in sorted(construction.records.glob("*/**/*"))
-            if path.is_file() and _PATHS_STEP not in path.relative_to(construction.records).parts
+            for path in construction.store.metadata_files(construction.corpus)
         )
     construction.record(step, files)
 
@@ -205,11 +206,11 @@ def _describe(
 
     corpus, ledger = construction.corpus, construction.ledger()
     with storage_errors(corpus):
-        consolidate(construction.records)
+        construction.store.finish(corpus)
         write_scene_tables(scene, corpus / "scene")
         for name, content in scene.archive.items():
             write_file(corpus / "scene" / name, content)
-        dataset = open_store(construction.records)
+        dataset = decoded(construction.store.open(corpus))
         draw_overview(scene, dataset, paths, corpus / "scene" / "map.png", title=made.spec.name)
         figures = statistics(dataset, made)
         report = check(paths, scene, made.spec.raytracing)

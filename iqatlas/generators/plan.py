@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float64, Int8, Int64
 
-from iqatlas.axes import QUANTITIES, RECORD, Quantity
+from iqatlas.axes import INT16_QUANTITIES, QUANTITIES, RECORD, Quantity
 from iqatlas.catalogs.spec import split_slots
 from iqatlas.errors import SpecError
 from iqatlas.features.spectrogram import frame_count
@@ -139,6 +139,8 @@ class Plan:
             "subchannel": self.spec.waveform.subchannels,
             "sample": self.spec.capture.samples,
         }
+        if self.spec.storage.iq == "int16":
+            shape["component"] = 2
         if spectrogram is not None:
             shape["frame"] = frame_count(self.spec.capture.samples, spectrogram)
             shape["frequency"] = spectrogram.nperseg
@@ -150,6 +152,8 @@ class Plan:
         over_records = {name: q for name, q in QUANTITIES.items() if q.dims[0] == RECORD}
         if self.spec.features.spectrogram is None:
             del over_records["spectrogram"]
+        if self.spec.storage.iq == "int16":
+            over_records |= INT16_QUANTITIES
         return over_records
 
     @property

@@ -10,6 +10,7 @@ import xarray as xr
 from jaxtyping import Bool, Float64, Int64, UInt64
 
 from iqatlas.catalogs._zarr import array_variable
+from iqatlas.catalogs.quantised import quantise
 from iqatlas.catalogs.spec import SPLITS
 from iqatlas.channels.noise import add_noise, full_load_power_mw, mean_power_mw, noise_power_mw
 from iqatlas.channels.propagate import Channel, block_for
@@ -164,6 +165,8 @@ class Workshop:
             block["spectrogram"] = spectrogram(
                 iq, spec.features.spectrogram, sample_rate_hz=plan.sample_rate_hz
             )
+        if spec.storage.iq == "int16":
+            block["iq"], block["iq_scale"] = quantise(iq)
         return block
 
     def _offsets(self, number: int, count: int) -> Int64[np.ndarray, "record"]:

@@ -18,9 +18,9 @@ from itertools import islice
 from multiprocessing import resource_tracker
 from pathlib import Path
 
-from iqatlas.catalogs._zarr import write_records
 from iqatlas.catalogs.construction import storage_errors
 from iqatlas.catalogs.manifest import FileEntry
+from iqatlas.catalogs.record_store import FORMATS
 from iqatlas.catalogs.staging import StagedShard, open_run, place_shard, prepare_twin, stage_shard
 from iqatlas.errors import StorageError
 from iqatlas.generators.plan import Shard
@@ -124,7 +124,8 @@ def _work(shard: Shard) -> StagedShard:
 
 def _write_shard(corpus: Path, run: Path, workshop: Workshop, shard: Shard) -> StagedShard:
     records = workshop.make_shard(shard)
-    twin = prepare_twin(corpus, run, shard.step)
+    store = FORMATS[workshop.plan.spec.storage.format]
+    twin = prepare_twin(corpus, run, shard.step, store)
     with storage_errors(corpus):
-        write_records(twin, records, shard.start)
-    return stage_shard(corpus, twin)
+        store.write_records(twin, records, shard.start)
+    return stage_shard(corpus, twin, store)
