@@ -204,7 +204,9 @@ def _plain_array(file: h5py.File, name: str, *, virtual: bool = False) -> h5py.D
 
 
 def _read_type(array: h5py.Dataset) -> np.dtype[Any]:
-    return np.dtypes.StringDType() if h5py.check_string_dtype(array.dtype) else np.dtype(array.dtype)
+    text = h5py.check_string_dtype(array.dtype) is not None
+    dtype: np.dtype[Any] = np.dtypes.StringDType() if text else array.dtype
+    return dtype
 
 
 def _read(array: h5py.Dataset, key: Any) -> np.ndarray:
