@@ -148,7 +148,7 @@ def _write_plain(folder: Path, records: xr.DataArray, start: int) -> bool:
     return True
 
 
-def _plain_layout(metadata: dict[str, Any]) -> tuple[int, int, int, complex] | None:
+def _plain_layout(metadata: dict[str, Any]) -> tuple[int, int, int, float] | None:
     """Return records a chunk and a shard, other axes and fill value, where shards are plain memory."""
     try:
         shape, grid = metadata["shape"], metadata["chunk_grid"]["configuration"]["chunk_shape"]
@@ -165,7 +165,7 @@ def _plain_layout(metadata: dict[str, Any]) -> tuple[int, int, int, complex] | N
         )
     except (KeyError, TypeError, ValueError):
         return None
-    fill = {"NaN": np.nan, "[0.0, 0.0]": 0, "0": 0, "0.0": 0}.get(str(metadata["fill_value"]))
+    fill = {"NaN": np.nan, "[0.0, 0.0]": 0.0, "0": 0.0, "0.0": 0.0}.get(str(metadata["fill_value"]))
     if not fits or fill is None:
         return None
     return int(inner["chunk_shape"][0]), int(grid[0]), len(shape) - 1, fill
