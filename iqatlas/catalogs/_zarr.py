@@ -102,14 +102,18 @@ def write_records(store: Path, records: xr.Dataset, start: int) -> None:
     """
     count = records.sizes[RECORD]
     plain = [str(name) for name in records.data_vars if _write_plain(store / str(name), records[name], start)]
-    records = records.drop_vars(plain)
-    if not records.data_vars:
+    others = [str(name) for name in records.data_vars if name not in plain]
+    if not others:
         return
+    group = zarr.open_group(store, mode="r+", zarr_format=3, use_consolidated=False)
     # Without empty chunks written, an all-zero shard would leave no file that could be checked.
     with zarr.config.set({"array.write_empty_chunks": True}):
-        records.to_zarr(
-            store, region={RECORD: slice(start, start + count)}, zarr_format=3, consolidated=False
-        )
+        for name in others:
+            array, values = group[name], records[name].values
+            if not isinstance(array, zarr.Array) or array.shape[1:] != values.shape[1:]:
+                raise ValueError(f"{name} is no array of this shape in {store}")
+            text = values.dtype.kind in "OTU"
+            array[start : start + count] = values if text else values.astype(array.dtype, copy=False)
 
 
 def _write_plain(folder: Path, records: xr.DataArray, start: int) -> bool:

@@ -209,7 +209,10 @@ class Channel:
         at_once = _SPECTRUM_VALUES // (self._length * sites) // _VECTOR * _VECTOR
         if self.order:
             at_once //= self.order + 1
-        at_once = max(_VECTOR if self._length < _SPECTRUM_VALUES else 1, at_once)
+        values = self._length * sites
+        # Of long blocks few: vector loops are worth less there than the cache.
+        least = _VECTOR if values < _SPECTRUM_VALUES // 8 else 4 if values < _SPECTRUM_VALUES else 1
+        at_once = max(least, at_once)
         for piece in self._pieces:
             for start in range(0, records, at_once):
                 rows = slice(start, start + at_once)

@@ -191,6 +191,22 @@ def test_plain_shards_are_the_bytes_of_the_codecs(
     assert np.array_equal(back, records[stored].values)
 
 
+def test_records_are_written_as_xarray_writes_them(small_corpus: Corpus, tmp_path: Path) -> None:
+    source = open_store(small_corpus.path / "records.zarr")
+    over_records = source[[name for name in source.data_vars if "record" in source[name].dims]]
+    start, stop = small_corpus.manifest.shards[1].start, small_corpus.manifest.shards[1].stop
+    part = over_records.isel(record=slice(start, stop)).load().drop_vars(list(over_records.coords))
+    twins = tmp_path / "ours", tmp_path / "xarray"
+    for twin in twins:
+        copy_metadata(small_corpus.path / "records.zarr", twin)
+    write_records(twins[0], part, start)
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        plain = part.drop_encoding()
+        plain.to_zarr(twins[1], region={"record": slice(start, stop)}, zarr_format=3, consolidated=False)
+    ours, theirs = ({p.relative_to(t): p.read_bytes() for p in shard_files(t)} for t in twins)
+    assert ours == theirs and len(ours) == len(part.data_vars)
+
+
 def test_creating_again_removes_arrays_and_keeps_groups(store: Path) -> None:
     write_records(store, _records(0, 4), 0)
     write_group(store, "paths", xr.Dataset({"gain": ("path", np.arange(3.0))}))
