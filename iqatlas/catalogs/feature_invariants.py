@@ -28,9 +28,7 @@ _LEAST_SHARE = 0.99
 """Of the values have to agree: one that stands at a threshold may fall to either side of it."""
 
 
-def feature_problems(
-    dataset: xr.Dataset, spec: Mapping[str, Any], *, store: str = RECORDS
-) -> Iterator[str]:
+def feature_problems(dataset: xr.Dataset, spec: Mapping[str, Any], *, store: str = RECORDS) -> Iterator[str]:
     """Check the features of a corpus, whose other arrays are sound.
 
     Args:

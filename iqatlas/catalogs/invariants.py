@@ -147,8 +147,8 @@ def _differ(port: np.ndarray, values: dict[object, np.ndarray]) -> np.ndarray:
     if "iq_scale" not in values:
         return np.asarray(port != iq)
     off = np.abs((port - iq).view(np.float32))
-    # ~ and <=: what is no number differs.
-    return ~(off <= _LARGEST_ROUNDING_COUNTS * values["iq_scale"][..., None])
+    near: np.ndarray = off <= _LARGEST_ROUNDING_COUNTS * values["iq_scale"][..., None]
+    return ~near
 
 
 def _named_all(problems: Iterator[tuple[str, np.ndarray]], start: int) -> Iterator[str]:

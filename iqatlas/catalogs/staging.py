@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from iqatlas.catalogs.canonical import sha256_file
-from iqatlas.catalogs.canonical import sha256_file
 from iqatlas.catalogs.construction import Construction
 from iqatlas.catalogs.durable import storage_errors, sync_file
 from iqatlas.catalogs.folder import BUILDING, STAGING
