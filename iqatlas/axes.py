@@ -159,6 +159,24 @@ ARRAY_QUANTITIES: dict[str, Quantity] = {
 }
 """Further coordinates where UAVs carry antenna arrays: a receiver is then one antenna."""
 
+INT16_QUANTITIES: dict[str, Quantity] = {
+    "iq": Quantity(
+        ("record", "receiver", "sample", "component"),
+        "int16",
+        "1",
+        "received complex baseband at the antenna port, in counts: I, then Q",
+        "times iq_scale it is in mW^0.5, at most half a count off; iqatlas.open_corpus gives complex numbers",
+    ),
+    "iq_scale": Quantity(
+        ("record", "receiver"),
+        "float32",
+        "mW^0.5",
+        "amplitude of one count of iq",
+        "the largest part of each capture is the largest count; 0 for silence",
+    ),
+}
+"""What takes the place of complex samples where a corpus stores 16-bit integers."""
+
 PATH_QUANTITIES: dict[str, Quantity] = {
     "gain": Quantity(
         ("waypoint", "receiver", "site", "path"),

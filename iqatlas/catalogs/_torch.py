@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from iqatlas.catalogs._zarr import open_store
 from iqatlas.catalogs.place import NamedFiles
+from iqatlas.catalogs.quantised import decoded
+from iqatlas.catalogs.record_store import RecordStore
 from iqatlas.errors import SetupError
 
 try:
@@ -26,7 +27,8 @@ class RecordDataset(Dataset[dict[str, torch.Tensor]]):
     The store is opened in each process on first use, so that the data set can be sent to workers.
 
     Args:
-        store: The store of the records.
+        store: Format of the records.
+        corpus: Folder of the corpus, or its address in an object store.
         split: Name of the split, or None for all records.
         variables: What an item holds.
         receivers: Names of the receivers to keep, or None for all.
@@ -34,17 +36,18 @@ class RecordDataset(Dataset[dict[str, torch.Tensor]]):
 
     def __init__(
         self,
-        store: Path | str | NamedFiles,
+        store: RecordStore,
+        corpus: Path | str | NamedFiles,
         *,
         split: str | None,
         variables: tuple[str, ...],
         receivers: Sequence[str] | None,
     ) -> None:
-        self._store = store
+        self._store, self._corpus = store, corpus
         self._variables = variables
         self._receivers = tuple(receivers) if receivers is not None else None
         self._opened: xr.Dataset | None = None
-        names = open_store(self._store)["split"].values
+        names = store.open(corpus, dask=False)["split"].values
         self.record: np.ndarray = np.flatnonzero(names == split) if split else np.arange(len(names))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -53,7 +56,9 @@ class RecordDataset(Dataset[dict[str, torch.Tensor]]):
     def _dataset(self) -> xr.Dataset:
         if self._opened is None:
             # Plain lazy arrays: a record is small, a dask graph for it is not.
-            dataset = open_store(self._store, chunked=False)[list(self._variables)]
+            stored = self._store.open(self._corpus, dask=False)
+            needed = [name for name in ("iq_scale",) if "iq" in self._variables and name in stored]
+            dataset = stored[list(dict.fromkeys([*self._variables, *needed]))]
             if self._receivers is not None and "receiver" in dataset.dims:
                 dataset = dataset.sel(receiver=list(self._receivers))
             self._opened = dataset
@@ -69,7 +74,7 @@ class RecordDataset(Dataset[dict[str, torch.Tensor]]):
         """Return several items at once: one read for each chunk that they touch."""
         rows = self.record[np.asarray(indices, np.int64)]
         order = np.argsort(rows, kind="stable")
-        batch = self._dataset().isel(record=rows[order]).load()
+        batch = decoded(self._dataset().isel(record=rows[order]).load())
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
         tensors = {name: _tensor(batch[name].values) for name in self._variables}

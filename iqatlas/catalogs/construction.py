@@ -21,7 +21,6 @@ from iqatlas.catalogs.durable import storage_errors, sync_file, sync_folder, wri
 from iqatlas.catalogs.folder import (
     BUILDING,
     KEY,
-    RECORDS,
     STAGING,
     Held,
     clear,
@@ -31,6 +30,7 @@ from iqatlas.catalogs.folder import (
 )
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest, read_manifest
 from iqatlas.catalogs.place import CorpusPlace, place_of
+from iqatlas.catalogs.record_store import FORMATS, RecordStore
 from iqatlas.errors import CorpusError, MissingFileError
 
 __all__ = [
@@ -44,7 +44,6 @@ __all__ = [
     "write_file",
 ]
 
-_ROOT_METADATA = f"{RECORDS}/zarr.json"
 _HASHED_AT_ONCE = 4
 
 
@@ -56,14 +55,23 @@ class Construction:
         build_key: Hash of everything that decides the corpus's bytes; work is resumed only where
             it is the same.
         overwrite: Whether another corpus that is there, finished or not, is removed first.
+        store: Format of the records; Zarr without it.
 
     Raises:
         CorpusError: The place holds something else.
         StorageError: Another process writes this corpus, or the place can't be written.
     """
 
-    def __init__(self, corpus: str | Path | CorpusPlace, *, build_key: str, overwrite: bool = False) -> None:
+    def __init__(
+        self,
+        corpus: str | Path | CorpusPlace,
+        *,
+        build_key: str,
+        overwrite: bool = False,
+        store: RecordStore | None = None,
+    ) -> None:
         self.place = place_of(corpus)
+        self.store = store or FORMATS["zarr"]
         self._key = build_key
         self._overwrite = overwrite
 
@@ -71,11 +79,6 @@ class Construction:
     def bench(self) -> Path:
         """Folder of this machine, laid out as the corpus, in which its files are made."""
         return self.place.bench
-
-    @property
-    def records(self) -> Path:
-        """The store of the records on the bench."""
-        return self.bench / RECORDS
 
     @property
     def begun(self) -> bool:
@@ -154,14 +157,17 @@ class Construction:
     def _go_on(self) -> None:
         kept = {file.path for files in self.ledger().values() for file in files}
         self.place.remove(f"{BUILDING}/{STAGING}")
-        sweep(self.place, kept | {_ROOT_METADATA})
+        root = self.store.unvouched()
+        sweep(self.place, kept | ({root} if root else set()))
+        if root is None:
+            return
         try:
-            json.loads(self.place.read(_ROOT_METADATA))
+            json.loads(self.place.read(root))
         except (FileNotFoundError, ValueError):
             # The root's metadata changes until the end, so that no ledger line vouches for it.
             self.forget()
         else:
-            self.place.fetch(_ROOT_METADATA)
+            self.place.fetch(root)
 
     def ledger(self) -> dict[str, tuple[FileEntry, ...]]:
         """Return the finished steps, each with its files; a line that was cut short is left out."""
@@ -208,9 +214,10 @@ class Construction:
         self.record(step, files)
 
     def place_root(self) -> None:
-        """Put the metadata of the store's root, which changes until the end, where readers find it."""
-        if (self.records / "zarr.json").is_file():
-            self.place.take(_ROOT_METADATA, self.records / "zarr.json")
+        """Put the file of the store that changes until the end, if there is one, where readers find it."""
+        root = self.store.unvouched()
+        if root and (self.bench / root).is_file():
+            self.place.take(root, self.bench / root)
 
     def record(self, step: str, files: tuple[FileEntry, ...]) -> None:
         """Add a finished step to the ledger, safe before this returns."""
@@ -223,7 +230,8 @@ class Construction:
         """Drop all finished steps and their files: what they were made from has changed."""
         with self.place.errors():
             self.place.drop_lines()
-            self.place.remove(RECORDS)
+            for name in self.store.contents:
+                self.place.remove(name)
 
     def gather(self, known: Iterable[FileEntry]) -> tuple[FileEntry, ...]:
         """Return the entries of all files: those that are known, and what else lies on the bench.

@@ -18,9 +18,7 @@ import numpy as np
 import xarray as xr
 
 from iqatlas.axes import RECORD
-from iqatlas.catalogs._zarr import open_store
 from iqatlas.catalogs.corpus import Corpus
-from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.record_table import RECORD_TABLE
 from iqatlas.catalogs.version_number import Change
 from iqatlas.errors import CorpusError
@@ -84,15 +82,23 @@ def _array_changes(old: Corpus, new: Corpus, group: str | None) -> Iterator[Find
 def _opened(corpus: Corpus, group: str | None) -> xr.Dataset:
     with corpus.place.errors("read"):
         try:
-            return open_store(corpus.place.store(RECORDS), group=group, consolidated=group is None)
+            return corpus.store.open(corpus.place.store(""), group)
         except (ValueError, KeyError, TypeError) as failure:
             reason = (str(failure) or type(failure).__name__).splitlines()[0]
-            raise CorpusError(f"{RECORDS} can't be read ({reason})", where=corpus.place.name) from None
+            raise CorpusError(
+                f"{corpus.store.name} can't be read ({reason})", where=corpus.place.name
+            ) from None
 
 
 def _files(corpus: Corpus, group: str | None, variable: str) -> dict[str, str]:
-    folder = "/".join(part for part in (RECORDS, group, variable) if part) + "/"
-    return {file.path: file.sha256 for file in corpus.manifest.files if file.path.startswith(folder)}
+    """Return the hashes of the files that hold a variable; those of all where a file holds several."""
+    folder = "/".join(part for part in (corpus.store.name, group, variable) if part) + "/"
+    held = {file.path: file.sha256 for file in corpus.manifest.files if file.path.startswith(folder)}
+    return held or {file.path: file.sha256 for file in corpus.manifest.files if _of_store(corpus, file.path)}
+
+
+def _of_store(corpus: Corpus, path: str) -> bool:
+    return path.split("/")[0] in corpus.store.contents
 
 
 def _variable_change(name: str, old: xr.Variable, new: xr.Variable, *, same_files: bool) -> Finding | None:
@@ -137,7 +143,7 @@ def _equal(one: np.ndarray, other: np.ndarray) -> bool:
 
 def _file_changes(old: Corpus, new: Corpus) -> Iterator[Finding]:
     before, after = (
-        {file.path: file for file in corpus.manifest.files if not file.path.startswith(f"{RECORDS}/")}
+        {file.path: file for file in corpus.manifest.files if not _of_store(corpus, file.path)}
         for corpus in (old, new)
     )
     for path, file in before.items():

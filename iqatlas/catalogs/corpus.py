@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from iqatlas.catalogs._zarr import open_store
-from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.folder_place import FolderPlace
 from iqatlas.catalogs.manifest import Manifest, read_manifest
 from iqatlas.catalogs.place import CorpusPlace, place_of
+from iqatlas.catalogs.quantised import decoded
+from iqatlas.catalogs.record_store import FORMATS, RecordStore, store_in
 from iqatlas.errors import CorpusError, nearest
 
 if TYPE_CHECKING:
@@ -41,8 +41,11 @@ class Corpus:
     def __init__(self, path: str | Path | CorpusPlace) -> None:
         self.place = place_of(path)
         self.manifest: Manifest = read_manifest(self.place)
-        if not self.place.items(RECORDS):
-            raise CorpusError(f"{RECORDS} is missing", where=self.place.name, remedy="get the corpus again")
+        store = store_in(self.place)
+        if store is None:
+            names = " or ".join(known.name for known in FORMATS.values())
+            raise CorpusError(f"{names} is missing", where=self.place.name, remedy="get the corpus again")
+        self.store: RecordStore = store
 
     def __repr__(self) -> str:
         return f"<Corpus {self.manifest.name!r}: {self.manifest.records} records at {self.place.name}>"
@@ -62,9 +65,12 @@ class Corpus:
 
     @cached_property
     def dataset(self) -> xr.Dataset:
-        """All records, lazily: dask chunks are storage chunks, ``.sel(split="train")`` works."""
+        """All records, lazily: dask chunks are storage chunks, ``.sel(split="train")`` works.
+
+        Samples are complex, in √mW, however they are stored.
+        """
         with self.place.errors("read"):
-            dataset = open_store(self.place.store(RECORDS))
+            dataset = decoded(self.store.open(self.place.store("")))
             # The labels of an index have to be in memory; the name of a split fits in ten characters.
             split = dataset["split"].load().astype("<U10")
         return dataset.assign_coords(split=split).set_xindex("split")
@@ -96,7 +102,7 @@ class Corpus:
     def paths(self) -> xr.Dataset:
         """The radio paths that the captures were made from."""
         with self.place.errors("read"):
-            return open_store(self.place.store(RECORDS), group="paths", consolidated=False)
+            return self.store.open(self.place.store(""), "paths")
 
     def features(self, name: str, **options: Any) -> xr.DataArray:
         """Return a feature of all records, worked out from the I/Q when it is read.
@@ -164,7 +170,7 @@ class Corpus:
         from iqatlas.catalogs._torch import RecordDataset
 
         return RecordDataset(
-            self.place.store(RECORDS), split=split, variables=tuple(variables), receivers=receivers
+            self.store, self.place.store(""), split=split, variables=tuple(variables), receivers=receivers
         )
 
 

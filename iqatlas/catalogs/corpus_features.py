@@ -57,7 +57,7 @@ def feature_array(
     feature, part = feature_with(name, options)
     layout = feature.layout(part, setting)
     quantity = layout.quantity
-    block = int(dataset["iq"].encoding["chunks"][0])
+    block = int(dataset["iq"].chunksizes[RECORD][0])
     iq = dataset["iq"].data.rechunk((block, -1, -1))
     own = quantity.dims[2:]
     lazy = iq.map_blocks(

@@ -6,7 +6,7 @@ Source: Croissant Format Specification 1.1, MLCommons, http://mlcommons.org/croi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from iqatlas.catalogs.about import AboutSpec
@@ -86,7 +86,7 @@ def croissant(
     files: Iterable[FileEntry],
     splits: Iterable[str],
     extents: Mapping[str, int],
-    store: str,
+    store: Sequence[str],
     version: str = UNPUBLISHED,
 ) -> bytes:
     """Return the Croissant description of a corpus, as the bytes of a JSON-LD file.
@@ -100,10 +100,10 @@ def croissant(
         files: Files of the corpus; those outside the store of the records are named one by one.
         splits: Names of the splits that have records.
         extents: Receivers and sub-channels of a record.
-        store: Folder, or file, of the records' arrays.
+        store: Folders and files of the records' arrays, the one that readers open first.
         version: MAJOR.MINOR.PATCH.
     """
-    single = [file for file in files if file.path.split("/")[0] not in (store, CROISSANT_NAME)]
+    single = [file for file in files if file.path.split("/")[0] not in (*store, CROISSANT_NAME)]
     body = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -140,15 +140,17 @@ def _file_object(file: FileEntry) -> dict[str, Any]:
     }
 
 
-def _store_set(store: str) -> dict[str, Any]:
+def _store_set(store: Sequence[str]) -> dict[str, Any]:
+    name = store[0]
+    includes = [part if part.endswith(".h5") else f"{part}/**" for part in store]
     return {
         "@type": "cr:FileSet",
-        "@id": store,
-        "name": store,
+        "@id": name,
+        "name": name,
         "description": "The arrays: I/Q, occupancy, labels, powers, features, and the radio paths; open with "
         "xarray or iqatlas. Row n of every array is record n.",
-        "encodingFormat": "https://zarr.dev/" if store.endswith(".zarr") else "application/x-hdf5",
-        "includes": f"{store}/**" if store.endswith(".zarr") else store,
+        "encodingFormat": "https://zarr.dev/" if name.endswith(".zarr") else "application/x-hdf5",
+        "includes": includes[0] if len(includes) == 1 else includes,
     }
 
 

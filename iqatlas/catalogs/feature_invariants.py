@@ -28,12 +28,13 @@ _LEAST_SHARE = 0.99
 """Of the values have to agree: one that stands at a threshold may fall to either side of it."""
 
 
-def feature_problems(dataset: xr.Dataset, spec: Mapping[str, Any]) -> Iterator[str]:
+def feature_problems(dataset: xr.Dataset, spec: Mapping[str, Any], *, store: str = RECORDS) -> Iterator[str]:
     """Check the features of a corpus, whose other arrays are sound.
 
     Args:
-        dataset: Its records.
+        dataset: Its records, samples complex.
         spec: The spec that its manifest holds.
+        store: Name of the store that holds them, for messages.
 
     Yields:
         What does not hold, one line each.
@@ -42,7 +43,7 @@ def feature_problems(dataset: xr.Dataset, spec: Mapping[str, Any]) -> Iterator[s
     asked = asked if isinstance(asked, Mapping) else {}
     options = {name: value for name, value in asked.items() if value is not None and name in FEATURES}
     yield from (
-        f"{RECORDS}: {name} is there, and features of the spec does not name it"
+        f"{store}: {name} is there, and features of the spec does not name it"
         for name in FEATURES
         if name in dataset and name not in options
     )
@@ -54,29 +55,29 @@ def feature_problems(dataset: xr.Dataset, spec: Mapping[str, Any]) -> Iterator[s
         except SpecError as failure:
             yield f"{MANIFEST_NAME}: {failure.line()}"
             continue
-        wrong = list(_layout_problems(dataset, name, layout))
+        wrong = list(_layout_problems(dataset, name, layout, store))
         yield from wrong or _value_problems(dataset, setting, name, below)
 
 
-def _layout_problems(dataset: xr.Dataset, name: str, layout: Layout) -> Iterator[str]:
+def _layout_problems(dataset: xr.Dataset, name: str, layout: Layout, store: str) -> Iterator[str]:
     if name not in dataset:
-        yield f"{RECORDS}: {name} is missing"
+        yield f"{store}: {name} is missing"
         return
     variable, quantity = dataset[name], layout.quantity
     if variable.dims != quantity.dims:
-        yield f"{RECORDS}: {name} lies on {variable.dims} in place of {quantity.dims}"
+        yield f"{store}: {name} lies on {variable.dims} in place of {quantity.dims}"
         return
     if variable.dtype != np.dtype(quantity.dtype):
-        yield f"{RECORDS}: {name} is {variable.dtype} in place of {quantity.dtype}"
+        yield f"{store}: {name} is {variable.dtype} in place of {quantity.dtype}"
     for axis, length in layout.lengths.items():
         if dataset.sizes[axis] != length:
-            yield f"{RECORDS}: {axis} has {dataset.sizes[axis]} places in place of {length}"
+            yield f"{store}: {axis} has {dataset.sizes[axis]} places in place of {length}"
             return
     for key, (_, values) in layout.coordinates.items():
         if key not in dataset.variables:
-            yield f"{RECORDS}: {key} is missing"
+            yield f"{store}: {key} is missing"
         elif not _same(dataset[key].values, values):
-            yield f"{RECORDS}: {key} is not what features.{name} of the spec gives"
+            yield f"{store}: {key} is not what features.{name} of the spec gives"
 
 
 def _same(stored: np.ndarray, stated: np.ndarray) -> bool:

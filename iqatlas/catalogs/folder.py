@@ -26,6 +26,8 @@ _CLEARING = "clearing"
 _CONTENTS = (
     MANIFEST_NAME,
     RECORDS,
+    "records.h5",
+    "records",
     RECORD_TABLE,
     "scene",
     "README.md",

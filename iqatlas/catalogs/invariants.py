@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import numpy as np
 import xarray as xr
 
-from iqatlas.axes import QUANTITIES, RECORD
-from iqatlas.catalogs._zarr import open_store
+from iqatlas.axes import INT16_QUANTITIES, QUANTITIES, RECORD
 from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.feature_invariants import feature_problems
-from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
 from iqatlas.catalogs.place import CorpusPlace
+from iqatlas.catalogs.quantised import decoded
+from iqatlas.catalogs.record_store import RecordStore, store_in
 from iqatlas.catalogs.split_audit import silence_problems, split_problems
 from iqatlas.features.registry import FEATURES
 
@@ -27,6 +26,8 @@ _NEEDED = tuple(
     if quantity.dims[0] == RECORD and name not in (*_OPTIONAL, *FEATURES)
 )
 _NEEDED_ATTRIBUTES = ("sample_rate_hz", "noise_bandwidth_hz", "slot_duration_s")
+_LARGEST_ROUNDING_COUNTS = 0.51
+"""Half a count, and what float32 rounds in the product of 32767 counts and the scale: 0.004 of one."""
 _FLOAT32_DB = 1e-4
 """Levels are stored as float32 dB; at 200 dB that is 8e-6 dB, 4e-6 of the power, in two of them."""
 
@@ -43,60 +44,70 @@ def record_problems(place: CorpusPlace, manifest: Manifest) -> Iterator[str]:
     """
     if manifest.spec_sha256 != sha256_json(manifest.spec):
         yield f"{MANIFEST_NAME}: spec_sha256 is not the spec's"
+    store = store_in(place)
+    if store is None:
+        yield f"{place.name}: no records"
+        return
     try:
-        dataset = open_store(place.store(RECORDS))
-        layout = list(_layout_problems(dataset, manifest))
+        dataset = store.open(place.store(""))
+        layout = [f"{store.name}: {problem}" for problem in _layout_problems(dataset, manifest)]
         if layout:
             yield from layout
             return
-        yield from _shard_problems(dataset, manifest)
+        yield from _shard_problems(store, dataset, manifest)
         per_record = max(1, dataset["iq"].nbytes // manifest.records)
         chunk = int(dataset["iq"].chunksizes[RECORD][0])
         step = max(chunk, _AT_ONCE_BYTES // per_record // chunk * chunk)
         plain = dataset.drop_vars([name for name in FEATURES if name in dataset])
         for start in range(0, manifest.records, step):
             part = plain.isel(record=slice(start, start + step)).load()
-            yield from _part_problems(part, start, ideal=_ideal(manifest))
-        yield from feature_problems(dataset, manifest.spec)
-        yield from split_problems(dataset, manifest)
+            if "iq_scale" in part:
+                scale = part["iq_scale"].values
+                wrong = ~(np.isfinite(scale) & (scale >= 0))
+                yield from _named("iq_scale: negative or not finite", wrong, start)
+            yield from _part_problems(decoded(part), start, ideal=_ideal(manifest))
+        yield from feature_problems(decoded(dataset), manifest.spec, store=store.name)
+        yield from split_problems(dataset, manifest, store=store.name)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as failure:
-        yield f"{RECORDS}: can't be read ({str(failure).partition(chr(10))[0][:200]})"
+        yield f"{store.name}: can't be read ({str(failure).partition(chr(10))[0][:200]})"
 
 
 def _layout_problems(dataset: xr.Dataset, manifest: Manifest) -> Iterator[str]:
+    storage = manifest.spec.get("storage")
+    counted = isinstance(storage, dict) and storage.get("iq") == "int16"
+    known = QUANTITIES | INT16_QUANTITIES if counted else QUANTITIES
     optional = [name for name in _OPTIONAL if name in dataset]
-    for name in (*_NEEDED, *optional):
-        quantity = QUANTITIES[name]
+    for name in (*_NEEDED, *optional, *(["iq_scale"] if counted else [])):
+        quantity = known[name]
         if name not in dataset:
-            yield f"{RECORDS}: {name} is missing"
+            yield f"{name} is missing"
             continue
         variable = dataset[name]
         if variable.dims != quantity.dims:
-            yield f"{RECORDS}: {name} lies on {variable.dims} in place of {quantity.dims}"
+            yield f"{name} lies on {variable.dims} in place of {quantity.dims}"
         if quantity.dtype != "str" and variable.dtype != np.dtype(quantity.dtype):
-            yield f"{RECORDS}: {name} is {variable.dtype} in place of {quantity.dtype}"
+            yield f"{name} is {variable.dtype} in place of {quantity.dtype}"
     for name in _NEEDED_ATTRIBUTES:
         value = dataset.attrs.get(name)
         if not isinstance(value, int | float) or not 0 < value < np.inf:
-            yield f"{RECORDS}: the attribute {name} is {value!r} in place of a positive number"
+            yield f"the attribute {name} is {value!r} in place of a positive number"
     if dataset.sizes.get(RECORD, 0) != manifest.records or not manifest.records:
-        yield f"{RECORDS}: {dataset.sizes.get(RECORD, 0)} records in place of {manifest.records}"
+        yield f"{dataset.sizes.get(RECORD, 0)} records in place of {manifest.records}"
 
 
-def _shard_problems(dataset: xr.Dataset, manifest: Manifest) -> Iterator[str]:
+def _shard_problems(store: RecordStore, dataset: xr.Dataset, manifest: Manifest) -> Iterator[str]:
     over_records = {str(name) for name, variable in dataset.variables.items() if RECORD in variable.dims}
-    place = re.compile(rf"{re.escape(RECORDS)}/([^/]+)/c/(\d+)(?:/\d+)*")
     files: dict[int, list[FileEntry]] = {}
     for file in sorted(manifest.files, key=lambda file: PurePosixPath(file.path)):
-        match = place.fullmatch(file.path)
-        if match and match[1] in over_records:
-            files.setdefault(int(match[2]), []).append(file)
+        place = store.shard_of(file.path)
+        if place and (place[0] is None or place[0] in over_records):
+            files.setdefault(place[1], []).append(file)
     for shard in manifest.shards:
         stated = sha256_json([[file.path, file.sha256] for file in files.pop(shard.index, [])])
         if stated != shard.sha256:
             yield f"{MANIFEST_NAME}: the SHA-256 of shard {shard.index} is not that of its files"
     if files:
-        yield f"{RECORDS}: files of shard {min(files)}, which the manifest does not name"
+        yield f"{store.name}: files of shard {min(files)}, which the manifest does not name"
 
 
 def _ideal(manifest: Manifest) -> bool:
@@ -121,13 +132,23 @@ def _part_problems(part: xr.Dataset, start: int, *, ideal: bool) -> Iterator[str
     if "signal" in values and "noise" in values:
         port = values["signal"] + values["noise"]
         if ideal:
-            yield from _named("iq: not the sum of signal and noise", port != iq, start)
+            yield from _named("iq: not the sum of signal and noise", _differ(port, values), start)
     elif ideal:
         port = iq
     else:
         return  # without its components, nothing tells what a real receiver's samples should add up to
     if np.isfinite(port).all() and np.isfinite(noise).all() and not np.isnan(snr).any():
         yield from _power_problems(part, {**values, "iq": port}, start)
+
+
+def _differ(port: np.ndarray, values: dict[object, np.ndarray]) -> np.ndarray:
+    """Return where samples differ from the sum of their components, by more than counts round."""
+    iq = values["iq"]
+    if "iq_scale" not in values:
+        return np.asarray(port != iq)
+    off = np.abs((port - iq).view(np.float32))
+    near: np.ndarray = off <= _LARGEST_ROUNDING_COUNTS * values["iq_scale"][..., None]
+    return ~near
 
 
 def _named_all(problems: Iterator[tuple[str, np.ndarray]], start: int) -> Iterator[str]:

@@ -10,6 +10,7 @@ import xarray as xr
 
 from iqatlas.axes import PATH_QUANTITIES, QUANTITIES
 from iqatlas.catalogs._zarr import array_variable, open_store
+from iqatlas.catalogs.record_store import FORMATS
 from iqatlas.errors import CorpusError, MissingFileError
 from iqatlas.raytracing.elements import ARRAY_KEY
 from iqatlas.raytracing.paths import PathSet
@@ -98,14 +99,18 @@ def read_stored_paths(
         CorpusError: It holds no paths, or those of another scene or carrier.
     """
     store = next((corpus / name for name in ("records.zarr", "paths.zarr") if (corpus / name).is_dir()), None)
+    in_hdf5 = store is None and (corpus / FORMATS["hdf5"].name).is_file()
     if not corpus.is_dir():
         raise MissingFileError(f"no such folder: {corpus}", where=where)
-    if store is None or not (store / "paths").is_dir():
+    if not in_hdf5 and (store is None or not (store / "paths").is_dir()):
         raise CorpusError(
             f"no stored paths in {corpus}", where=where, accepted="a corpus, or what iqatlas trace wrote"
         )
     try:
-        dataset = open_store(store, group="paths", consolidated=False).load()
+        if store is None:
+            dataset = FORMATS["hdf5"].open(corpus, "paths")
+        else:
+            dataset = open_store(store, group="paths", consolidated=False).load()
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as failure:
         reason = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
         raise CorpusError(f"the stored paths can't be read ({reason})", where=where) from None

@@ -18,10 +18,10 @@ SPLITS = ("train", "validation", "test", "guard")
 class StorageSpec(SpecModel):
     """How a corpus is stored."""
 
-    format: Literal["zarr"] = "zarr"
-    """Zarr version 3, one sharded array a variable."""
-    iq: Literal["complex64"] = "complex64"
-    """Complex samples in √mW, 8 bytes each, uncompressed."""
+    format: Literal["zarr", "hdf5"] = "zarr"
+    """zarr: Zarr version 3, one sharded array a variable; hdf5: a file a shard, and one over all of them."""
+    iq: Literal["complex64", "int16"] = "complex64"
+    """complex64: samples in √mW, 8 bytes each; int16: counts of I and Q, 4 bytes, with a scale a capture."""
     components: bool = False
     """Whether the signal and the noise that captures are the sum of are stored beside them: three times
     the bytes, for those who develop and debug."""

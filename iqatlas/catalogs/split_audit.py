@@ -16,12 +16,13 @@ from iqatlas.catalogs.spec import SPLITS
 _TO_LEARN = SPLITS[:3]
 
 
-def split_problems(dataset: xr.Dataset, manifest: Manifest) -> Iterator[str]:
+def split_problems(dataset: xr.Dataset, manifest: Manifest, *, store: str = RECORDS) -> Iterator[str]:
     """Check the splits of a corpus against each other and its manifest.
 
     Args:
         dataset: All records.
         manifest: The corpus's manifest.
+        store: Name of the store that holds them, for messages.
 
     Yields:
         What does not hold, one line each.
@@ -45,7 +46,7 @@ def split_problems(dataset: xr.Dataset, manifest: Manifest) -> Iterator[str]:
     else:
         yield from _time_problems(slot, draw, split, guard)
     if by in ("receiver", "site"):
-        yield from _owner_problems(dataset, by, set(found) & set(_TO_LEARN))
+        yield from _owner_problems(dataset, by, set(found) & set(_TO_LEARN), store)
 
 
 def _draw_problems(draw: np.ndarray, split: np.ndarray) -> Iterator[str]:
@@ -70,11 +71,11 @@ def _time_problems(slot: np.ndarray, draw: np.ndarray, split: np.ndarray, guard:
                 yield f"split: {one} and {other} are {first - last - 1} slots apart in place of {guard}"
 
 
-def _owner_problems(dataset: xr.Dataset, by: str, used: set[str]) -> Iterator[str]:
+def _owner_problems(dataset: xr.Dataset, by: str, used: set[str], store: str) -> Iterator[str]:
     """Check that each receiver or site has a split, and each split with records one of them."""
     name = f"{by}_split"
     if name not in dataset or dataset[name].dims != (by,):
-        yield f"{RECORDS}: {name} is missing"
+        yield f"{store}: {name} is missing"
         return
     owners = {str(value) for value in dataset[name].values}
     if owners != used:

@@ -17,15 +17,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from iqatlas.catalogs._zarr import copy_metadata, shard_files
 from iqatlas.catalogs.canonical import sha256_file
 from iqatlas.catalogs.construction import Construction
 from iqatlas.catalogs.durable import storage_errors, sync_file
-from iqatlas.catalogs.folder import BUILDING, RECORDS, STAGING
+from iqatlas.catalogs.folder import BUILDING, STAGING
 from iqatlas.catalogs.folder_place import FolderPlace
 from iqatlas.catalogs.lease import LeaseClaim
 from iqatlas.catalogs.manifest import FileEntry
 from iqatlas.catalogs.object_store import ObjectStore
+from iqatlas.catalogs.record_store import RecordStore
 from iqatlas.errors import SetupError, StorageError
 
 _UPLOADS_AT_ONCE = 4
@@ -36,17 +36,21 @@ class StagedShard:
     """A shard that is safe, but not yet entered.
 
     Args:
-        store: Twin store that holds it; None where its files are in their places.
+        twin: Folder that holds it, laid out as the corpus; None where its files are in their places.
         files: Its files, as they will be in the corpus.
     """
 
-    store: Path | None
+    twin: Path | None
     files: tuple[FileEntry, ...]
 
 
 @runtime_checkable
 class Desk(Protocol):
     """Where a worker makes its shards; small, sent to it."""
+
+    @property
+    def store(self) -> RecordStore:
+        """Format of the records."""
 
     @property
     def where(self) -> str:
@@ -60,7 +64,7 @@ class Desk(Protocol):
         """
 
     def twin(self, step: str) -> AbstractContextManager[Path]:
-        """Give an empty twin of the record store for one shard."""
+        """Give a folder laid out as the corpus, with an empty twin of the record store for one shard."""
 
     def stage(self, twin: Path) -> StagedShard:
         """Bring a shard's files to safety, and hash them.
@@ -78,14 +82,18 @@ def desk_of(construction: Construction) -> Desk:
     place = construction.place
     if isinstance(place, FolderPlace):
         folder = place.folder.absolute()  # workers of a cluster have another current folder
-        return FolderDesk(folder, open_run(folder))
+        return FolderDesk(folder, open_run(folder), construction.store)
     if not isinstance(place, ObjectStore):
         raise StorageError("no shards can be written there", where=place.name)
-    metadata = {
-        path.relative_to(construction.records).as_posix(): path.read_bytes()
-        for path in sorted(construction.records.rglob("zarr.json"))
-    }
-    return StoreDesk(place.name, place.claim, metadata)
+    with storage_errors(place.name), tempfile.TemporaryDirectory(prefix="iqatlas-twin-") as name:
+        twin = Path(name)
+        construction.store.make_twin(construction.bench, twin)
+        metadata = {
+            path.relative_to(twin).as_posix(): path.read_bytes()
+            for path in sorted(twin.rglob("*"))
+            if path.is_file()
+        }
+    return StoreDesk(place.name, place.claim, construction.store, metadata)
 
 
 @dataclass(frozen=True)
@@ -95,10 +103,12 @@ class FolderDesk:
     Args:
         corpus: Folder of the corpus.
         run: Folder of the run.
+        store: Format of the records.
     """
 
     corpus: Path
     run: Path
+    store: RecordStore
 
     @property
     def where(self) -> str:
@@ -118,11 +128,11 @@ class FolderDesk:
     @contextmanager
     def twin(self, step: str) -> Iterator[Path]:
         """Give an empty twin of the record store for one shard."""
-        yield prepare_twin(self.corpus, self.run, step)
+        yield prepare_twin(self.corpus, self.run, step, self.store)
 
     def stage(self, twin: Path) -> StagedShard:
         """Bring a shard's files to the disk, and hash them."""
-        return stage_shard(self.corpus, twin)
+        return stage_shard(self.corpus, twin, self.store)
 
     def place(self, staged: StagedShard) -> tuple[FileEntry, ...]:
         """Move a shard's files to their places."""
@@ -136,11 +146,13 @@ class StoreDesk:
     Args:
         url: Address of the corpus.
         claim: The lease of the run.
-        metadata: Metadata of the record store.
+        store: Format of the records.
+        metadata: Files of an empty twin.
     """
 
     url: str
     claim: LeaseClaim
+    store: RecordStore
     metadata: dict[str, bytes]
 
     @property
@@ -169,7 +181,7 @@ class StoreDesk:
         """Upload a shard's files, each whole, under their final names."""
         place = ObjectStore(self.url)
         with place.errors():
-            entries = shard_entries(twin)
+            entries = shard_entries(twin, self.store)
             if not entries:
                 raise StorageError(f"{twin.name} left no files", where=self.url)
             place.check(self.claim)
@@ -191,59 +203,60 @@ def open_run(corpus: Path) -> Path:
         return Path(tempfile.mkdtemp(prefix="run-", dir=staging))
 
 
-def prepare_twin(corpus: Path, run: Path, step: str) -> Path:
-    """Return an empty twin of the record store for one shard.
+def prepare_twin(corpus: Path, run: Path, step: str, store: RecordStore) -> Path:
+    """Return a folder laid out as the corpus, with an empty twin of the record store for one shard.
 
     Args:
         corpus: Folder of the corpus.
         run: Folder of the run.
         step: Name of the shard.
+        store: Format of the records.
     """
     with storage_errors(corpus):
         if (run / step).exists():  # an earlier try at the shard failed in this run
             shutil.rmtree(run / step)
-        copy_metadata(corpus / RECORDS, run / step)
+        store.make_twin(corpus, run / step)
     return run / step
 
 
-def stage_shard(corpus: Path, twin: Path) -> StagedShard:
+def stage_shard(corpus: Path, twin: Path, store: RecordStore) -> StagedShard:
     """Bring a shard's files to the disk, and hash them.
 
     Raises:
         StorageError: The shard left no files, or the disk refuses.
     """
     with storage_errors(corpus):
-        for path in shard_files(twin):
+        for path in store.shard_files(twin):
             sync_file(path)
-        entries = tuple(entry for _, entry in shard_entries(twin))
+        entries = tuple(entry for _, entry in shard_entries(twin, store))
     if not entries:
         raise StorageError(f"{twin.name} left no files", where=str(corpus))
     return StagedShard(twin, entries)
 
 
-def shard_entries(twin: Path) -> list[tuple[Path, FileEntry]]:
-    """Return the files of a twin store, each with its entry in the corpus."""
+def shard_entries(twin: Path, store: RecordStore) -> list[tuple[Path, FileEntry]]:
+    """Return the files of a shard in its twin, each with its entry in the corpus."""
     return [
         (
             path,
             FileEntry(
-                path=(Path(RECORDS) / path.relative_to(twin)).as_posix(),
+                path=path.relative_to(twin).as_posix(),
                 bytes=path.stat().st_size,
                 sha256=sha256_file(path),
             ),
         )
-        for path in shard_files(twin)
+        for path in store.shard_files(twin)
     ]
 
 
 def place_shard(corpus: Path, staged: StagedShard) -> tuple[FileEntry, ...]:
     """Move a shard's files to their places in the corpus, and return them."""
-    if staged.store is None:
+    if staged.twin is None:
         return staged.files
     with storage_errors(corpus):
         for file in staged.files:
             target = corpus / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
-            (staged.store / Path(file.path).relative_to(RECORDS)).replace(target)
-        shutil.rmtree(staged.store)
+            (staged.twin / file.path).replace(target)
+        shutil.rmtree(staged.twin)
     return staged.files

@@ -11,7 +11,6 @@ from iqatlas.catalogs.about import AboutSpec
 from iqatlas.catalogs.citation import CITATION_NAMES, citation_files
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME, croissant
-from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
 from iqatlas.catalogs.record_table import RECORD_TABLE
 from iqatlas.errors import CorpusError
@@ -64,7 +63,7 @@ def versioned_cards(corpus: Corpus, *, version: str, published: str) -> dict[str
             files=tuple(files.values()),
             splits=manifest.splits,
             extents={"subchannel": sizes["subchannel"], "receiver": sizes["receiver"]},
-            store=RECORDS,
+            store=corpus.store.name,
             version=version,
         )
         files[CROISSANT_NAME] = entry_of(CROISSANT_NAME, cards[CROISSANT_NAME])

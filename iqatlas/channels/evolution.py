@@ -37,6 +37,25 @@ class Continuity:
     matched_power_share: float
 
 
+@dataclass(frozen=True, eq=False)
+class _Curve:
+    """Tracks at some times.
+
+    Args:
+        size: Magnitude of the gain.
+        growth: Its change a second.
+        phase: Phase of the gain, that of the carrier included.
+        phase_rate: Its change a second.
+        delay_s: Delay.
+    """
+
+    size: Float64[np.ndarray, "record track"]
+    growth: Float64[np.ndarray, "record track"]
+    phase: Float64[np.ndarray, "record track"]
+    phase_rate: Float64[np.ndarray, "record track"]
+    delay_s: Float64[np.ndarray, "record track"]
+
+
 class Evolution:
     """The paths of a scene at any time of a flight.
 
@@ -112,6 +131,17 @@ class Evolution:
         fade[-1] = _HELD
         self._fade = np.concatenate([fade, np.full(fade.shape, _FADES_IN)], axis=-1)
 
+    @property
+    def fastest_hz(self) -> float:
+        """A bound on every Doppler shift along the curves of paths that are there."""
+        length = self._step_s[:, None, None, None]
+        there = (self._start != 0) | (self._end != 0)
+        # The slope of the cubic is a parabola, which stays among its Bernstein coefficients.
+        middle = 3 * (self._end_delay - self._start_delay) / length - self._start_rate - self._end_rate
+        slope = np.maximum(np.maximum(np.abs(self._start_rate), np.abs(self._end_rate)), np.abs(middle))
+        turn = np.abs(np.angle(self._end * np.conj(self._start))) / (2 * np.pi * length)
+        return float(np.max(self._frequency_hz * slope + turn, initial=0, where=there))
+
     def at(
         self,
         receiver: int,
@@ -127,27 +157,91 @@ class Evolution:
             waypoint: The waypoint at or before each time.
             since_s: Time since that waypoint.
         """
-        here = (waypoint, receiver, site)
+        everything = np.ones(self._start.shape[-1], bool)
+        curve = self._curve(receiver, site, waypoint, since_s, everything)
+        return curve.size * np.exp(1j * curve.phase), curve.delay_s
+
+    def series_at(
+        self,
+        receiver: int,
+        site: int,
+        waypoint: Int64[np.ndarray, "record"],
+        since_s: Float64[np.ndarray, "record"],
+        *,
+        order: int,
+        scale_s: float,
+    ) -> tuple[Complex128[np.ndarray, "record term track"], Float64[np.ndarray, "record track"]]:
+        """Return the terms scale_s^k/k! · dᵏg/dtᵏ of the gains about each time, and the delays.
+
+        About each time the phase turns at its Doppler shift and the size changes along a straight line.
+        Tracks on which no record has a path are left out.
+
+        Args:
+            receiver: Which receiver.
+            site: Which site.
+            waypoint: The waypoint at or before each time.
+            since_s: Time since that waypoint.
+            order: Highest term.
+            scale_s: Unit of time of the series.
+        """
+        visited = np.unique(waypoint)
+        there = (self._start[visited, receiver, site] != 0) | (self._end[visited, receiver, site] != 0)
+        curve = self._curve(receiver, site, waypoint, since_s, there.any(axis=0))
+        turned = np.exp(1j * curve.phase)
+        gain, growth = curve.size * turned, scale_s * curve.growth * turned
+        terms = np.empty((len(gain), order + 1, gain.shape[-1]), np.complex128)
+        terms[:, 0] = gain
+        rate = 1j * scale_s * curve.phase_rate
+        power = np.ones_like(rate)  # rateᵏ⁻¹/(k − 1)!
+        for term in range(1, order + 1):
+            terms[:, term] = power * (gain * rate / term + growth)
+            power = power * rate / term
+        return terms, curve.delay_s
+
+    def _curve(
+        self,
+        receiver: int,
+        site: int,
+        waypoint: Int64[np.ndarray, "record"],
+        since_s: Float64[np.ndarray, "record"],
+        track: Bool[np.ndarray, "track"],
+    ) -> _Curve:
+        """Return where on their curves the chosen tracks are."""
+
+        def taken(array: np.ndarray) -> np.ndarray:
+            of_link: np.ndarray = array[waypoint, receiver, site][:, track]
+            return of_link
+
         length = self._step_s[waypoint][:, None]
         part = since_s[:, None] / length
         rest = 1.0 - part
         # Hermite's cubic; a straight line stays one, also beyond its end.
+        start_delay, end_delay = taken(self._start_delay), taken(self._end_delay)
+        start_rate, end_rate = taken(self._start_rate), taken(self._end_rate)
         delay = (
-            (1 + 2 * part) * rest**2 * self._start_delay[here]
-            + part**2 * (3 - 2 * part) * self._end_delay[here]
-            + length * part * rest * (rest * self._start_rate[here] - part * self._end_rate[here])
+            (1 + 2 * part) * rest**2 * start_delay
+            + part**2 * (3 - 2 * part) * end_delay
+            + length * part * rest * (rest * start_rate - part * end_rate)
         )
-        start, end = self._start[here], self._end[here]
+        slope = (
+            6 * part * rest * (end_delay - start_delay) / length
+            + rest * (1 - 3 * part) * start_rate
+            + part * (3 * part - 2) * end_rate
+        )
+        start, end = taken(self._start), taken(self._end)
         size = rest * np.abs(start) + part * np.abs(end)
         turn = np.angle(end * np.conj(start))
         phase = np.angle(start) + part * turn - 2 * np.pi * self._frequency_hz * delay
+        within = (part > 0) & (part < 1)
         quarter = 0.5 * np.pi * np.clip(part, 0.0, 1.0)
-        fade = self._fade[here]
+        fade = taken(self._fade)
         # Power, not amplitude, is handed over: what ends and what begins don't know of each other.
-        weight = np.where(
-            fade == _FADES_OUT, np.cos(quarter), np.where(fade == _FADES_IN, np.sin(quarter), 1.0)
-        )
-        return weight * size * np.exp(1j * phase), delay
+        out, into = fade == _FADES_OUT, fade == _FADES_IN
+        weight = np.where(out, np.cos(quarter), np.where(into, np.sin(quarter), 1.0))
+        change = np.where(out, -np.sin(quarter), np.where(into, np.cos(quarter), 0.0)) * within
+        growth = (weight * (np.abs(end) - np.abs(start)) + 0.5 * np.pi * change * size) / length
+        phase_rate = turn / length - 2 * np.pi * self._frequency_hz * slope
+        return _Curve(weight * size, growth, phase, phase_rate, delay)
 
 
 def _mark(

@@ -49,6 +49,8 @@ class CaptureSpec(SpecModel):
     per_receiver: each receiver has the SNR; thermal: kTB and the noise figure (without snr_db)."""
     noise_figure_db: Annotated[float, Field(ge=0, le=50)] = 7.0
     """Receiver noise figure for thermal noise."""
+    motion_error: Annotated[float, Field(ge=1e-6, le=0.1)] = 1e-3
+    """Largest error, relative to each path, that the motion of the UAVs during a capture may leave."""
 
     @model_validator(mode="after")
     def _levels_are_used(self) -> CaptureSpec:

@@ -63,4 +63,6 @@ def generate(
     place = corpus.place
     say(out, f"corpus   {place.name}")
     say(out, f"picture  {place.store('scene/map.png')}")
-    say(out, f"open it  xarray.open_zarr({str(place.store('records.zarr'))!r})")
+    plain = f"xarray.open_zarr({str(place.store(corpus.store.name))!r})"
+    opener = plain if asked.storage.format == "zarr" else f"iqatlas.open_corpus({place.name!r})"
+    say(out, f"open it  {opener}")

@@ -9,8 +9,8 @@ import xarray as xr
 from iqatlas.catalogs.citation import citation_files
 from iqatlas.catalogs.croissant import CROISSANT_NAME, UNPUBLISHED, croissant
 from iqatlas.catalogs.durable import write_file
-from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.manifest import FileEntry
+from iqatlas.catalogs.record_store import FORMATS
 from iqatlas.catalogs.record_table import RECORD_TABLE, write_record_table
 from iqatlas.generators.describe import count_splits
 from iqatlas.generators.plan import Plan
@@ -87,6 +87,6 @@ def write_croissant(
         files=files,
         splits=count_splits(made),
         extents={"subchannel": made.spec.waveform.subchannels, "receiver": made.receivers},
-        store=RECORDS,
+        store=FORMATS[made.spec.storage.format].contents,
     )
     write_file(corpus / CROISSANT_NAME, content)

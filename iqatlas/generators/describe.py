@@ -39,6 +39,20 @@ _WAVEFORM_LIMITS = {
     "marine_vhf": "The voice is made from syllables of harmonics and noise: nobody says anything.",
 }
 
+_LOAD = {
+    "zarr": """```python
+import xarray as xr
+records = xr.open_zarr("records.zarr")
+train = records.isel(record=(records.split == "train").values)
+```""",
+    "hdf5": """```python
+import h5py
+records = h5py.File("records.h5")
+train = records["split"].asstr()[:] == "train"
+```""",
+}
+_GIVES = {"complex64": "the same", "int16": "complex samples (here: counts, times `iq_scale` in √mW)"}
+
 
 def coordinates(made: Plan, scene: Scene, workshop: Workshop) -> xr.Dataset:
     """Return everything that doesn't vary over the records: coordinates, positions, attributes."""
@@ -211,6 +225,7 @@ def write_cards(
     splits = ", ".join(f"{name} {count:,}" for name, count in count_splits(made).items())
     levels = spec.capture.snr_levels_db()
     snr = "thermal noise" if np.isnan(levels[0]) else f"{levels[0]:g} to {levels[-1]:g} dB"
+    gives = _GIVES[spec.storage.iq]
     sites = "\n".join(f"- **{site.name}**: {site.provenance}" for site in scene.sites)
     credit = "\n".join(f"- {line}" for line in scene.attribution)
     write_file(
@@ -232,13 +247,9 @@ Labelled I/Q of {spec.receivers.uavs} UAVs over a city, made by iqatlas (seed {s
 {_rows(scene, flown)}
 ## Load it
 
-```python
-import xarray as xr
-records = xr.open_zarr("records.zarr")
-train = records.isel(record=(records.split == "train").values)
-```
+{_LOAD[spec.storage.format]}
 
-`iqatlas.open_corpus(".")` gives the same with `.sel(split="train")`, the paths, and PyTorch loaders.
+`iqatlas.open_corpus(".")` gives {gives} with `.sel(split="train")`, the paths, and PyTorch loaders.
 Occupied is 1, vacant is 0. Every variable carries its units and what has to be known to use it.
 
 ## Sites

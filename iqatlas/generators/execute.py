@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from iqatlas.catalogs._zarr import consolidate, create_store, open_store, write_group
 from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.construction import Construction, finished_with, tidy
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME
 from iqatlas.catalogs.durable import write_file
-from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry
 from iqatlas.catalogs.path_store import paths_dataset, paths_from_dataset
 from iqatlas.catalogs.place import place_of
+from iqatlas.catalogs.quantised import decoded
+from iqatlas.catalogs.record_store import format_for
 from iqatlas.errors import SpecError
 from iqatlas.generators.catalogue_cards import write_croissant, write_table_and_citation
 from iqatlas.generators.continuity import between_waypoints
@@ -71,6 +71,7 @@ def generate(
     place = place_of(dest if dest is not None else Path(spec.name))
     if workers < 1:
         raise SpecError(f"{workers} workers", where="workers", accepted="1 or more")
+    store = format_for(spec.storage.format, place)
     made = plan(spec)
     inputs = gather_inputs(spec)
     if not overwrite and finished_with(place, spec.sha256(), [entry.sha256 for entry in inputs]):
@@ -83,7 +84,7 @@ def generate(
         {"spec": spec.tree(), "inputs": [entry.sha256 for entry in inputs]}
         | {name: versions[name] for name in own}
     )
-    construction = Construction(place, build_key=build_key, overwrite=overwrite)
+    construction = Construction(place, build_key=build_key, overwrite=overwrite, store=store)
     # What is wrong with the input or the machine shows here, before a folder is made or cleared.
     construction.refuse_strangers()
     if not construction.begun:
@@ -117,17 +118,17 @@ def _versions(made: Plan) -> dict[str, str]:
 def _paths(construction: Construction, spec: CorpusSpec, scene: Scene, progress: Listener) -> PathSet:
     """Return the paths: those stored by an earlier try, or else traced and stored now."""
     if construction.resume(_PATHS_STEP):
-        dataset = open_store(construction.records, group=_PATHS_STEP, consolidated=False)
+        dataset = construction.store.open(construction.bench, _PATHS_STEP)
         return paths_from_dataset(dataset.load())
     # Records follow from the paths, and a ray tracer need not repeat itself to the last bit.
     construction.forget()
     step = "tracing the radio paths"
     progress(Progress(step))
     paths = paths_of(spec, scene, progress=lambda done, total: progress(Progress(step, done, total))).paths
-    group = construction.records / _PATHS_STEP
+    store, bench = construction.store, construction.bench
     with construction.place.errors():
-        write_group(
-            construction.records,
+        store.write_group(
+            bench,
             _PATHS_STEP,
             paths_dataset(
                 paths,
@@ -135,7 +136,7 @@ def _paths(construction: Construction, spec: CorpusSpec, scene: Scene, progress:
                 receivers=scene.receivers.names,
             ),
         )
-    construction.enter(_PATHS_STEP, [path for path in sorted(group.rglob("*")) if path.is_file()])
+    construction.enter(_PATHS_STEP, store.group_files(bench, _PATHS_STEP))
     return paths
 
 
@@ -145,9 +146,10 @@ def _create_records(construction: Construction, recipe: Recipe, workshop: Worksh
     if construction.resume(step):
         return
     made = recipe.plan
+    store, bench = construction.store, construction.bench
     with construction.place.errors():
-        create_store(
-            construction.records,
+        store.create(
+            bench,
             coordinates(made, scene, workshop),
             made.quantities,
             made.shape,
@@ -155,16 +157,7 @@ def _create_records(construction: Construction, recipe: Recipe, workshop: Worksh
             shard_records=made.shard_records,
             uncompressed=("iq", "signal", "noise", *made.layouts),
         )
-    # The root's own metadata is left out: gathering all metadata there changes it at the end.
-    below = construction.records.glob("*/**/*")
-    construction.enter(
-        step,
-        [
-            path
-            for path in sorted(below)
-            if path.is_file() and _PATHS_STEP not in path.relative_to(construction.records).parts
-        ],
-    )
+    construction.enter(step, store.metadata_files(bench))
 
 
 def _make_shards(
@@ -208,12 +201,12 @@ def _describe(
 
     bench, ledger = construction.bench, construction.ledger()
     with construction.place.errors():
-        consolidate(construction.records)
+        construction.store.finish(bench)
         construction.place_root()
         write_scene_tables(scene, bench / "scene")
         for name, content in scene.archive.items():
             write_file(bench / "scene" / name, content)
-        dataset = open_store(construction.place.store(RECORDS))
+        dataset = decoded(construction.store.open(construction.place.store("")))
         drawn = of_each_uav(paths, scene.receivers)
         draw_overview(scene.of_uavs(), dataset, drawn, bench / "scene" / "map.png", title=made.spec.name)
         figures = statistics(dataset, made)

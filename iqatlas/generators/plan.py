@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float64, Int8, Int64
 
-from iqatlas.axes import QUANTITIES, RECORD, Quantity
+from iqatlas.axes import INT16_QUANTITIES, QUANTITIES, RECORD, Quantity
 from iqatlas.catalogs.spec import SPLITS, share_out, split_slots
 from iqatlas.errors import SpecError
 from iqatlas.features.feature import Feature, Layout
@@ -211,6 +211,8 @@ class Plan:
             "subchannel": self.spec.waveform.subchannels,
             "sample": self.spec.capture.samples,
         }
+        if self.spec.storage.iq == "int16":
+            shape["component"] = 2
         for layout in self.layouts.values():
             shape.update(layout.lengths)
         return shape
@@ -224,6 +226,8 @@ class Plan:
             for name, quantity in QUANTITIES.items()
             if quantity.dims[0] == RECORD and name not in left_out
         }
+        if self.spec.storage.iq == "int16":
+            over_records |= INT16_QUANTITIES
         return over_records | {name: layout.quantity for name, layout in self.layouts.items()}
 
     @property

@@ -15,14 +15,13 @@ from typing import Any
 
 import xarray as xr
 
-from iqatlas.catalogs._zarr import copy_metadata, create_store, open_store
 from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.corpus import Corpus, open_corpus
 from iqatlas.catalogs.durable import storage_errors, write_file
-from iqatlas.catalogs.folder import RECORDS
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
 from iqatlas.catalogs.path_store import paths_from_dataset
 from iqatlas.catalogs.place import CorpusPlace
+from iqatlas.catalogs.record_store import RecordStore
 from iqatlas.catalogs.staging import StagedShard, shard_entries
 from iqatlas.catalogs.verify import file_problem
 from iqatlas.errors import CorpusError
@@ -34,7 +33,6 @@ from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.workers import make_shards
 from iqatlas.raytracing.paths import PathSet
 
-_PATHS = f"{RECORDS}/paths/"
 _LARGEST_PATHS_BYTES = 16 << 30
 
 
@@ -111,7 +109,8 @@ def rebuild(
     files = {file.path: file.sha256 for file in manifest.files}
     with storage_errors(target or "the temporary folder"), _bench(target) as bench:
         store = bench / "store"
-        create_store(
+        store.mkdir()
+        opened.store.create(
             store,
             xr.Dataset(),
             made.quantities,
@@ -120,7 +119,7 @@ def rebuild(
             shard_records=made.shard_records,
             uncompressed=("iq", "signal", "noise", *made.layouts),
         )
-        desk = _RebuildDesk(bench, store, None if target is None else target / RECORDS)
+        desk = _RebuildDesk(bench, store, target, opened.store)
         done, step = 0, "making records"
         progress(Progress(step, 0, made.records))
         for shard, entries in make_shards(
@@ -196,11 +195,11 @@ def _stored_paths(opened: Corpus) -> PathSet:
     place, where = opened.place, opened.place.name
     items = {item.path: item for item in place.items(deep=True)}
     for file in opened.manifest.files:
-        if file.path.startswith(_PATHS) and (problem := file_problem(place, items, file)):
+        if _of_paths(file.path) and (problem := file_problem(place, items, file)):
             raise CorpusError(f"the stored paths are damaged ({problem})", where=where)
     with place.errors("read"):
         try:
-            dataset = open_store(place.store(RECORDS), group="paths", consolidated=False)
+            dataset = opened.store.open(place.store(""), "paths")
             if dataset.nbytes > _LARGEST_PATHS_BYTES:
                 raise CorpusError(f"the stored paths take {dataset.nbytes / 2**30:.0f} GiB", where=where)
             return paths_from_dataset(dataset.load())
@@ -209,6 +208,11 @@ def _stored_paths(opened: Corpus) -> PathSet:
         except (ValueError, KeyError, TypeError, RuntimeError) as failure:
             reason = (str(failure) or type(failure).__name__).splitlines()[0]
             raise CorpusError(f"the stored paths can't be read ({reason})", where=where) from None
+
+
+def _of_paths(path: str) -> bool:
+    """Return whether a file is one of the stored paths', in a folder or a file of their own."""
+    return path.startswith("records.zarr/paths/") or path == "records/paths.h5"
 
 
 @contextmanager
@@ -230,13 +234,15 @@ class _RebuildDesk:
 
     Args:
         bench: Folder for shards in the making.
-        metadata: An empty store of the records.
-        dest: Store that keeps the shards; None to throw them away.
+        metadata: Folder laid out as the corpus, with an empty store of the records.
+        dest: Folder that keeps the shards; None to throw them away.
+        store: Format of the records.
     """
 
     bench: Path
     metadata: Path
     dest: Path | None
+    store: RecordStore
 
     @property
     def where(self) -> str:
@@ -251,12 +257,12 @@ class _RebuildDesk:
     def twin(self, step: str) -> Iterator[Path]:
         """Give an empty twin of the store for one shard."""
         with tempfile.TemporaryDirectory(dir=self.bench, ignore_cleanup_errors=True) as folder:
-            copy_metadata(self.metadata, Path(folder) / step)
+            self.store.make_twin(self.metadata, Path(folder) / step)
             yield Path(folder) / step
 
     def stage(self, twin: Path) -> StagedShard:
         """Hash a shard's files, and move them where they are kept."""
-        entries = shard_entries(twin)
+        entries = shard_entries(twin, self.store)
         if self.dest is not None:
             for path, _ in entries:
                 target = self.dest / path.relative_to(twin)

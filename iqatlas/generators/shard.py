@@ -10,9 +10,10 @@ import xarray as xr
 from jaxtyping import Bool, Float64, Int64, UInt64
 
 from iqatlas.catalogs._zarr import array_variable
+from iqatlas.catalogs.quantised import dequantise, quantise
 from iqatlas.catalogs.spec import SPLITS
 from iqatlas.channels.front_end import FrontEnd
-from iqatlas.channels.noise import add_noise, full_load_power_mw, noise_power_mw
+from iqatlas.channels.noise import add_noise, full_load_power_mw, mean_power_mw, noise_power_mw
 from iqatlas.channels.propagate import Channel, block_for
 from iqatlas.generators.plan import Plan, Shard
 from iqatlas.generators.transmission import transmission_for
@@ -82,6 +83,7 @@ class Workshop:
             sample_rate_hz=self.plan.sample_rate_hz,
             site_power_mw=site_power_mw,
             waypoint_time_s=self.plan.waypoint_time_s(len(recipe.paths.gain)),
+            motion_error=spec.capture.motion_error,
         )
         self.noise_mw = noise_power_mw(
             spec.capture,
@@ -110,7 +112,11 @@ class Workshop:
             self._make_block(start, min(start + size, shard.stop))
             for start in range(shard.start, shard.stop, size)
         ]
-        joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        joined = (
+            blocks[0]
+            if len(blocks) == 1
+            else {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        )
         quantities = self.plan.quantities
         return xr.Dataset({name: array_variable(quantities[name], values) for name, values in joined.items()})
 
@@ -143,15 +149,15 @@ class Workshop:
             time_s=since_s + spec.capture.samples / (2 * plan.sample_rate_hz),
         )
         noise_mw = self.noise_mw[level]
-        signal = self.front_end.tuned_and_sampled(
+        iq = self.front_end.tuned_and_sampled(
             window, start_sample=begin, samples=spec.capture.samples, record=record
         )
-        signal_mw = np.mean(np.square(np.abs(signal)), axis=-1, dtype=np.float64)
-        components = {"signal": signal.copy()} if spec.storage.components else {}
-        noise = add_noise(signal, noise_mw, rng=stream(spec.seed, Stage.NOISE, number))
-        if components:
-            components["noise"] = noise
-        iq = self.front_end.converted(signal)
+        signal_mw = mean_power_mw(iq)
+        components = (
+            {"signal": iq.copy(), "noise": np.empty_like(iq, order="C")} if spec.storage.components else {}
+        )
+        add_noise(iq, noise_mw, rng=stream(spec.seed, Stage.NOISE, number), added=components.get("noise"))
+        iq = self.front_end.converted(iq)
         occupancy = around[:, 1] if on is None else around[:, 1] & on[:, :, None]
         in_band_mw = noise_mw * (self.noise_bandwidth_hz / plan.sample_rate_hz)
         block = {
@@ -169,6 +175,10 @@ class Workshop:
             "snr_level": spec.capture.snr_levels_db()[level],
             **components,
         }
+        if spec.storage.iq == "int16":
+            block["iq"], block["iq_scale"] = quantise(iq)
+            # Features are of the samples that are stored: whoever reads those works out the same bytes.
+            iq = dequantise(block["iq"], block["iq_scale"])
         for feature, part in plan.features:
             block[feature.name] = feature.compute(iq, part, plan.setting)
         return block

@@ -18,7 +18,6 @@ from itertools import islice
 from multiprocessing import resource_tracker
 from typing import Protocol, runtime_checkable
 
-from iqatlas.catalogs._zarr import write_records
 from iqatlas.catalogs.construction import Construction
 from iqatlas.catalogs.durable import storage_errors
 from iqatlas.catalogs.manifest import FileEntry
@@ -132,7 +131,7 @@ def write_shard(desk: Desk, workshop: Workshop, shard: Shard) -> StagedShard:
     records = workshop.make_shard(shard)
     with desk.twin(shard.step) as twin:
         with storage_errors(desk.where):
-            write_records(twin, records, shard.start)
+            desk.store.write_records(twin, records, shard.start)
         return desk.stage(twin)
 
 

@@ -25,7 +25,6 @@ from iqatlas import open_corpus
 from iqatlas.axes import QUANTITIES
 from iqatlas.catalogs import lease as leases
 from iqatlas.catalogs import place
-from iqatlas.catalogs._zarr import consolidate, create_store
 from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.construction import Construction
 from iqatlas.catalogs.manifest import Manifest, ShardEntry
@@ -57,22 +56,22 @@ def make(address: str) -> dict[str, str]:
         if not construction.resume("store"):
             construction.forget()
             with construction.place.errors():
-                create_store(
-                    construction.records,
+                construction.store.create(
+                    construction.bench,
                     xr.Dataset(),
                     {name: QUANTITIES[name] for name in ARRAYS},
                     {"record": 4},
                     chunk_records=1,
                     shard_records=2,
                 )
-            construction.enter("store", sorted(construction.records.glob("*/**/*.json")))
+            construction.enter("store", construction.store.metadata_files(construction.bench))
         done = {step for step, files in construction.ledger().items() if construction.intact(files)}
         todo = [shard for shard in SHARDS if shard.step not in done]
         recipe: Recipe = object.__new__(Recipe)
         for shard, files in write_shards(construction, recipe, Quick(), todo, 1):
             construction.record(shard.step, files)
         with construction.place.errors():
-            consolidate(construction.records)
+            construction.store.finish(construction.bench)
             construction.place_root()
             (construction.bench / "scene").mkdir(exist_ok=True)
             (construction.bench / "scene" / "sites.parquet").write_bytes(b"a table")

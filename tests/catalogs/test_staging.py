@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import xarray as xr
 
-from iqatlas.catalogs._zarr import create_store, write_records
 from iqatlas.catalogs.canonical import sha256_file
+from iqatlas.catalogs.record_store import FORMATS
 from iqatlas.catalogs.staging import open_run, place_shard, prepare_twin, stage_shard
 from iqatlas.errors import StorageError
+
+ZARR = FORMATS["zarr"]
 
 
 @pytest.fixture
@@ -18,8 +20,8 @@ def corpus(tmp_path: Path) -> Path:
     """Return a folder with an empty store of one array: four records, two a shard."""
     from iqatlas.axes import QUANTITIES
 
-    create_store(
-        tmp_path / "records.zarr",
+    ZARR.create(
+        tmp_path,
         xr.Dataset(),
         {"slot": QUANTITIES["slot"]},
         {"record": 4},
@@ -30,9 +32,9 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def _stage(corpus: Path, run: Path, start: int) -> tuple[Path, object]:
-    twin = prepare_twin(corpus, run, f"shard-{start // 2:05d}")
-    write_records(twin, xr.Dataset({"slot": ("record", [start, start + 1])}), start)
-    return twin, stage_shard(corpus, twin)
+    twin = prepare_twin(corpus, run, f"shard-{start // 2:05d}", ZARR)
+    ZARR.write_records(twin, xr.Dataset({"slot": ("record", [start, start + 1])}), start)
+    return twin, stage_shard(corpus, twin, ZARR)
 
 
 def test_a_staged_shard_is_not_in_the_corpus_until_it_is_placed(corpus: Path) -> None:
@@ -70,6 +72,6 @@ def test_a_shard_is_placed_over_one_that_was_damaged(corpus: Path) -> None:
 
 
 def test_a_shard_that_left_no_files_is_an_error(corpus: Path) -> None:
-    twin = prepare_twin(corpus, open_run(corpus), "shard-00001")
+    twin = prepare_twin(corpus, open_run(corpus), "shard-00001", ZARR)
     with pytest.raises(StorageError, match="shard-00001 left no files"):
-        stage_shard(corpus, twin)
+        stage_shard(corpus, twin, ZARR)

@@ -13,7 +13,8 @@ import xarray as xr
 import zarr
 
 from iqatlas import Corpus
-from iqatlas.axes import PATH_QUANTITIES, QUANTITIES, Quantity
+from iqatlas.axes import INT16_QUANTITIES, PATH_QUANTITIES, QUANTITIES, Quantity
+from iqatlas.catalogs import _zarr
 from iqatlas.catalogs._zarr import (
     array_variable,
     consolidate,
@@ -167,6 +168,49 @@ def test_the_same_records_are_the_same_bytes(store: Path, tmp_path: Path) -> Non
         write_records(twin, _records(4, 8), 4)
         contents.append([p.read_bytes() for p in shard_files(twin)])
     assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 8), (8, 16), (16, 19)])
+@pytest.mark.parametrize("name", ["iq", "spectrogram", "counts"])
+def test_plain_shards_are_the_bytes_of_the_codecs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, start: int, stop: int
+) -> None:
+    quantities = {"iq": QUANTITIES["iq"], "spectrogram": QUANTITIES["spectrogram"]}
+    quantities["counts"] = INT16_QUANTITIES["iq"]
+    dims = {"record": 19, "receiver": 2, "sample": 5, "component": 2, "frame": 3, "frequency": 4}
+    # What is stored as iq is written plainly; counts take its name.
+    stored = "iq" if name == "counts" else name
+    shape = tuple(dims[dim] for dim in quantities[name].dims)
+    create_store(
+        tmp_path / "a", xr.Dataset(), {stored: quantities[name]}, dims, chunk_records=2, shard_records=8
+    )
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    values = np.random.default_rng(1).standard_normal((stop - start, *shape[1:])) * 100
+    records = xr.Dataset({stored: array_variable(quantities[name], values)})
+    write_records(tmp_path / "a", records, start)
+    monkeypatch.setattr(_zarr, "_write_plain", lambda *_: False)
+    write_records(tmp_path / "b", records, start)
+    (plain,), (coded,) = shard_files(tmp_path / "a"), shard_files(tmp_path / "b")
+    assert plain.relative_to(tmp_path / "a") == coded.relative_to(tmp_path / "b")
+    assert plain.read_bytes() == coded.read_bytes()
+    back = open_store(tmp_path / "a", consolidated=False)[stored][start:stop].values
+    assert np.array_equal(back, records[stored].values)
+
+
+def test_records_are_written_as_xarray_writes_them(small_corpus: Corpus, tmp_path: Path) -> None:
+    source = open_store(small_corpus.path / "records.zarr")
+    over_records = source[[name for name in source.data_vars if "record" in source[name].dims]]
+    start, stop = small_corpus.manifest.shards[1].start, small_corpus.manifest.shards[1].stop
+    part = over_records.isel(record=slice(start, stop)).load().drop_vars(list(over_records.coords))
+    twins = tmp_path / "ours", tmp_path / "xarray"
+    for twin in twins:
+        copy_metadata(small_corpus.path / "records.zarr", twin)
+    write_records(twins[0], part, start)
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        plain = part.drop_encoding()
+        plain.to_zarr(twins[1], region={"record": slice(start, stop)}, zarr_format=3, consolidated=False)
+    ours, theirs = ({p.relative_to(t): p.read_bytes() for p in shard_files(t)} for t in twins)
+    assert ours == theirs and len(ours) == len(part.data_vars)
 
 
 def test_creating_again_removes_arrays_and_keeps_groups(store: Path) -> None:

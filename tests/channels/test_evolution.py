@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from iqatlas.channels.evolution import Evolution
-from iqatlas.channels.propagate import Channel, block_for, response_of_each
+from iqatlas.channels.propagate import Channel, block_for
+from iqatlas.channels.response import response_of_all, response_of_each
 from iqatlas.raytracing.elements import at_elements
 from iqatlas.raytracing.free_space import free_space_paths
 from iqatlas.raytracing.maritime import maritime_paths
@@ -261,10 +262,42 @@ def test_responses_of_own_delays_are_the_plain_sum(length: int) -> None:
     gain = rng.standard_normal((5, 7)) + 1j * rng.standard_normal((5, 7))
     delay = rng.uniform(0, 5e-6, (5, 7))
     step = 15.36e6 / length
-    frequency = np.fft.fftfreq(length, 1 / 15.36e6)
+    frequency = np.fft.fftshift(np.fft.fftfreq(length, 1 / 15.36e6))
     plain = np.einsum("rp,rpf->rf", gain, np.exp(-2j * np.pi * delay[..., None] * frequency))
+    both = response_of_each(np.stack([gain, 2j * gain], axis=1), delay, step, length)
     # Products and sums of seven in single precision.
-    np.testing.assert_allclose(response_of_each(gain, delay, step, length), plain, atol=2e-5)
+    np.testing.assert_allclose(both[:, 0], plain, atol=2e-5)
+    np.testing.assert_allclose(both[:, 1], 2j * plain, atol=4e-5)
+    # The same where rows share their delays.
+    alike = np.einsum("rp,pf->rf", gain, np.exp(-2j * np.pi * delay[0, :, None] * frequency))
+    np.testing.assert_allclose(response_of_all(gain, delay[0], step, length), alike, atol=2e-5)
+
+
+def test_rates_and_bounds_are_those_of_the_curves() -> None:
+    """Derivatives of gains against differences, and a bound that no track passes."""
+    paths = flight(model="maritime")
+    evolution = Evolution(paths, times(paths))
+    waypoint, since, step = np.array([3, 40, 99]), np.array([0.03, 0.07, 0.01]), 1e-6
+    terms, delay = evolution.series_at(0, 0, waypoint, since, order=2, scale_s=1.0)
+    there = np.abs(terms[:, 0]).max(axis=0) > 0
+    (early, _), (now, own), (late, _) = (evolution.at(0, 0, waypoint, since + t) for t in (-step, 0, step))
+    used = np.abs(now).max(axis=0) > 0
+    np.testing.assert_allclose(terms[:, 0, there], now[:, used], rtol=1e-12)
+    np.testing.assert_allclose(delay[:, there], own[:, used], rtol=1e-15)
+    scale = np.abs(now).max()
+    # Differences over 1 µs of gains that turn at up to 120 Hz: (2π·120·1e-6)² of the rate, and rounding.
+    slope = ((late - early) / (2 * step))[:, used]
+    np.testing.assert_allclose(terms[:, 1, there], slope, atol=1e-4 * scale)
+    bend = ((late - 2 * now + early) / step**2)[:, used]
+    # The series leaves out that shifts change: by up to 14 Hz/s, 90 rad/s².
+    np.testing.assert_allclose(2 * terms[:, 2, there], bend, rtol=0.01, atol=120 * scale)
+    fine = np.linspace(0, 9.999, 20_001)
+    _, delays = at(evolution, fine)
+    shifts = FREQUENCY_HZ * np.abs(np.diff(delays, axis=0)) / np.diff(fine)[:, None]
+    within = np.floor(fine[1:] / 0.1 + 1e-9) == np.floor(fine[:-1] / 0.1 + 1e-9)
+    strongest = shifts[within][:, :2].max()
+    assert strongest <= evolution.fastest_hz * (1 + 1e-6)
+    assert evolution.fastest_hz < 1.5 * strongest  # a bound that is of use
 
 
 def test_received_samples_follow_the_moving_delay() -> None:

@@ -194,11 +194,13 @@ CHANGES: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "capture.snr_db.step": ({}, 5, 6),
     "capture.noise": ({}, "common_floor", "per_receiver"),
     "capture.noise_figure_db": (THERMAL, 7, 8),
+    "capture.motion_error": (FLIGHT, 1e-6, 0.1),
     "features.spectrogram.nperseg": ({}, 16, 32),
     "features.spectrogram.hop": ({}, 8, 4),
     "features.spectrogram.scale": ({}, "dbm_per_hz", "mw_per_hz"),
     "splits.by": ({"sites": {**BASE["sites"], "count": 3}}, "time", "site"),
     "storage.components": ({}, False, True),
+    "storage.iq": ({}, "complex64", "int16"),
     "splits.train": ({"splits": {"validation": 0.15}}, 0.7, 0.5),
     "splits.validation": ({"splits": {"train": 0.7}}, 0.15, 0.1),
     "splits.test": ({"splits": {"train": 0.7}}, 0.15, 0.1),
@@ -212,8 +214,6 @@ ONE_CHOICE = {
     "scene.buildings[bundled].city",
     "sites[opencellid].radio",
     "sites[cellmapper].radio",
-    "storage.format",
-    "storage.iq",
 }
 # Parameters whose effect a test of their own part shows, on what they need: a map server, walls, masts.
 SITES_TEST = "scenes/test_scene_parameters.py::test_a_parameter_of_sites_changes_the_scene"
@@ -247,6 +247,7 @@ BY_TEST = {
     "catalogs/test_citation.py::test_what_is_said_of_a_corpus_is_on_every_card": {
         "about": "title description authors licence doi"
     },
+    "catalogs/test_record_store.py::test_the_format_is_what_lies_on_the_disk": {"storage": "format"},
     "generators/test_stored_paths.py::test_records_are_remade_bit_by_bit_without_the_ray_tracer": {
         "raytracing[stored]": "path"
     },
