@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import pytest
 import xarray as xr
 from disturbance import hashes, interrupted
@@ -20,8 +21,10 @@ from iqatlas.catalogs.construction import Construction, tidy
 from iqatlas.catalogs.manifest import FileEntry
 from iqatlas.catalogs.object_store import ObjectStore
 from iqatlas.catalogs.place import Item, place_of
+from iqatlas.catalogs.record_store import FORMATS
+from iqatlas.catalogs.spec import StorageSpec
 from iqatlas.cli.app import run
-from iqatlas.errors import CorpusError, MissingFileError, SetupError, StorageError
+from iqatlas.errors import CorpusError, MissingFileError, SetupError, SpecError, StorageError
 
 pytest.importorskip("moto.server")
 pytest.importorskip("s3fs")
@@ -75,6 +78,41 @@ def test_it_opens_as_a_folder_does(tiny_corpus: Corpus, stored: str) -> None:
     with pytest.raises(CorpusError, match=r"in an object store has no folder; use its \.place"):
         _ = made.path
     assert repr(made) == f"<Corpus 'tiny': 80 records at {stored}>"
+
+
+def test_counts_are_decoded_there_too(tiny_spec: CorpusSpec, tiny_corpus: Corpus, store: str) -> None:
+    torch = pytest.importorskip("torch")
+    made = generate(tiny_spec.model_copy(update={"storage": StorageSpec(iq="int16")}), store)
+    iq, want = made.dataset["iq"].values, tiny_corpus.dataset["iq"].values
+    assert iq.dtype == want.dtype
+    scale = made.dataset["iq_scale"].values[..., None]
+    # Half a count of each part, and what float32 rounds in the product.
+    assert np.all(np.abs((iq - want).view(np.float32)) <= 0.51 * scale)
+    item = made.torch(split="train")[3]
+    assert item["iq"].dtype == torch.complex64
+    assert np.array_equal(item["iq"].numpy(), made.dataset.sel(split="train")["iq"].values[3])
+    assert made.verify().problems == ()
+
+
+def test_hdf5_is_refused_there_in_one_line(tiny_spec: CorpusSpec, store: str) -> None:
+    spec = tiny_spec.model_copy(update={"storage": StorageSpec(format="hdf5")})
+    with pytest.raises(SpecError, match=r"hdf5 can't lie in an object store.*accepted: zarr there") as refused:
+        generate(spec, store)
+    assert store in str(refused.value) and objects(store) == {}
+
+
+def test_hdf5_that_was_copied_there_is_refused_in_one_line(
+    tiny_spec: CorpusSpec, store: str, tmp_path: Path
+) -> None:
+    spec = tiny_spec.model_copy(update={"storage": StorageSpec(format="hdf5")})
+    folder = generate(spec, tmp_path / "hdf5").path
+    for path in folder.rglob("*"):
+        if path.is_file():
+            change(store, path.relative_to(folder).as_posix(), path.read_bytes())
+    copied = open_corpus(store)
+    for read in (lambda: copied.dataset, lambda: copied.paths):
+        with pytest.raises(CorpusError, match=r"not read from an object store.*copy the corpus to a folder"):
+            read()
 
 
 def test_info_and_verify_read_it(stored: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -214,7 +252,7 @@ def test_a_full_disk_of_the_machine_is_one_line(
         raise OSError(28, "No space left on device", "/tmp/bench")
 
     with monkeypatch.context() as patch:
-        patch.setattr("iqatlas.generators.workers.write_records", full)
+        patch.setattr(FORMATS["zarr"], "write_records", full)
         with pytest.raises(StorageError, match="free some space and run the same command again"):
             generate(tiny_spec, store)
     assert generate(tiny_spec, store).verify().sound

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 import shutil
@@ -18,6 +19,7 @@ from iqatlas.axes import QUANTITIES, Quantity
 from iqatlas.catalogs import _hdf5
 from iqatlas.catalogs._zarr import array_variable
 from iqatlas.catalogs.record_store import FORMATS, RecordStore, store_in
+from iqatlas.catalogs.sigmf_export import export_sigmf
 from iqatlas.errors import IqAtlasError
 from iqatlas.generators import execute
 
@@ -145,10 +147,10 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], C
         return None
 
     scenes: dict[str, object] = {}
-    build = execute._scene
+    build = execute.scene_of
     folder, made = tmp_path_factory.mktemp("formats"), {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execute, "_scene", lambda spec: scenes.setdefault("one", build(spec)))
+        patch.setattr(execute, "scene_of", lambda spec: scenes.setdefault("one", build(spec)))
         patch.setattr("iqatlas.plotting.overview.draw_overview", draw_nothing)
         patch.setattr("iqatlas.generators.plan._BLOCK_SAMPLES", 1 << 11)
         for form in FORMATS:
@@ -194,6 +196,49 @@ def test_every_format_verifies_and_loads(corpora: dict[tuple[str, str], Corpus])
         # Half a count of each part: 32767 of them are the largest part of a capture.
         largest = np.abs(want[rows].view(np.float32)).max(axis=-1)[..., None]
         assert np.all(np.abs(got - want[rows]) <= (0 if iq == "complex64" else largest / 32767))
+
+
+def test_features_made_when_read_are_those_stored(corpora: dict[tuple[str, str], Corpus]) -> None:
+    for corpus in corpora.values():
+        stored = corpus.dataset["spectrogram"]
+        made = corpus.features("spectrogram", nperseg=16)
+        assert made.dtype == stored.dtype and made.values.tobytes() == stored.values.tobytes()
+
+
+def test_cards_and_exports_follow_the_format(corpora: dict[tuple[str, str], Corpus], tmp_path: Path) -> None:
+    for (form, iq), corpus in corpora.items():
+        described = json.loads((corpus.path / "croissant.json").read_bytes())["distribution"]
+        (arrays,) = (part for part in described if part["@type"] == "cr:FileSet")
+        assert arrays["@id"] == FORMATS[form].name
+        assert not any(part["@id"].startswith("records") for part in described[:-1] if ".h5" in part["@id"])
+        assert (
+            described[-1]["includes"]
+            == {"zarr": "records.zarr/**", "hdf5": ["records.h5", "records/**"]}[form]
+        )
+        export_sigmf(corpus, tmp_path / form / iq, split="validation", progress=lambda *_: None)
+        data = sorted((tmp_path / form / iq).rglob("*.sigmf-data"))
+        rows = corpus.dataset.sel(split="validation")["iq"].values
+        assert data[0].read_bytes() == np.ascontiguousarray(rows[:, 0]).tobytes()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_components_stay_complex_beside_counts(form: str, tmp_path: Path, quick_parts: None) -> None:
+    spec = CorpusSpec.from_tree({**TREE, "storage": {"format": form, "iq": "int16", "components": True}})
+    corpus = generate(spec, tmp_path / "made")
+    assert corpus.verify().problems == ()
+    records = corpus.dataset
+    assert {records[name].dtype for name in ("iq", "signal", "noise")} == {np.dtype(np.complex64)}
+    off = (records["signal"] + records["noise"] - records["iq"]).values.view(np.float32)
+    counts = np.abs(off) / records["iq_scale"].values[..., None]
+    # Half a count, and what float32 rounds in the product of 32767 counts and the scale.
+    assert 0.4 < counts.max() <= 0.51
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_workers_write_the_same_bytes(form: str, tmp_path: Path, quick_parts: None) -> None:
+    spec = CorpusSpec.from_tree({**TREE, "storage": {"format": form}})
+    one, two = (generate(spec, tmp_path / str(workers), workers=workers) for workers in (1, 2))
+    assert [s.sha256 for s in one.manifest.shards] == [s.sha256 for s in two.manifest.shards]
 
 
 def test_plain_h5py_sees_whole_arrays(corpora: dict[tuple[str, str], Corpus]) -> None:
