@@ -37,8 +37,10 @@ class Corpus:
         self.manifest: Manifest = read_manifest(self.path)
         store = store_in(self.path)
         if store is None:
-            names = " or ".join(known.name for known in FORMATS.values())
-            raise CorpusError(f"{names} is missing", where=str(self.path), remedy="get the corpus again")
+            stored = self.manifest.spec.get("storage")
+            form = stored.get("format") if isinstance(stored, dict) else None
+            name = FORMATS["hdf5" if form == "hdf5" else "zarr"].name
+            raise CorpusError(f"{name} is missing", where=str(self.path), remedy="get the corpus again")
         self.store = store
 
     def __repr__(self) -> str:
