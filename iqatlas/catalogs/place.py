@@ -71,7 +71,7 @@ class CorpusPlace(ABC):
 
     @abstractmethod
     def store(self, path: str) -> Path | str:
-        """Return a folder of arrays as Zarr and xarray take it; the corpus itself by the empty path."""
+        """Return a folder of arrays as Zarr and xarray take it."""
 
     @abstractmethod
     def errors(self, doing: Literal["read", "write"] = "write") -> AbstractContextManager[None]:
