@@ -166,7 +166,7 @@ def open_store(corpus: Path, group: str | None = None, *, dask: bool = True) -> 
             if array.is_virtual:
                 shards = _Shards(str(corpus), name, array.shape, _read_type(array), shard)
                 lazy = indexing.LazilyIndexedArray(_ShardedArray(shards))
-                data[name] = xr.Variable(dims, lazy, own)
+                data[name] = xr.Variable(dims, lazy, own, {"chunks": (chunk, *array.shape[1:])})
                 continue
             kept = coordinates if array.attrs.get(_COORDINATE, False) else data
             kept[name] = xr.Variable(dims, _read(array, ...), own)

@@ -28,7 +28,7 @@ class RecordDataset(Dataset[dict[str, torch.Tensor]]):
 
     Args:
         store: Format of the records.
-        corpus: Folder of the corpus, or its address in an object store.
+        where: What readers open of it: in a folder, or its address in an object store.
         split: Name of the split, or None for all records.
         variables: What an item holds.
         receivers: Names of the receivers to keep, or None for all.
@@ -37,17 +37,17 @@ class RecordDataset(Dataset[dict[str, torch.Tensor]]):
     def __init__(
         self,
         store: RecordStore,
-        corpus: Path | str | NamedFiles,
+        where: Path | str | NamedFiles,
         *,
         split: str | None,
         variables: tuple[str, ...],
         receivers: Sequence[str] | None,
     ) -> None:
-        self._store, self._corpus = store, corpus
+        self._store, self._where = store, where
         self._variables = variables
         self._receivers = tuple(receivers) if receivers is not None else None
         self._opened: xr.Dataset | None = None
-        names = store.open(corpus, dask=False)["split"].values
+        names = store.open_at(where, dask=False)["split"].values
         self.record: np.ndarray = np.flatnonzero(names == split) if split else np.arange(len(names))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class RecordDataset(Dataset[dict[str, torch.Tensor]]):
     def _dataset(self) -> xr.Dataset:
         if self._opened is None:
             # Plain lazy arrays: a record is small, a dask graph for it is not.
-            stored = self._store.open(self._corpus, dask=False)
+            stored = self._store.open_at(self._where, dask=False)
             needed = [name for name in ("iq_scale",) if "iq" in self._variables and name in stored]
             dataset = stored[list(dict.fromkeys([*self._variables, *needed]))]
             if self._receivers is not None and "receiver" in dataset.dims:

@@ -82,7 +82,7 @@ def _array_changes(old: Corpus, new: Corpus, group: str | None) -> Iterator[Find
 def _opened(corpus: Corpus, group: str | None) -> xr.Dataset:
     with corpus.place.errors("read"):
         try:
-            return corpus.store.open(corpus.place.store(""), group)
+            return corpus.store.open_at(corpus.place.store(corpus.store.name), group)
         except (ValueError, KeyError, TypeError) as failure:
             reason = (str(failure) or type(failure).__name__).splitlines()[0]
             raise CorpusError(

@@ -43,8 +43,10 @@ class Corpus:
         self.manifest: Manifest = read_manifest(self.place)
         store = store_in(self.place)
         if store is None:
-            names = " or ".join(known.name for known in FORMATS.values())
-            raise CorpusError(f"{names} is missing", where=self.place.name, remedy="get the corpus again")
+            stored = self.manifest.spec.get("storage")
+            form = stored.get("format") if isinstance(stored, dict) else None
+            name = FORMATS["hdf5" if form == "hdf5" else "zarr"].name
+            raise CorpusError(f"{name} is missing", where=self.place.name, remedy="get the corpus again")
         self.store: RecordStore = store
 
     def __repr__(self) -> str:
@@ -70,7 +72,7 @@ class Corpus:
         Samples are complex, in √mW, however they are stored.
         """
         with self.place.errors("read"):
-            dataset = decoded(self.store.open(self.place.store("")))
+            dataset = decoded(self.store.open_at(self.place.store(self.store.name)))
             # The labels of an index have to be in memory; the name of a split fits in ten characters.
             split = dataset["split"].load().astype("<U10")
         return dataset.assign_coords(split=split).set_xindex("split")
@@ -102,7 +104,7 @@ class Corpus:
     def paths(self) -> xr.Dataset:
         """The radio paths that the captures were made from."""
         with self.place.errors("read"):
-            return self.store.open(self.place.store(""), "paths")
+            return self.store.open_at(self.place.store(self.store.name), "paths")
 
     def features(self, name: str, **options: Any) -> xr.DataArray:
         """Return a feature of all records, worked out from the I/Q when it is read.
@@ -170,7 +172,11 @@ class Corpus:
         from iqatlas.catalogs._torch import RecordDataset
 
         return RecordDataset(
-            self.store, self.place.store(""), split=split, variables=tuple(variables), receivers=receivers
+            self.store,
+            self.place.store(self.store.name),
+            split=split,
+            variables=tuple(variables),
+            receivers=receivers,
         )
 
 

@@ -57,8 +57,8 @@ def feature_array(
     feature, part = feature_with(name, options)
     layout = feature.layout(part, setting)
     quantity = layout.quantity
-    block = int(dataset["iq"].chunksizes[RECORD][0])
-    iq = dataset["iq"].data.rechunk((block, -1, -1))
+    block = int(dataset["iq"].encoding["chunks"][0])
+    iq = dataset["iq"].chunk({RECORD: block, "receiver": -1, "sample": -1}).data
     own = quantity.dims[2:]
     lazy = iq.map_blocks(
         feature.compute,

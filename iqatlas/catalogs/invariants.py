@@ -49,7 +49,7 @@ def record_problems(place: CorpusPlace, manifest: Manifest) -> Iterator[str]:
         yield f"{place.name}: no records"
         return
     try:
-        dataset = store.open(place.store(""))
+        dataset = store.open_at(place.store(store.name))
         layout = [f"{store.name}: {problem}" for problem in _layout_problems(dataset, manifest)]
         if layout:
             yield from layout

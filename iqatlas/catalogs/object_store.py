@@ -168,7 +168,7 @@ class ObjectStore(CorpusPlace):
 
     def store(self, path: str) -> Path | str:
         """Return the address of a store of arrays."""
-        return f"{self._url}/{path}" if path else self._url
+        return f"{self._url}/{path}"
 
     def hold(self) -> None:
         """Take the lease after the last, and a bench.

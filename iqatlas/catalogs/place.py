@@ -53,12 +53,6 @@ class NamedFiles:
     root: Path | str
     files: Mapping[str, str]
 
-    def below(self, folder: str) -> NamedFiles:
-        """Return those of one folder, under the names that they have there."""
-        start = f"{folder}/"
-        inside = {name.removeprefix(start): at for name, at in self.files.items() if name.startswith(start)}
-        return NamedFiles(self.root, inside)
-
 
 class CorpusPlace(ABC):
     """A place that holds one corpus.
@@ -95,7 +89,7 @@ class CorpusPlace(ABC):
 
     @abstractmethod
     def store(self, path: str) -> Path | str | NamedFiles:
-        """Return a folder of arrays as a record store opens it; the corpus itself by the empty path."""
+        """Return a folder of arrays as a record store opens it."""
 
     @abstractmethod
     def errors(self, doing: Literal["read", "write"] = "write") -> AbstractContextManager[None]:

@@ -94,7 +94,7 @@ class PublishedPlace(CorpusPlace):
         root = self._held.folder if isinstance(self._held, FolderPlace) else self._held.name
         if path in self._files:
             return self._held.store(blob_path(self._files[path].sha256))
-        start = f"{path}/" if path else ""
+        start = f"{path}/"
         files = {
             file.path.removeprefix(start): blob_path(file.sha256)
             for file in self.published.files

@@ -73,5 +73,7 @@ def decoded(dataset: xr.Dataset) -> xr.Dataset:
         dask="parallelized",
         output_dtypes=[np.complex64],
     )
+    if "chunks" in dataset["iq"].encoding:
+        iq.encoding["chunks"] = dataset["iq"].encoding["chunks"][:-1]
     others = dataset.drop_vars("iq").drop_dims("component", errors="ignore")
     return others.assign(iq=iq.assign_attrs(QUANTITIES["iq"].attributes()))

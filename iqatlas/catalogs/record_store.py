@@ -68,10 +68,13 @@ class RecordStore(Protocol):
     def unvouched(self) -> str | None:
         """Return the file that changes until the end, so that no ledger line vouches for it."""
 
-    def open(
-        self, corpus: Path | str | NamedFiles, group: str | None = None, *, dask: bool = True
-    ) -> xr.Dataset:
+    def open(self, corpus: Path, group: str | None = None, *, dask: bool = True) -> xr.Dataset:
         """Open the records, finished, or a group, finished or not; lazily."""
+
+    def open_at(
+        self, where: Path | str | NamedFiles, group: str | None = None, *, dask: bool = True
+    ) -> xr.Dataset:
+        """Do so where a place says that what readers open lies: in a folder, or at an address."""
 
     def shard_of(self, path: str) -> tuple[str | None, int] | None:
         """Return variable and shard of a file; None for one of no shard, and no name for one of all."""
@@ -139,16 +142,15 @@ class ZarrStore:
         """Return the root's metadata, which gathers all others at the end."""
         return f"{self.name}/zarr.json"
 
-    def open(
-        self, corpus: Path | str | NamedFiles, group: str | None = None, *, dask: bool = True
-    ) -> xr.Dataset:
+    def open(self, corpus: Path, group: str | None = None, *, dask: bool = True) -> xr.Dataset:
         """Open the records, finished, or a group, finished or not; lazily."""
-        store: Path | str | NamedFiles
-        if isinstance(corpus, NamedFiles):
-            store = corpus.below(self.name)
-        else:
-            store = corpus / self.name if isinstance(corpus, Path) else f"{corpus}/{self.name}"
-        return _zarr.open_store(store, group, consolidated=group is None, dask=dask)
+        return self.open_at(corpus / self.name, group, dask=dask)
+
+    def open_at(
+        self, where: Path | str | NamedFiles, group: str | None = None, *, dask: bool = True
+    ) -> xr.Dataset:
+        """Do so where a place says that the store lies."""
+        return _zarr.open_store(where, group, consolidated=group is None, dask=dask)
 
     def shard_of(self, path: str) -> tuple[str | None, int] | None:
         """Return variable and shard of a file."""
@@ -221,20 +223,28 @@ class Hdf5Store:
         """Return None: no file changes."""
         return None
 
-    def open(
-        self, corpus: Path | str | NamedFiles, group: str | None = None, *, dask: bool = True
-    ) -> xr.Dataset:
+    def open(self, corpus: Path, group: str | None = None, *, dask: bool = True) -> xr.Dataset:
         """Open the records or a group, lazily."""
         from iqatlas.catalogs import _hdf5
 
-        if not isinstance(corpus, Path):
-            raise CorpusError(
-                "HDF5 is not read from an object store or a catalogue",
-                where=str(corpus.root if isinstance(corpus, NamedFiles) else corpus),
-                accepted="zarr",
-                remedy="copy or pull the corpus to a folder",
-            )
         return _hdf5.open_store(corpus, group, dask=dask)
+
+    def open_at(
+        self, where: Path | str | NamedFiles, group: str | None = None, *, dask: bool = True
+    ) -> xr.Dataset:
+        """Do so in a folder.
+
+        Raises:
+            CorpusError: It lies in an object store, or under other names in a catalogue.
+        """
+        if isinstance(where, Path) and where.name == self.name:
+            return self.open(where.parent, group, dask=dask)
+        raise CorpusError(
+            "HDF5 is not read from an object store or a catalogue",
+            where=str(where.root if isinstance(where, NamedFiles) else where),
+            accepted="zarr",
+            remedy="copy or pull the corpus to a folder",
+        )
 
     def shard_of(self, path: str) -> tuple[str | None, int] | None:
         """Return the shard of a file, which holds all variables."""
@@ -257,7 +267,7 @@ def format_for(name: str, place: CorpusPlace) -> RecordStore:
         SpecError: It can't be read from there.
     """
     store = FORMATS[name]
-    if isinstance(place.store(""), str) and not store.in_object_stores:
+    if isinstance(place.store(store.name), str) and not store.in_object_stores:
         raise SpecError(
             f"a corpus in {name} can't lie in an object store",
             where=f"storage.format, {place.name}",

@@ -206,7 +206,7 @@ def _describe(
         write_scene_tables(scene, bench / "scene")
         for name, content in scene.archive.items():
             write_file(bench / "scene" / name, content)
-        dataset = decoded(construction.store.open(construction.place.store("")))
+        dataset = decoded(construction.store.open_at(construction.place.store(construction.store.name)))
         drawn = of_each_uav(paths, scene.receivers)
         draw_overview(scene.of_uavs(), dataset, drawn, bench / "scene" / "map.png", title=made.spec.name)
         figures = statistics(dataset, made)

@@ -199,7 +199,7 @@ def _stored_paths(opened: Corpus) -> PathSet:
             raise CorpusError(f"the stored paths are damaged ({problem})", where=where)
     with place.errors("read"):
         try:
-            dataset = opened.store.open(place.store(""), "paths")
+            dataset = opened.store.open_at(place.store(opened.store.name), "paths")
             if dataset.nbytes > _LARGEST_PATHS_BYTES:
                 raise CorpusError(f"the stored paths take {dataset.nbytes / 2**30:.0f} GiB", where=where)
             return paths_from_dataset(dataset.load())

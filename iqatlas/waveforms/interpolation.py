@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import scipy.signal
 from jaxtyping import Complex64, Float32, Float64, Int64
 
 TAPS = 32
@@ -96,7 +95,9 @@ def oversampled(
     Returns:
         ``factor`` points for each sample that is left, the first of them at the sample itself.
     """
-    fine = scipy.signal.upfirdn(_oversampling_filter(factor), baseband, up=factor, axis=-1)
+    from scipy.signal import upfirdn  # a second of imports, for amplifiers alone
+
+    fine = upfirdn(_oversampling_filter(factor), baseband, up=factor, axis=-1)
     left = baseband.shape[-1] - 2 * REACH
     return np.ascontiguousarray(fine[..., 2 * REACH * factor : (2 * REACH + left) * factor])
 
@@ -111,6 +112,8 @@ def decimated(
         factor: How many times the lower rate.
     """
     taps = _oversampling_filter(factor) / np.float32(factor)
-    coarse = scipy.signal.upfirdn(taps, fine, down=factor, axis=-1)
+    from scipy.signal import upfirdn
+
+    coarse = upfirdn(taps, fine, down=factor, axis=-1)
     left = fine.shape[-1] // factor - 2 * REACH
     return np.ascontiguousarray(coarse[..., 2 * REACH : 2 * REACH + left])

@@ -82,7 +82,7 @@ def test_what_is_no_corpus_is_one_line(tmp_path: Path, copied: Path) -> None:
     with pytest.raises(MissingFileError, match="no such corpus folder"):
         open_corpus(copied / "README.md")
     shutil.rmtree(copied / "records.zarr")
-    with pytest.raises(CorpusError, match=r"records\.zarr or records\.h5 is missing; get the corpus again"):
+    with pytest.raises(CorpusError, match=r"records\.zarr is missing; get the corpus again"):
         open_corpus(copied)
 
 

@@ -9,7 +9,6 @@ import pytest
 import xarray as xr
 
 from iqatlas import CorpusSpec, plan
-from iqatlas.catalogs._zarr import create_store
 from iqatlas.catalogs.construction import Construction
 from iqatlas.generators.calibrate import Speed, cores, measure_speed, seconds_per_sample, stand_in_recipe
 from iqatlas.generators.plan import Shard
@@ -35,7 +34,7 @@ def test_the_estimate_of_a_plan_is_what_its_records_take(tmp_path: Path) -> None
     workshop = Workshop(recipe)
     with Construction(tmp_path / "out", build_key="0") as construction:
         create_store(
-            construction.records,
+            construction.bench,
             xr.Dataset(),
             made.quantities,
             made.shape,

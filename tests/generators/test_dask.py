@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from iqatlas import Corpus, CorpusSpec, generate, open_corpus, plan
+from iqatlas.catalogs.record_store import FORMATS
 from iqatlas.catalogs.staging import FolderDesk
 from iqatlas.cli.app import run
 from iqatlas.errors import CorpusError, SetupError, StorageError
@@ -116,7 +117,7 @@ def test_other_versions_on_the_cluster_are_one_line(
 
 def test_a_worker_that_joins_late_is_looked_at_too(cluster: Any, spec: CorpusSpec, tmp_path: Path) -> None:
     recipe = stand_in_recipe(plan(spec))
-    job = _dask.Job("t", FolderDesk(tmp_path, tmp_path), recipe, {"iqatlas": "0.0.9"})
+    job = _dask.Job("t", FolderDesk(tmp_path, tmp_path, FORMATS["zarr"]), recipe, {"iqatlas": "0.0.9"})
     with distributed.Client(cluster, set_as_default=False) as client:
         future = client.submit(_dask._work, job, Shard(0, 0, 1))
         with pytest.raises(
@@ -154,7 +155,7 @@ def test_a_missing_library_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_folder_that_the_workers_do_not_see_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"a worker does not see this folder.*all workers share"):
-        FolderDesk(tmp_path, tmp_path / "run").at_worker()
+        FolderDesk(tmp_path, tmp_path / "run", FORMATS["zarr"]).at_worker()
 
 
 def test_a_cluster_of_its_own_that_is_lost_is_one_line_and_resumes(

@@ -73,7 +73,7 @@ from iqatlas.errors import SpecError
         ({"scene": {"bbox": [3, 2, 1, 4]}}, "west < east and south < north"),
         ({"splits": {"train": 0.5}}, "s: splits: train, validation and test add up to 0.8, not to 1"),
         ({"waveform": {"bandwidth_mhz": 7}}, "LTE has 1.4, 3, 5, 10, 15, 20 MHz"),
-        ({"storage": {"format": "hdf5"}}, "s: storage.format: 'hdf5': input should be 'zarr'"),
+        ({"storage": {"format": "sigmf"}}, "s: storage.format: 'sigmf': input should be 'zarr' or 'hdf5'"),
         ({"name": "../x"}, "s: name: '../x': string should match pattern"),
         (
             {"features": {"spectrogram": {"hop": 256}}},
