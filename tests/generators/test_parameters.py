@@ -243,7 +243,9 @@ BY_TEST = {
     "generators/test_provenance.py::test_footprints_carry_their_own_licence_and_credit": {
         "scene.buildings[footprints]": "licence attribution"
     },
-    "occupancy/test_occupancy_trace.py::test_a_short_trace_is_refused_or_repeated": {"occupancy[trace]": "repeat"},
+    "occupancy/test_occupancy_trace.py::test_a_short_trace_is_refused_or_repeated": {
+        "occupancy[trace]": "repeat"
+    },
     "catalogs/test_citation.py::test_what_is_said_of_a_corpus_is_on_every_card": {
         "about": "title description authors licence doi"
     },
