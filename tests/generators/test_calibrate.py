@@ -33,7 +33,7 @@ def test_the_estimate_of_a_plan_is_what_its_records_take(tmp_path: Path) -> None
     recipe = stand_in_recipe(made)
     workshop = Workshop(recipe)
     with Construction(tmp_path / "out", build_key="0") as construction:
-        create_store(
+        construction.store.create(
             construction.bench,
             xr.Dataset(),
             made.quantities,
