@@ -14,14 +14,14 @@ from typing import Any, no_type_check
 
 import numba
 import numpy as np
-from jaxtyping import Complex64, Float32, Int32
+from jaxtyping import Complex64, Float32, Int32, Int64
 
 from iqatlas.features._numba_vectors import ELEMENT, LANES, transform_step, write_lanes
 
 _FIRST_2, _FIRST_4, _FIRST_8 = (transform_step(radix, products=True) for radix in (2, 4, 8))
 _NEXT_4, _NEXT_8 = (transform_step(radix) for radix in (4, 8))
-_LAST_2, _LAST_4, _LAST_8 = (transform_step(radix, turned=False) for radix in (2, 4, 8))
-_ADD_2, _ADD_4, _ADD_8 = (transform_step(radix, add=True) for radix in (2, 4, 8))
+_LAST_2, _LAST_4, _LAST_8, _LAST_16 = (transform_step(radix, turned=False) for radix in (2, 4, 8, 16))
+_ADD_2, _ADD_4, _ADD_8, _ADD_16 = (transform_step(radix, add=True) for radix in (2, 4, 8, 16))
 
 
 def radices(kept: int) -> list[int]:
@@ -29,6 +29,8 @@ def radices(kept: int) -> list[int]:
     exponent = kept.bit_length() - 1
     if exponent <= 3:
         return [kept // 2, 2]
+    if exponent == 7:
+        return [8, 16]
     eights, rest = divmod(exponent, 3)
     if rest == 0:
         return [8] * eights
@@ -46,19 +48,20 @@ def _compiled(function: Any) -> Any:
 
 @_compiled
 @no_type_check
-def _transform(first, second, a, b, apart, width, radix, phases, turns, part, one, other, total):
-    """Transform the products at every ``apart``-th place and add them, turned, to ``total``."""
+def _transform(first, second, a, b, radix, phases, turns, part, one, other, total):
+    """Transform the products from ``a`` and ``b`` on and add them, turned, to ``total``."""
     kept = len(phases) // 2
     size = kept // radix[0]
     E = ELEMENT
     for p in range(size):
-        at, at_b, to, step = a + p * apart, b + p * apart, radix[0] * p * E, size * apart
+        to = radix[0] * p * E
+        at, at_b = a + to, b + 2 * radix[0] * p
         if radix[0] == 8:
-            _FIRST_8(first, second, at, at_b, step, width, one, to, E, phases, 0, 2 * p)
+            _FIRST_8(first, second, at, at_b, E, one, to, E, phases, 0, 2 * p)
         elif radix[0] == 4:
-            _FIRST_4(first, second, at, at_b, step, width, one, to, E, phases, 0, 2 * p)
+            _FIRST_4(first, second, at, at_b, E, one, to, E, phases, 0, 2 * p)
         else:
-            _FIRST_2(first, second, at, at_b, step, width, one, to, E, phases, 0, 2 * p)
+            _FIRST_2(first, second, at, at_b, E, one, to, E, phases, 0, 2 * p)
     stride = radix[0]
     source, target = one, other
     for stage in range(1, len(radix) - 1):
@@ -69,81 +72,101 @@ def _transform(first, second, a, b, apart, width, radix, phases, turns, part, on
             for q in range(stride):
                 at, to = (q + stride * p) * E, (q + radix[stage] * stride * p) * E
                 if radix[stage] == 8:
-                    _NEXT_8(source, source, at, at, step, 0, target, to, to_step, phases, 0, turn)
+                    _NEXT_8(source, source, at, at, step, target, to, to_step, phases, 0, turn)
                 else:
-                    _NEXT_4(source, source, at, at, step, 0, target, to, to_step, phases, 0, turn)
+                    _NEXT_4(source, source, at, at, step, target, to, to_step, phases, 0, turn)
         stride *= radix[stage]
         source, target = target, source
     last, step = radix[-1], stride * E
     for q in range(stride):
         at, turn = q * E, 2 * (part * kept + q)
         if part == 0:
-            if last == 8:
-                _LAST_8(source, source, at, at, step, 0, total, at, step, turns, 0, 0)
+            if last == 16:
+                _LAST_16(source, source, at, at, step, total, at, step, turns, 0, 0)
+            elif last == 8:
+                _LAST_8(source, source, at, at, step, total, at, step, turns, 0, 0)
             elif last == 4:
-                _LAST_4(source, source, at, at, step, 0, total, at, step, turns, 0, 0)
+                _LAST_4(source, source, at, at, step, total, at, step, turns, 0, 0)
             else:
-                _LAST_2(source, source, at, at, step, 0, total, at, step, turns, 0, 0)
+                _LAST_2(source, source, at, at, step, total, at, step, turns, 0, 0)
+        elif last == 16:
+            _ADD_16(source, source, at, at, step, total, at, step, turns, turn, 2 * stride)
         elif last == 8:
-            _ADD_8(source, source, at, at, step, 0, total, at, step, turns, turn, 2 * stride)
+            _ADD_8(source, source, at, at, step, total, at, step, turns, turn, 2 * stride)
         elif last == 4:
-            _ADD_4(source, source, at, at, step, 0, total, at, step, turns, turn, 2 * stride)
+            _ADD_4(source, source, at, at, step, total, at, step, turns, turn, 2 * stride)
         else:
-            _ADD_2(source, source, at, at, step, 0, total, at, step, turns, turn, 2 * stride)
+            _ADD_2(source, source, at, at, step, total, at, step, turns, turn, 2 * stride)
 
 
 @_compiled
 @no_type_check
-def _cross_spectra(first, second, count, radix, phases, turns, out):
-    """Fill ``out[row, (pair, bin, part)]`` from factors [row, (block, part, channel)]."""
+def _cross_spectra(first, second, count, radix, phases, turns, room, out):
+    """Fill ``out[row, (pair, bin, part)]`` from factors as :func:`_tiled_factors` lays them."""
     kept = len(phases) // 2
-    pairs = count * (count + 1) // 2
-    parts = len(turns) // (2 * kept)
-    width = first.shape[1] // (2 * parts * kept)
-    one = np.empty(kept * ELEMENT, np.float32)
-    other = np.empty(kept * ELEMENT, np.float32)
-    total = np.empty(kept * ELEMENT, np.float32)
-    apart = 2 * width * parts
-    for row in range(len(out)):
-        left, right, flat = first[row], second[row], out[row]
-        pair = 0
-        for difference in range(count):
-            for begin in range(0, count - difference, LANES):
+    size = kept * ELEMENT
+    one, other, total = room[:size], room[size : 2 * size], room[2 * size : 3 * size]
+    places = np.empty(LANES, np.int64)
+    rows, tiles, parts = len(out), first.shape[1], len(turns) // (2 * kept)
+    for row in range(rows):
+        flat = out[row]
+        for tile in range(tiles):
+            left = first[row, tile]
+            for lower in range(min(count, (tile + 1) * LANES)):
+                right = second[row, lower]
                 for part in range(parts):
-                    b = 2 * width * part + begin
-                    a = b + difference
-                    _transform(left, right, a, b, apart, width, radix, phases, turns, part, one, other, total)
-                lanes = min(LANES, count - difference - begin)
-                # Spare lanes write into the rows of pairs to come, as long as there are any.
-                if kept >= 8 and pair + LANES <= pairs:
+                    a, b = part * size, 2 * part * kept
+                    _transform(left, right, a, b, radix, phases, turns, part, one, other, total)
+                for lane in range(LANES):
+                    # Spare lanes go first where the pair k = l goes, or hold what the last channel does.
+                    apart = min(max(tile * LANES + lane - lower, 0), count - 1 - lower)
+                    pair = apart * count - apart * (apart - 1) // 2 + lower
+                    places[lane] = 2 * kept * pair
+                if kept >= 8:
                     for k in range(0, kept, 8):
-                        write_lanes(total, k * ELEMENT, flat, 2 * (pair * kept + k), 2 * kept)
-                else:
-                    for lane in range(lanes):
-                        for k in range(kept):
-                            place = k * ELEMENT + lane
-                            to = 2 * ((pair + lane) * kept + k)
-                            flat[to], flat[to + 1] = total[place], total[place + LANES]
-                pair += lanes
+                        write_lanes(total, k * ELEMENT, flat, 2 * k, places)
+                    continue
+                for lane in range(LANES):
+                    for k in range(kept):
+                        place, to = k * ELEMENT + lane, places[lane] + 2 * k
+                        flat[to], flat[to + 1] = total[place], total[place + LANES]
 
 
 @_compiled
 @no_type_check
-def _planar_factors(channels, delay, scale, turn, conjugate, first, second):
-    """Fill both factors, [row, block, part, channel], from demodulates that are ``delay`` blocks early."""
+def _tiled_factors(channels, slot_of_block, scale, turn, conjugate, first, second):
+    """Fill the factors: [row, tile, (slot, part, lane)] of sixteen channels, [row, channel, (slot, part)]."""
     rows, blocks, count = channels.shape
     sign = np.float32(1 if conjugate else -1)
     for row in range(rows):
-        for block in range(blocks):
-            to = (block + delay) % blocks
-            real, imaginary = turn[to].real, turn[to].imag
-            for k in range(count):
-                x, y = channels[row, block, k].real, channels[row, block, k].imag
-                first[row, to, 0, k] = scale * x
-                first[row, to, 1, k] = scale * y
-                y *= sign
-                second[row, to, 0, k] = x * real - y * imaginary
-                second[row, to, 1, k] = x * imaginary + y * real
+        for tile in range(first.shape[1]):
+            for block in range(blocks):
+                slot = slot_of_block[block]
+                real, imaginary = turn[block].real, turn[block].imag
+                for lane in range(LANES):
+                    k = min(tile * LANES + lane, count - 1)
+                    x, y = channels[row, block, k].real, channels[row, block, k].imag
+                    first[row, tile, slot * ELEMENT + lane] = scale * x
+                    first[row, tile, slot * ELEMENT + LANES + lane] = scale * y
+                    y *= sign
+                    second[row, k, 2 * slot] = x * real - y * imaginary
+                    second[row, k, 2 * slot + 1] = x * imaginary + y * real
+
+
+def _slots(blocks: int, kept: int, radix: int, delay: int) -> Int64[np.ndarray, "block"]:
+    """Return where a block's factors lie: by the transform they belong to, then as its first step reads."""
+    late = (np.arange(blocks) + delay) % blocks
+    place, part = np.divmod(late, blocks // kept)
+    inner, outer = place % (kept // radix), place // (kept // radix)
+    return np.asarray(part * kept + inner * radix + outer, np.int64)
+
+
+def _aligned(*shape: int) -> Float32[np.ndarray, "..."]:
+    """Return an array that begins with a line of the cache, so that no vector of it straddles two."""
+    count = int(np.prod(shape))
+    room = np.empty(count + LANES, np.float32)
+    begin = -(room.ctypes.data // room.itemsize) % LANES
+    return room[begin : begin + count].reshape(shape)
 
 
 def cross_spectra(
@@ -169,17 +192,15 @@ def cross_spectra(
     """
     rows, blocks, count = channels.shape
     kept = out.shape[-1]
-    # Spare channels, for the last vector of a row.
-    first = np.empty((rows, blocks, 2, count + LANES), np.float32)
-    first[..., count:] = 0
-    second = np.empty_like(first)
-    second[..., count:] = 0
-    _planar_factors(channels, delay, np.float32(scale), turn, conjugate, first, second)
+    radix = np.array(radices(kept))
+    first = _aligned(rows, -(-count // LANES), blocks * ELEMENT)
+    second = np.empty((rows, count, 2 * blocks + LANES), np.float32)  # a power of two would share cache sets
+    slots = _slots(blocks, kept, radix[0], delay)
+    _tiled_factors(channels, slots, np.float32(scale), np.roll(turn, -delay), conjugate, first, second)
     turns = phases[np.outer(np.arange(blocks // kept), np.arange(kept))].ravel().view(np.float32)
     own = phases[:: blocks // kept].copy().view(np.float32)
-    flat = (factor.reshape(rows, -1) for factor in (first, second))
     cells = out.reshape(rows, -1).view(np.float32)
-    _cross_spectra(*flat, count, np.array(radices(kept)), own, turns, cells)
+    _cross_spectra(first, second, count, radix, own, turns, _aligned(3 * kept * ELEMENT), cells)
 
 
 @_compiled
