@@ -10,6 +10,7 @@ Source: C. Van Loan, "Computational Frameworks for the Fast Fourier Transform", 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, no_type_check
 
 import numba
@@ -17,6 +18,7 @@ import numpy as np
 from jaxtyping import Complex64, Float32, Int32, Int64
 
 from iqatlas.features._numba_vectors import ELEMENT, LANES, transform_step, write_lanes
+from iqatlas.features.channelizer import channel_phases
 
 _FIRST_2, _FIRST_4, _FIRST_8 = (transform_step(radix, products=True) for radix in (2, 4, 8))
 _NEXT_4, _NEXT_8 = (transform_step(radix) for radix in (4, 8))
@@ -101,19 +103,40 @@ def _transform(first, second, a, b, radix, phases, turns, part, one, other, tota
 
 @_compiled
 @no_type_check
-def _cross_spectra(first, second, count, radix, phases, turns, room, out):
-    """Fill ``out[row, (pair, bin, part)]`` from factors as :func:`_tiled_factors` lays them."""
+def _tiled_factors(channels, slot_of_block, scale, turn, conjugate, first, second):
+    """Fill the factors: [tile, (slot, part, lane)] of sixteen channels a tile, [channel, (slot, part)]."""
+    blocks, count = channels.shape
+    sign = np.float32(1 if conjugate else -1)
+    for tile in range(len(first)):
+        for block in range(blocks):
+            slot = slot_of_block[block]
+            real, imaginary = turn[block].real, turn[block].imag
+            for lane in range(LANES):
+                k = min(tile * LANES + lane, count - 1)
+                x, y = channels[block, k].real, channels[block, k].imag
+                first[tile, slot * ELEMENT + lane] = scale * x
+                first[tile, slot * ELEMENT + LANES + lane] = scale * y
+                y *= sign
+                second[k, 2 * slot] = x * real - y * imaginary
+                second[k, 2 * slot + 1] = x * imaginary + y * real
+
+
+@_compiled
+@no_type_check
+def _cross_spectra(channels, slots, scale, turn, conjugate, first, second, radix, phases, turns, room, out):
+    """Fill ``out[row, (pair, bin, part)]``, through factors as :func:`_tiled_factors` lays them."""
     kept = len(phases) // 2
     size = kept * ELEMENT
     one, other, total = room[:size], room[size : 2 * size], room[2 * size : 3 * size]
     places = np.empty(LANES, np.int64)
-    rows, tiles, parts = len(out), first.shape[1], len(turns) // (2 * kept)
-    for row in range(rows):
+    count, tiles, parts = channels.shape[2], len(first), len(turns) // (2 * kept)
+    for row in range(len(out)):
         flat = out[row]
+        _tiled_factors(channels[row], slots, scale, turn, conjugate, first, second)
         for tile in range(tiles):
-            left = first[row, tile]
+            left = first[tile]
             for lower in range(min(count, (tile + 1) * LANES)):
-                right = second[row, lower]
+                right = second[lower]
                 for part in range(parts):
                     a, b = part * size, 2 * part * kept
                     _transform(left, right, a, b, radix, phases, turns, part, one, other, total)
@@ -132,33 +155,25 @@ def _cross_spectra(first, second, count, radix, phases, turns, room, out):
                         flat[to], flat[to + 1] = total[place], total[place + LANES]
 
 
-@_compiled
-@no_type_check
-def _tiled_factors(channels, slot_of_block, scale, turn, conjugate, first, second):
-    """Fill the factors: [row, tile, (slot, part, lane)] of sixteen channels, [row, channel, (slot, part)]."""
-    rows, blocks, count = channels.shape
-    sign = np.float32(1 if conjugate else -1)
-    for row in range(rows):
-        for tile in range(first.shape[1]):
-            for block in range(blocks):
-                slot = slot_of_block[block]
-                real, imaginary = turn[block].real, turn[block].imag
-                for lane in range(LANES):
-                    k = min(tile * LANES + lane, count - 1)
-                    x, y = channels[row, block, k].real, channels[row, block, k].imag
-                    first[row, tile, slot * ELEMENT + lane] = scale * x
-                    first[row, tile, slot * ELEMENT + LANES + lane] = scale * y
-                    y *= sign
-                    second[row, k, 2 * slot] = x * real - y * imaginary
-                    second[row, k, 2 * slot + 1] = x * imaginary + y * real
+@lru_cache(maxsize=8)
+def _plan(
+    blocks: int, kept: int, delay: int
+) -> tuple[
+    Int64[np.ndarray, "block"],
+    Int64[np.ndarray, "stage"],
+    Float32[np.ndarray, "phase"],
+    Float32[np.ndarray, "turn"],
+]:
+    """Return where a block's factors lie, the radices, the phases of a transform, the turns of its bins.
 
-
-def _slots(blocks: int, kept: int, radix: int, delay: int) -> Int64[np.ndarray, "block"]:
-    """Return where a block's factors lie: by the transform they belong to, then as its first step reads."""
-    late = (np.arange(blocks) + delay) % blocks
-    place, part = np.divmod(late, blocks // kept)
-    inner, outer = place % (kept // radix), place // (kept // radix)
-    return np.asarray(part * kept + inner * radix + outer, np.int64)
+    Factors lie by the transform they belong to, then as its first step reads them.
+    """
+    radix, parts, phases = radices(kept), blocks // kept, channel_phases(blocks)
+    place, part = np.divmod((np.arange(blocks) + delay) % blocks, parts)
+    outer, inner = np.divmod(place, kept // radix[0])
+    turns = phases[np.outer(np.arange(parts), np.arange(kept))].ravel()
+    slots = part * kept + inner * radix[0] + outer
+    return slots, np.array(radix), phases[::parts].copy().view(np.float32), turns.view(np.float32)
 
 
 def _aligned(*shape: int) -> Float32[np.ndarray, "..."]:
@@ -176,7 +191,6 @@ def cross_spectra(
     *,
     delay: int,
     scale: float,
-    phases: Complex64[np.ndarray, "block"],
     conjugate: bool,
 ) -> None:
     """Write the first bins of the transforms of the products of channels over the blocks, for all pairs.
@@ -187,20 +201,16 @@ def cross_spectra(
         out: Pairs by rising k - l, then l.
         delay: By how many blocks the demodulates come later.
         scale: What the upper channel of a pair is multiplied by.
-        phases: e^{-j2πn/P}.
         conjugate: The lower channel of a pair as it is, in place of its conjugate.
     """
     rows, blocks, count = channels.shape
     kept = out.shape[-1]
-    radix = np.array(radices(kept))
-    first = _aligned(rows, -(-count // LANES), blocks * ELEMENT)
-    second = np.empty((rows, count, 2 * blocks + LANES), np.float32)  # a power of two would share cache sets
-    slots = _slots(blocks, kept, radix[0], delay)
-    _tiled_factors(channels, slots, np.float32(scale), np.roll(turn, -delay), conjugate, first, second)
-    turns = phases[np.outer(np.arange(blocks // kept), np.arange(kept))].ravel().view(np.float32)
-    own = phases[:: blocks // kept].copy().view(np.float32)
-    cells = out.reshape(rows, -1).view(np.float32)
-    _cross_spectra(first, second, count, radix, own, turns, _aligned(3 * kept * ELEMENT), cells)
+    slots, radix, own, turns = _plan(blocks, kept, delay)
+    first = _aligned(-(-count // LANES), blocks * ELEMENT)
+    second = np.empty((count, 2 * blocks + LANES), np.float32)  # a power of two would share sets of the cache
+    room, cells = _aligned(3 * kept * ELEMENT), out.reshape(rows, -1).view(np.float32)
+    late, share = np.roll(turn, -delay), np.float32(scale)
+    _cross_spectra(channels, slots, share, late, conjugate, first, second, radix, own, turns, room, cells)
 
 
 @_compiled
