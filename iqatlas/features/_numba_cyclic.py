@@ -1,8 +1,8 @@
-"""Numba's door: cross-spectra of channel pairs, sixteen pairs side by side in a vector.
+"""Numba's door: cross-spectra of channel pairs, sixteen channels by one side by side in a vector.
 
 Products, transforms and the choice of bins are fused, so that what is worked on stays in a core's first
 cache. Of a transform over P blocks only the first K bins are kept; so it is built from P/K transforms of K
-points, Stockham's with radix 4 and 8, and their sum is formed for the kept bins alone.
+points, Stockham's with radix 4, 8 and 16, and their sum is formed for the kept bins alone.
 
 Source: C. Van Loan, "Computational Frameworks for the Fast Fourier Transform", SIAM, 1992, section 1.7
 (Stockham) and 2.1 (a transform from those of interleaved parts).
