@@ -1,8 +1,8 @@
-"""Numba's door: cross-spectra of channel pairs, sixteen pairs side by side in a vector.
+"""Numba's door: cross-spectra of channel pairs, sixteen channels by one side by side in a vector.
 
 Products, transforms and the choice of bins are fused, so that what is worked on stays in a core's first
 cache. Of a transform over P blocks only the first K bins are kept; so it is built from P/K transforms of K
-points, Stockham's with radix 4 and 8, and their sum is formed for the kept bins alone.
+points, Stockham's with radix 4, 8 and 16, and their sum is formed for the kept bins alone.
 
 Source: C. Van Loan, "Computational Frameworks for the Fast Fourier Transform", SIAM, 1992, section 1.7
 (Stockham) and 2.1 (a transform from those of interleaved parts).
@@ -10,18 +10,20 @@ Source: C. Van Loan, "Computational Frameworks for the Fast Fourier Transform", 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, no_type_check
 
 import numba
 import numpy as np
-from jaxtyping import Complex64, Float32, Int32
+from jaxtyping import Complex64, Float32, Int32, Int64
 
 from iqatlas.features._numba_vectors import ELEMENT, LANES, transform_step, write_lanes
+from iqatlas.features.channelizer import channel_phases
 
 _FIRST_2, _FIRST_4, _FIRST_8 = (transform_step(radix, products=True) for radix in (2, 4, 8))
 _NEXT_4, _NEXT_8 = (transform_step(radix) for radix in (4, 8))
-_LAST_2, _LAST_4, _LAST_8 = (transform_step(radix, turned=False) for radix in (2, 4, 8))
-_ADD_2, _ADD_4, _ADD_8 = (transform_step(radix, add=True) for radix in (2, 4, 8))
+_LAST_2, _LAST_4, _LAST_8, _LAST_16 = (transform_step(radix, turned=False) for radix in (2, 4, 8, 16))
+_ADD_2, _ADD_4, _ADD_8, _ADD_16 = (transform_step(radix, add=True) for radix in (2, 4, 8, 16))
 
 
 def radices(kept: int) -> list[int]:
@@ -29,6 +31,8 @@ def radices(kept: int) -> list[int]:
     exponent = kept.bit_length() - 1
     if exponent <= 3:
         return [kept // 2, 2]
+    if exponent == 7:
+        return [8, 16]
     eights, rest = divmod(exponent, 3)
     if rest == 0:
         return [8] * eights
@@ -46,19 +50,20 @@ def _compiled(function: Any) -> Any:
 
 @_compiled
 @no_type_check
-def _transform(first, second, a, b, apart, width, radix, phases, turns, part, one, other, total):
-    """Transform the products at every ``apart``-th place and add them, turned, to ``total``."""
+def _transform(first, second, a, b, radix, phases, turns, part, one, other, total):
+    """Transform the products from ``a`` and ``b`` on and add them, turned, to ``total``."""
     kept = len(phases) // 2
     size = kept // radix[0]
     E = ELEMENT
     for p in range(size):
-        at, at_b, to, step = a + p * apart, b + p * apart, radix[0] * p * E, size * apart
+        to = radix[0] * p * E
+        at, at_b = a + to, b + 2 * radix[0] * p
         if radix[0] == 8:
-            _FIRST_8(first, second, at, at_b, step, width, one, to, E, phases, 0, 2 * p)
+            _FIRST_8(first, second, at, at_b, E, one, to, E, phases, 0, 2 * p)
         elif radix[0] == 4:
-            _FIRST_4(first, second, at, at_b, step, width, one, to, E, phases, 0, 2 * p)
+            _FIRST_4(first, second, at, at_b, E, one, to, E, phases, 0, 2 * p)
         else:
-            _FIRST_2(first, second, at, at_b, step, width, one, to, E, phases, 0, 2 * p)
+            _FIRST_2(first, second, at, at_b, E, one, to, E, phases, 0, 2 * p)
     stride = radix[0]
     source, target = one, other
     for stage in range(1, len(radix) - 1):
@@ -69,81 +74,114 @@ def _transform(first, second, a, b, apart, width, radix, phases, turns, part, on
             for q in range(stride):
                 at, to = (q + stride * p) * E, (q + radix[stage] * stride * p) * E
                 if radix[stage] == 8:
-                    _NEXT_8(source, source, at, at, step, 0, target, to, to_step, phases, 0, turn)
+                    _NEXT_8(source, source, at, at, step, target, to, to_step, phases, 0, turn)
                 else:
-                    _NEXT_4(source, source, at, at, step, 0, target, to, to_step, phases, 0, turn)
+                    _NEXT_4(source, source, at, at, step, target, to, to_step, phases, 0, turn)
         stride *= radix[stage]
         source, target = target, source
     last, step = radix[-1], stride * E
     for q in range(stride):
         at, turn = q * E, 2 * (part * kept + q)
         if part == 0:
-            if last == 8:
-                _LAST_8(source, source, at, at, step, 0, total, at, step, turns, 0, 0)
+            if last == 16:
+                _LAST_16(source, source, at, at, step, total, at, step, turns, 0, 0)
+            elif last == 8:
+                _LAST_8(source, source, at, at, step, total, at, step, turns, 0, 0)
             elif last == 4:
-                _LAST_4(source, source, at, at, step, 0, total, at, step, turns, 0, 0)
+                _LAST_4(source, source, at, at, step, total, at, step, turns, 0, 0)
             else:
-                _LAST_2(source, source, at, at, step, 0, total, at, step, turns, 0, 0)
+                _LAST_2(source, source, at, at, step, total, at, step, turns, 0, 0)
+        elif last == 16:
+            _ADD_16(source, source, at, at, step, total, at, step, turns, turn, 2 * stride)
         elif last == 8:
-            _ADD_8(source, source, at, at, step, 0, total, at, step, turns, turn, 2 * stride)
+            _ADD_8(source, source, at, at, step, total, at, step, turns, turn, 2 * stride)
         elif last == 4:
-            _ADD_4(source, source, at, at, step, 0, total, at, step, turns, turn, 2 * stride)
+            _ADD_4(source, source, at, at, step, total, at, step, turns, turn, 2 * stride)
         else:
-            _ADD_2(source, source, at, at, step, 0, total, at, step, turns, turn, 2 * stride)
+            _ADD_2(source, source, at, at, step, total, at, step, turns, turn, 2 * stride)
 
 
 @_compiled
 @no_type_check
-def _cross_spectra(first, second, count, radix, phases, turns, out):
-    """Fill ``out[row, (pair, bin, part)]`` from factors [row, (block, part, channel)]."""
-    kept = len(phases) // 2
-    pairs = count * (count + 1) // 2
-    parts = len(turns) // (2 * kept)
-    width = first.shape[1] // (2 * parts * kept)
-    one = np.empty(kept * ELEMENT, np.float32)
-    other = np.empty(kept * ELEMENT, np.float32)
-    total = np.empty(kept * ELEMENT, np.float32)
-    apart = 2 * width * parts
-    for row in range(len(out)):
-        left, right, flat = first[row], second[row], out[row]
-        pair = 0
-        for difference in range(count):
-            for begin in range(0, count - difference, LANES):
-                for part in range(parts):
-                    b = 2 * width * part + begin
-                    a = b + difference
-                    _transform(left, right, a, b, apart, width, radix, phases, turns, part, one, other, total)
-                lanes = min(LANES, count - difference - begin)
-                # Spare lanes write into the rows of pairs to come, as long as there are any.
-                if kept >= 8 and pair + LANES <= pairs:
-                    for k in range(0, kept, 8):
-                        write_lanes(total, k * ELEMENT, flat, 2 * (pair * kept + k), 2 * kept)
-                else:
-                    for lane in range(lanes):
-                        for k in range(kept):
-                            place = k * ELEMENT + lane
-                            to = 2 * ((pair + lane) * kept + k)
-                            flat[to], flat[to + 1] = total[place], total[place + LANES]
-                pair += lanes
-
-
-@_compiled
-@no_type_check
-def _planar_factors(channels, delay, scale, turn, conjugate, first, second):
-    """Fill both factors, [row, block, part, channel], from demodulates that are ``delay`` blocks early."""
-    rows, blocks, count = channels.shape
+def _tiled_factors(channels, slot_of_block, scale, turn, conjugate, first, second):
+    """Fill the factors: [tile, (slot, part, lane)] of sixteen channels a tile, [channel, (slot, part)]."""
+    blocks, count = channels.shape
     sign = np.float32(1 if conjugate else -1)
-    for row in range(rows):
+    for tile in range(len(first)):
         for block in range(blocks):
-            to = (block + delay) % blocks
-            real, imaginary = turn[to].real, turn[to].imag
-            for k in range(count):
-                x, y = channels[row, block, k].real, channels[row, block, k].imag
-                first[row, to, 0, k] = scale * x
-                first[row, to, 1, k] = scale * y
+            slot = slot_of_block[block]
+            real, imaginary = turn[block].real, turn[block].imag
+            for lane in range(LANES):
+                k = min(tile * LANES + lane, count - 1)
+                x, y = channels[block, k].real, channels[block, k].imag
+                first[tile, slot * ELEMENT + lane] = scale * x
+                first[tile, slot * ELEMENT + LANES + lane] = scale * y
                 y *= sign
-                second[row, to, 0, k] = x * real - y * imaginary
-                second[row, to, 1, k] = x * imaginary + y * real
+                second[k, 2 * slot] = x * real - y * imaginary
+                second[k, 2 * slot + 1] = x * imaginary + y * real
+
+
+@_compiled
+@no_type_check
+def _cross_spectra(channels, slots, scale, turn, conjugate, first, second, radix, phases, turns, room, out):
+    """Fill ``out[row, (pair, bin, part)]``, through factors as :func:`_tiled_factors` lays them."""
+    kept = len(phases) // 2
+    size = kept * ELEMENT
+    one, other, total = room[:size], room[size : 2 * size], room[2 * size : 3 * size]
+    places = np.empty(LANES, np.int64)
+    count, tiles, parts = channels.shape[2], len(first), len(turns) // (2 * kept)
+    for row in range(len(out)):
+        flat = out[row]
+        _tiled_factors(channels[row], slots, scale, turn, conjugate, first, second)
+        for tile in range(tiles):
+            left = first[tile]
+            for lower in range(min(count, (tile + 1) * LANES)):
+                right = second[lower]
+                for part in range(parts):
+                    a, b = part * size, 2 * part * kept
+                    _transform(left, right, a, b, radix, phases, turns, part, one, other, total)
+                for lane in range(LANES):
+                    # Spare lanes go first where the pair k = l goes, or hold what the last channel does.
+                    apart = min(max(tile * LANES + lane - lower, 0), count - 1 - lower)
+                    pair = apart * count - apart * (apart - 1) // 2 + lower
+                    places[lane] = 2 * kept * pair
+                if kept >= 8:
+                    for k in range(0, kept, 8):
+                        write_lanes(total, k * ELEMENT, flat, 2 * k, places)
+                    continue
+                for lane in range(LANES):
+                    for k in range(kept):
+                        place, to = k * ELEMENT + lane, places[lane] + 2 * k
+                        flat[to], flat[to + 1] = total[place], total[place + LANES]
+
+
+@lru_cache(maxsize=8)
+def _plan(
+    blocks: int, kept: int, delay: int
+) -> tuple[
+    Int64[np.ndarray, "block"],
+    Int64[np.ndarray, "stage"],
+    Float32[np.ndarray, "phase"],
+    Float32[np.ndarray, "turn"],
+]:
+    """Return where a block's factors lie, the radices, the phases of a transform, the turns of its bins.
+
+    Factors lie by the transform they belong to, then as its first step reads them.
+    """
+    radix, parts, phases = radices(kept), blocks // kept, channel_phases(blocks)
+    place, part = np.divmod((np.arange(blocks) + delay) % blocks, parts)
+    outer, inner = np.divmod(place, kept // radix[0])
+    turns = phases[np.outer(np.arange(parts), np.arange(kept))].ravel()
+    slots = part * kept + inner * radix[0] + outer
+    return slots, np.array(radix), phases[::parts].copy().view(np.float32), turns.view(np.float32)
+
+
+def _aligned(*shape: int) -> Float32[np.ndarray, "..."]:
+    """Return an array that begins with a line of the cache, so that no vector of it straddles two."""
+    count = int(np.prod(shape))
+    room = np.empty(count + LANES, np.float32)
+    begin = -(room.ctypes.data // room.itemsize) % LANES
+    return room[begin : begin + count].reshape(shape)
 
 
 def cross_spectra(
@@ -153,7 +191,6 @@ def cross_spectra(
     *,
     delay: int,
     scale: float,
-    phases: Complex64[np.ndarray, "block"],
     conjugate: bool,
 ) -> None:
     """Write the first bins of the transforms of the products of channels over the blocks, for all pairs.
@@ -164,22 +201,16 @@ def cross_spectra(
         out: Pairs by rising k - l, then l.
         delay: By how many blocks the demodulates come later.
         scale: What the upper channel of a pair is multiplied by.
-        phases: e^{-j2πn/P}.
         conjugate: The lower channel of a pair as it is, in place of its conjugate.
     """
     rows, blocks, count = channels.shape
     kept = out.shape[-1]
-    # Spare channels, for the last vector of a row.
-    first = np.empty((rows, blocks, 2, count + LANES), np.float32)
-    first[..., count:] = 0
-    second = np.empty_like(first)
-    second[..., count:] = 0
-    _planar_factors(channels, delay, np.float32(scale), turn, conjugate, first, second)
-    turns = phases[np.outer(np.arange(blocks // kept), np.arange(kept))].ravel().view(np.float32)
-    own = phases[:: blocks // kept].copy().view(np.float32)
-    flat = (factor.reshape(rows, -1) for factor in (first, second))
-    cells = out.reshape(rows, -1).view(np.float32)
-    _cross_spectra(*flat, count, np.array(radices(kept)), own, turns, cells)
+    slots, radix, own, turns = _plan(blocks, kept, delay)
+    first = _aligned(-(-count // LANES), blocks * ELEMENT)
+    second = np.empty((count, 2 * blocks + LANES), np.float32)  # a power of two would share sets of the cache
+    room, cells = _aligned(3 * kept * ELEMENT), out.reshape(rows, -1).view(np.float32)
+    late, share = np.roll(turn, -delay), np.float32(scale)
+    _cross_spectra(channels, slots, share, late, conjugate, first, second, radix, own, turns, room, cells)
 
 
 @_compiled

@@ -56,6 +56,13 @@ def _broadcast(builder: Any, scalar: Any) -> Any:
     return builder.shuffle_vector(single, ir.Constant(_VECTOR, ir.Undefined), mask)
 
 
+def _number(builder: Any, base: Any, offset: Any) -> _Pair:
+    """Load a complex number into all lanes."""
+    places = (offset, builder.add(offset, ir.Constant(offset.type, 1)))
+    parts = (builder.load(builder.gep(base, [place], inbounds=True)) for place in places)
+    return _broadcast(builder, next(parts)), _broadcast(builder, next(parts))
+
+
 def _plus(builder: Any, a: _Pair, b: _Pair) -> _Pair:
     return builder.fadd(a[0], b[0], flags=_FLAGS), builder.fadd(a[1], b[1], flags=_FLAGS)
 
@@ -80,7 +87,7 @@ def _turned_back(builder: Any, a: _Pair, b: _Pair) -> tuple[_Pair, _Pair]:
 
 
 def _transformed(builder: Any, values: Sequence[_Pair]) -> list[_Pair]:
-    """Return the transform of 1, 2, 4 or 8 values."""
+    """Return the transform of 1, 2, 4, 8 or 16 values."""
     size = len(values)
     if size == 1:
         return list(values)
@@ -91,15 +98,19 @@ def _transformed(builder: Any, values: Sequence[_Pair]) -> list[_Pair]:
             out[k], out[k + size // 2] = _turned_back(builder, even[k], odd[k])
             continue
         turned = odd[k]
-        if k:
+        if 8 * k in (size, 3 * size):
             # An eighth of a turn, or three: equal parts of both, times 1/√2.
             half = ir.Constant(_VECTOR, [math.sqrt(0.5)] * LANES)
             real, imaginary = (builder.fmul(part, half, flags=_FLAGS) for part in turned)
             total = builder.fadd(real, imaginary, flags=_FLAGS)
-            if k == 1:
+            if 8 * k == size:
                 turned = (total, builder.fsub(imaginary, real, flags=_FLAGS))
             else:
                 turned = (builder.fsub(imaginary, real, flags=_FLAGS), builder.fneg(total, flags=_FLAGS))
+        elif k:
+            angle = -2 * math.pi * k / size
+            parts = (ir.Constant(_VECTOR, [part(angle)] * LANES) for part in (math.cos, math.sin))
+            turned = _times(builder, turned, (next(parts), next(parts)))
         out[k], out[k + size // 2] = _plus(builder, even[k], turned), _minus(builder, even[k], turned)
     return out
 
@@ -108,8 +119,9 @@ def _transformed(builder: Any, values: Sequence[_Pair]) -> list[_Pair]:
 def transform_step(radix: int, *, products: bool = False, turned: bool = True, add: bool = False) -> Any:
     """Return one step of a transform as a function for compiled code.
 
-    It reads ``radix`` values ``step`` apart (products of two factors, or elements), transforms them, turns
-    them by the phases from ``turn`` on, ``turn_step`` apart, and writes or adds them ``to_step`` apart.
+    It reads ``radix`` elements ``step`` apart (for products, each times one number of ``second``, the same
+    for all lanes, which lie side by side), transforms them, turns them by the phases from ``turn`` on,
+    ``turn_step`` apart, and writes or adds them ``to_step`` apart.
     """
 
     @intrinsic
@@ -120,7 +132,6 @@ def transform_step(radix: int, *, products: bool = False, turned: bool = True, a
         at: Any,
         at_second: Any,
         step: Any,
-        width: Any,
         target: Any,
         to: Any,
         to_step: Any,
@@ -129,36 +140,27 @@ def transform_step(radix: int, *, products: bool = False, turned: bool = True, a
         turn_step: Any,
     ) -> Any:
         signature = types.void(
-            source, second, at, at_second, step, width, target, to, to_step, phases, turn, turn_step
+            source, second, at, at_second, step, target, to, to_step, phases, turn, turn_step
         )
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             left, right, out, phase = (
                 context.make_array(signature.args[i])(context, builder, value=args[i]).data
-                for i in (0, 1, 6, 9)
+                for i in (0, 1, 5, 8)
             )
-            at, other, apart, wide, to, to_apart, turn, turn_apart = (
-                args[i] for i in (2, 3, 4, 5, 7, 8, 10, 11)
-            )
+            at, other, apart, to, to_apart, turn, turn_apart = (args[i] for i in (2, 3, 4, 6, 7, 9, 10))
             values = []
             for _ in range(radix):
+                value = _element(builder, left, at)
                 if products:
-                    x = (_load(builder, left, at), _load(builder, left, builder.add(at, wide)))
-                    y = (_load(builder, right, other), _load(builder, right, builder.add(other, wide)))
-                    values.append(_times(builder, x, y))
-                    other = builder.add(other, apart)
-                else:
-                    values.append(_element(builder, left, at))
+                    value = _times(builder, value, _number(builder, right, other))
+                    other = builder.add(other, ir.Constant(other.type, 2))
+                values.append(value)
                 at = builder.add(at, apart)
             for index, value in enumerate(_transformed(builder, values)):
                 # The first value of a step is never turned, but those that are added are.
                 if turned and (index or add):
-                    parts = [
-                        builder.load(builder.gep(phase, [place], inbounds=True))
-                        for place in (turn, builder.add(turn, ir.Constant(turn.type, 1)))
-                    ]
-                    factor = (_broadcast(builder, parts[0]), _broadcast(builder, parts[1]))
-                    value = _times(builder, value, factor)
+                    value = _times(builder, value, _number(builder, phase, turn))
                 if add:
                     value = _plus(builder, _element(builder, out, to), value)
                 _put(builder, value, out, to)
@@ -172,13 +174,13 @@ def transform_step(radix: int, *, products: bool = False, turned: bool = True, a
 
 @intrinsic
 @no_type_check
-def write_lanes(_context: Any, source: Any, at: Any, target: Any, to: Any, lane_step: Any) -> Any:
-    """Write the eight elements from ``at`` on lane by lane, ``lane_step`` apart: a transposition.
+def write_lanes(_context: Any, source: Any, at: Any, target: Any, to: Any, lanes: Any) -> Any:
+    """Write the eight elements from ``at`` on, lane by lane, ``to`` after each of ``lanes``: a transposition.
 
     Each of four rounds interleaves the first half of the vectors with the second, which turns the bits of
     an index, (element, part, lane), by one place; after four, the lane stands in front.
     """
-    signature = types.void(source, at, target, to, lane_step)
+    signature = types.void(source, at, target, to, lanes)
     mask = ir.VectorType(ir.IntType(32), LANES)
     halves = [
         ir.Constant(mask, [i // 2 + (i % 2) * LANES + first for i in range(LANES)])
@@ -186,8 +188,8 @@ def write_lanes(_context: Any, source: Any, at: Any, target: Any, to: Any, lane_
     ]
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        base, out = (
-            context.make_array(signature.args[i])(context, builder, value=args[i]).data for i in (0, 2)
+        base, out, begin = (
+            context.make_array(signature.args[i])(context, builder, value=args[i]).data for i in (0, 2, 4)
         )
         place, to = args[1], args[3]
         vectors = []
@@ -200,9 +202,9 @@ def write_lanes(_context: Any, source: Any, at: Any, target: Any, to: Any, lane_
                 for i in range(LANES // 2)
                 for half in halves
             ]
-        for vector in vectors:
-            _store(builder, vector, out, to)
-            to = builder.add(to, args[4])
+        for lane, vector in enumerate(vectors):
+            place = builder.load(builder.gep(begin, [ir.Constant(to.type, lane)], inbounds=True))
+            _store(builder, vector, out, builder.add(to, place))
         return context.get_dummy_value()
 
     return signature, generate

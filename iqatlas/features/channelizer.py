@@ -95,18 +95,29 @@ def channelize(
         rL, times e^{-j2πf_k rL}.
     """
     channels, blocks = spec.channels, used // hop
-    window = channel_window(spec)
     reach = used - hop + channels
-    # Energy of the window that falls on samples, over all blocks.
-    held = np.clip(rows.shape[-1] - hop * np.arange(blocks), 0, channels)
-    energy = np.concatenate([[0.0], np.cumsum(window**2)])[held].sum()
-    rows = np.pad(rows[:, :reach], ((0, 0), (0, max(0, reach - rows.shape[-1]))))
-    # The transform counts from the block's first sample; alternating signs put the lowest frequency first.
-    shaped = window * np.sqrt(blocks / energy) * (-1.0) ** np.arange(channels)
-    pieces = np.lib.stride_tricks.sliding_window_view(rows, channels, axis=-1)[:, ::hop]
-    spectra = scipy.fft.fft(pieces * shaped.astype(np.float32), axis=-1, overwrite_x=True)
+    shaped = _shaped_window(spec, hop, blocks, min(rows.shape[-1], reach))
+    held = np.zeros((len(rows), reach), np.complex64)
+    held[:, : rows.shape[-1]] = rows[:, :reach]
+    # Real and imaginary parts side by side: a real window needs no product of complex numbers.
+    pieces = np.lib.stride_tricks.sliding_window_view(held.view(np.float32), 2 * channels, axis=-1)
+    spectra = scipy.fft.fft((pieces[:, :: 2 * hop] * shaped).view(np.complex64), axis=-1, overwrite_x=True)
     spectra *= _demodulation(channels, hop, blocks)
     return np.asarray(spectra, np.complex64)
+
+
+@lru_cache(maxsize=8)
+def _shaped_window(
+    spec: CyclicSpectrumSpec, hop: int, blocks: int, samples: int
+) -> Float32[np.ndarray, "part"]:
+    """Return the scaled window for the real and the imaginary part of every sample of a block."""
+    window = channel_window(spec)
+    # Energy of the window that falls on samples, over all blocks.
+    held = np.clip(samples - hop * np.arange(blocks), 0, spec.channels)
+    energy = np.concatenate([[0.0], np.cumsum(window**2)])[held].sum()
+    # The transform counts from the block's first sample; alternating signs put the lowest frequency first.
+    shaped = window * np.sqrt(blocks / energy) * (-1.0) ** np.arange(spec.channels)
+    return np.repeat(shaped.astype(np.float32), 2)
 
 
 @lru_cache(maxsize=8)
@@ -117,12 +128,15 @@ def _demodulation(channels: int, hop: int, blocks: int) -> Complex64[np.ndarray,
     return np.asarray(channel_phases(channels)[turns % channels], np.complex64)
 
 
+@lru_cache(maxsize=4)
 def channel_phases(size: int) -> Complex64[np.ndarray, "step"]:
     """Return e^{-j2πn/size} for n from 0, with exact quarter turns."""
     phases = np.exp(-2j * np.pi * np.arange(size) / size)
     if size % 4 == 0:
         phases[:: size // 4] = [1, -1j, -1, 1j]
-    return np.asarray(phases, np.complex64)
+    single = np.asarray(phases, np.complex64)
+    single.flags.writeable = False  # all callers share it
+    return single
 
 
 def channel_power(

@@ -135,11 +135,16 @@ def pair_factors(
     channels: Complex64[np.ndarray, "row block channel"], spec: CyclicSpectrumSpec, *, sample_rate_hz: float
 ) -> tuple[Complex64[np.ndarray, "row channel block"], Complex64[np.ndarray, "row channel block"]]:
     """Return u and v so that a pair's cells are the first bins of the transform of u_k·v_l over blocks."""
-    blocks = channels.shape[-2]
-    # NumPy keeps the order of axes in memory, and transforms want their blocks side by side.
-    first = np.ascontiguousarray(np.roll(channels, middle_block(spec), axis=-2).swapaxes(-1, -2))
-    first *= np.float32(1 / np.sqrt(blocks * sample_rate_hz))
-    return first, (first if spec.conjugate else first.conj()) * lowest_bin_first(spec, blocks)
+    rows, blocks, count = channels.shape
+    late = middle_block(spec)
+    # Transforms want their blocks side by side.
+    by_channel = channels.swapaxes(-1, -2)
+    first = np.empty((rows, count, blocks), np.complex64)
+    first[..., late:] = by_channel[..., : blocks - late]
+    first[..., :late] = by_channel[..., blocks - late :]
+    second = first.copy() if spec.conjugate else first.conj()
+    second *= np.float32(1 / (blocks * sample_rate_hz)) * lowest_bin_first(spec, blocks)
+    return first, second
 
 
 def middle_block(spec: CyclicSpectrumSpec) -> int:
@@ -205,7 +210,6 @@ def _compiled_cross_spectra(
         out,
         delay=middle_block(spec),
         scale=float(1 / np.sqrt(blocks * sample_rate_hz)),
-        phases=channel_phases(blocks),
         conjugate=spec.conjugate,
     )
 
