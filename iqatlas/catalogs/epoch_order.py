@@ -48,17 +48,19 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Window:
+class Reading:
     """Chunks that are read at once, and the order in which their items are given.
 
     Args:
-        chunks: Range of records of each chunk, in the order in which they are read.
+        chunks: The chunks, in the order in which they are read.
+        counts: Records wanted of each.
         rows: Records that are wanted, chunk by chunk.
         order: Items in the order in which they are given: positions in ``rows``, or where each receiver is
             an item of its own, position times the number of receivers, plus the receiver.
     """
 
-    chunks: Int64[np.ndarray, "chunk 2"]
+    chunks: Int64[np.ndarray, " chunk"]
+    counts: Int64[np.ndarray, " chunk"]
     rows: Int64[np.ndarray, " row"]
     order: Int64[np.ndarray, " item"]
 
@@ -106,13 +108,13 @@ class EpochOrder:
         chunks = self.chunks_of(epoch, part)
         return int((self._bounds[chunks + 1] - self._bounds[chunks]).sum()) * self.each
 
-    def windows(self, epoch: int, part: Part, *, skip: int = 0) -> Iterator[Window]:
-        """Give what a reader reads in an epoch, window by window.
+    def readings(self, epoch: int, part: Part, *, skip: int = 0) -> Iterator[Reading]:
+        """Give what a reader reads in an epoch, reading by reading.
 
         Args:
             epoch: Number of the epoch.
             part: Who reads.
-            skip: Items that were given before, and are left out; windows that held only such are not read.
+            skip: Items that were given before, and are left out; readings that held only such are not read.
         """
         chunks = self.chunks_of(epoch, part)
         items = (self._bounds[chunks + 1] - self._bounds[chunks]) * self.each
@@ -126,17 +128,18 @@ class EpochOrder:
             if skip >= count:
                 skip -= count
             else:
-                yield self._window(epoch, chunks[first:stop], skip)
+                yield self._reading(epoch, chunks[first:stop], skip)
                 skip = 0
             first = stop
 
-    def _window(self, epoch: int, chunks: Int64[np.ndarray, " chunk"], skip: int) -> Window:
-        rows = np.concatenate([self.rows[self._bounds[c] : self._bounds[c + 1]] for c in chunks])
+    def _reading(self, epoch: int, chunks: Int64[np.ndarray, " chunk"], skip: int) -> Reading:
+        first, stop = self._bounds[chunks], self._bounds[chunks + 1]
+        rows = np.concatenate([self.rows[a:b] for a, b in zip(first, stop, strict=True)])
         order = np.arange(len(rows) * self.each)
         if self.shuffle:
             items = (rows[:, None] * self.each + np.arange(self.each)).ravel()
             order = np.argsort(self._keys(epoch, _ITEMS, items), kind="stable")
-        return Window(np.stack([self.edges[chunks], self.edges[chunks + 1]], axis=-1), rows, order[skip:])
+        return Reading(chunks, stop - first, rows, order[skip:])
 
 
 def given_by(total: int, yields: Int64[np.ndarray, " worker"]) -> Int64[np.ndarray, " worker"]:

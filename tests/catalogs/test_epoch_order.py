@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iqatlas.catalogs.epoch_order import EpochOrder, Part, Window, given_by
+from iqatlas.catalogs.epoch_order import EpochOrder, Part, Reading, given_by
 from iqatlas.errors import CorpusError
 
 EDGES = np.array([0, 8, 16, 24, 32, 40, 43])
@@ -19,7 +19,7 @@ def _order(rows: np.ndarray | None = None, **changes: object) -> EpochOrder:
     return EpochOrder(rows, EDGES, **{**asked, **changes})
 
 
-def _items(windows: list[Window], each: int) -> np.ndarray:
+def _items(windows: list[Reading], each: int) -> np.ndarray:
     given = [w.rows[w.order // each] * each + w.order % each for w in windows]
     return np.concatenate([np.empty(0, np.int64), *given])
 
@@ -38,11 +38,11 @@ def test_every_item_comes_once_an_epoch(
     for rank in range(world):
         for worker in range(workers):
             part = Part(rank, world, worker, workers)
-            windows = list(order.windows(epoch, part))
+            windows = list(order.readings(epoch, part))
             own = _items(windows, each)
             assert len(own) == order.items_of(epoch, part)
             all_items.append(own)
-            all_chunks += [tuple(chunk) for window in windows for chunk in window.chunks.tolist()]
+            all_chunks += [chunk for window in windows for chunk in window.chunks.tolist()]
     wanted = (rows[:, None] * each + np.arange(each)).ravel()
     np.testing.assert_array_equal(np.sort(np.concatenate(all_items)), wanted)
     assert len(all_chunks) == len(set(all_chunks)) == 6  # nobody reads what another has read
@@ -76,8 +76,8 @@ def test_whatever_the_chunks_nothing_is_lost_and_going_on_gives_the_rest(
     for rank in range(world):
         for worker in range(workers):
             part = Part(rank, world, worker, workers)
-            own = _items(list(order.windows(2, part)), each)
-            rest = _items(list(order.windows(2, part, skip=skip)), each)
+            own = _items(list(order.readings(2, part)), each)
+            rest = _items(list(order.readings(2, part, skip=skip)), each)
             np.testing.assert_array_equal(rest, own[skip:])
             seen.append(own)
     wanted = (rows[:, None] * each + np.arange(each)).ravel()
@@ -85,10 +85,10 @@ def test_whatever_the_chunks_nothing_is_lost_and_going_on_gives_the_rest(
 
 
 def test_the_order_follows_from_seed_and_epoch_alone() -> None:
-    first = _items(list(_order().windows(3, Part())), 1)
-    np.testing.assert_array_equal(_items(list(_order().windows(3, Part())), 1), first)
-    assert not np.array_equal(_items(list(_order().windows(4, Part())), 1), first)
-    assert not np.array_equal(_items(list(_order(seed=6).windows(3, Part())), 1), first)
+    first = _items(list(_order().readings(3, Part())), 1)
+    np.testing.assert_array_equal(_items(list(_order().readings(3, Part())), 1), first)
+    assert not np.array_equal(_items(list(_order().readings(4, Part())), 1), first)
+    assert not np.array_equal(_items(list(_order(seed=6).readings(3, Part())), 1), first)
 
 
 @pytest.mark.parametrize("world", [1, 2])
@@ -106,28 +106,28 @@ def test_chunks_come_in_one_order_however_many_read(world: int, workers: int) ->
 
 
 def test_two_items_of_a_window_come_in_one_order_whoever_reads_them() -> None:
-    alone = _items(list(_order(buffer=100).windows(1, Part())), 1)
+    alone = _items(list(_order(buffer=100).readings(1, Part())), 1)
     for worker in (0, 1):
-        own = _items(list(_order(buffer=100).windows(1, Part(0, 1, worker, 2))), 1)
+        own = _items(list(_order(buffer=100).readings(1, Part(0, 1, worker, 2))), 1)
         np.testing.assert_array_equal(own, alone[np.isin(alone, own)])
 
 
 def test_without_shuffling_the_order_is_the_stored_one() -> None:
-    np.testing.assert_array_equal(_items(list(_order(shuffle=False).windows(0, Part())), 1), np.arange(43))
+    np.testing.assert_array_equal(_items(list(_order(shuffle=False).readings(0, Part())), 1), np.arange(43))
 
 
 def test_the_buffer_says_how_far_items_mix() -> None:
-    windows = list(_order(buffer=16).windows(0, Part()))
+    windows = list(_order(buffer=16).readings(0, Part()))
     assert [len(w.chunks) for w in windows] in ([2, 2, 2], [2, 2, 2, 1], [2, 3, 1], [3, 2, 1])
     assert all(len(w.rows) >= 16 for w in windows[:-1])
-    (whole,) = _order(buffer=43).windows(0, Part())
+    (whole,) = _order(buffer=43).readings(0, Part())
     assert len(whole.rows) == 43
-    each_its_own = list(_order(buffer=1).windows(0, Part()))
+    each_its_own = list(_order(buffer=1).readings(0, Part()))
     assert [len(w.chunks) for w in each_its_own] == [1] * 6
 
 
 def test_receivers_of_a_record_are_apart_where_each_is_an_item() -> None:
-    (window,) = _order(each=3, buffer=1000).windows(0, Part())
+    (window,) = _order(each=3, buffer=1000).readings(0, Part())
     record = window.rows[window.order // 3]
     assert (np.diff(record) == 0).mean() < 0.2  # by chance 2 of 128 neighbours; kept together 2 of 3
 
@@ -136,7 +136,7 @@ def test_all_orders_of_three_items_are_as_likely() -> None:
     counts: dict[tuple[int, ...], int] = {}
     for epoch in range(1200):
         order = EpochOrder(np.arange(3), np.array([0, 3]), 1, True, 9, 3)
-        (window,) = order.windows(epoch, Part())
+        (window,) = order.readings(epoch, Part())
         counts[tuple(window.order.tolist())] = counts.get(tuple(window.order.tolist()), 0) + 1
     assert len(counts) == 6
     # 200 each, deviation √(1200·5/36) = 12.9: five of them.
