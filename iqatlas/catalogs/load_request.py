@@ -142,7 +142,11 @@ def _edges(members: Sequence[Corpus], variables: Sequence[str]) -> Int64[np.ndar
     """Return the edges of the variable in the largest chunks: those of the others lie inside them."""
     edges, before = [np.zeros(1, np.int64)], 0
     for member in members:
-        chunks = min((member.dataset[name].chunksizes[RECORD] for name in variables), key=len)
+        dataset = member.dataset
+        if any(dataset[name].chunks is None for name in variables):
+            # Its user has loaded it into memory, and it no longer knows how it is stored.
+            dataset = type(member)(member.place).dataset
+        chunks = min((dataset[name].chunksizes[RECORD] for name in variables), key=len)
         edges.append(np.cumsum(np.asarray(chunks, np.int64)) + before)
         before += member.manifest.records
     return np.concatenate(edges)
