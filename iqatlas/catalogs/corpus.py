@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -10,22 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Bool
 
 from iqatlas.catalogs.folder_place import FolderPlace
+from iqatlas.catalogs.load_request import SPLITS, known
+from iqatlas.catalogs.loaders import Loaders
 from iqatlas.catalogs.manifest import Manifest, read_manifest
 from iqatlas.catalogs.place import CorpusPlace, place_of
 from iqatlas.catalogs.quantised import decoded
 from iqatlas.catalogs.record_store import FORMATS, RecordStore, store_in
-from iqatlas.errors import CorpusError, nearest
+from iqatlas.errors import CorpusError
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import torch.utils.data
 
     from iqatlas.catalogs.verify import Verification
 
 
-class Corpus:
+class Corpus(Loaders):
     """A finished corpus, opened for reading.
 
     Args:
@@ -51,6 +53,16 @@ class Corpus:
 
     def __repr__(self) -> str:
         return f"<Corpus {self.manifest.name!r}: {self.manifest.records} records at {self.place.name}>"
+
+    @property
+    def members(self) -> tuple[Corpus, ...]:
+        """This corpus."""
+        return (self,)
+
+    @cached_property
+    def scene(self) -> dict[str, gpd.GeoDataFrame]:
+        """The tables of the scene: ``buildings``, ``sites`` and ``receivers``."""
+        return {name: self.table(name) for name in ("buildings", "sites", "receivers")}
 
     @property
     def path(self) -> Path:
@@ -88,12 +100,17 @@ class Corpus:
         Raises:
             CorpusError: An unknown split.
         """
-        _known("split", [name], ["train", "validation", "test"])
-        records = self.dataset.isel(record=np.flatnonzero(self.dataset["split"].values == name))
-        own = self._receivers_of(name)
+        known("split", [name], SPLITS)
+        records = self.dataset.isel(record=np.flatnonzero(self.split_mask(name)))
+        own = self.receivers_of(name)
         return records if own is None else records.sel(receiver=own)
 
-    def _receivers_of(self, split: str) -> list[str] | None:
+    def split_mask(self, name: str) -> Bool[np.ndarray, " record"]:
+        """Return which records belong to a split."""
+        mask: np.ndarray = self.dataset["split"].values == name
+        return mask
+
+    def receivers_of(self, split: str) -> list[str] | None:
         """Return the names of a split's receivers; None where receivers are not split."""
         if "receiver_split" not in self.dataset:
             return None
@@ -131,9 +148,9 @@ class Corpus:
         import geopandas as gpd
 
         files = [item.name for item in self.place.items("scene")]
-        known = sorted(file.removesuffix(".parquet") for file in files if file.endswith(".parquet"))
-        if name not in known:
-            raise CorpusError(f"no table {name!r}", where=self.place.name, accepted=", ".join(known))
+        tables = sorted(file.removesuffix(".parquet") for file in files if file.endswith(".parquet"))
+        if name not in tables:
+            raise CorpusError(f"no table {name!r}", where=self.place.name, accepted=", ".join(tables))
         return gpd.read_parquet(BytesIO(self.place.read(f"scene/{name}.parquet")))
 
     def verify(self, *, progress: Callable[[int, int], None] | None = None) -> Verification:
@@ -141,56 +158,6 @@ class Corpus:
         from iqatlas.catalogs.verify import verify_corpus
 
         return verify_corpus(self.place, progress=progress)
-
-    def torch(
-        self,
-        *,
-        split: str | None = None,
-        variables: Sequence[str] = ("iq", "label"),
-        receivers: Sequence[str] | None = None,
-    ) -> torch.utils.data.Dataset[dict[str, torch.Tensor]]:
-        """Return a PyTorch data set over the records; one item is a dict of tensors.
-
-        Args:
-            split: ``train``, ``validation`` or ``test``; all records without it.
-            variables: What an item holds.
-            receivers: Names of the receivers to keep, in this order. Without it all of them, or those
-                of the split where receivers have splits of their own.
-
-        Raises:
-            CorpusError: An unknown split, variable or receiver.
-            SetupError: PyTorch is not installed.
-        """
-        # One request is checked here, in the user's process, not in a loader's worker.
-        _known("variable", variables, [str(v) for v in self.dataset.data_vars])
-        if split is not None:
-            _known("split", [split], ["train", "validation", "test"])
-        if receivers is not None:
-            _known("receiver", receivers, [str(r) for r in self.dataset["receiver"].values])
-        elif split is not None:
-            receivers = self._receivers_of(split)
-        from iqatlas.catalogs._torch import RecordDataset
-
-        return RecordDataset(
-            self.store,
-            self.place.store(self.store.name),
-            split=split,
-            variables=tuple(variables),
-            receivers=receivers,
-        )
-
-
-def _known(what: str, asked: Sequence[str], known: Sequence[str]) -> None:
-    if isinstance(asked, str) or not asked:
-        given = f"the text {asked!r}" if asked else "empty"
-        raise CorpusError(f"{what}s is {given}", accepted=f"a list of names: {', '.join(known)}")
-    for name in asked:
-        if name not in known:
-            near = nearest(name, known)
-            raise CorpusError(
-                f"no {what} {name!r}" + (f", did you mean {near!r}?" if near else ""),
-                accepted=", ".join(known),
-            )
 
 
 def open_corpus(path: str | Path | CorpusPlace) -> Corpus:

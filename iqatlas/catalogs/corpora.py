@@ -1,0 +1,152 @@
+"""Several corpora read as one, with the city that each record is from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from iqatlas.axes import RECORD
+from iqatlas.catalogs.corpus import Corpus
+from iqatlas.catalogs.load_request import SPLITS, known
+from iqatlas.catalogs.loaders import Loaders
+from iqatlas.catalogs.place import CorpusPlace
+from iqatlas.errors import CorpusError
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+_SAME_ATTRIBUTES = ("sample_rate_hz",)
+"""Attributes without which samples can't be compared."""
+
+
+class Corpora(Loaders):
+    """Finished corpora of the same variables and extents, opened for reading as one.
+
+    Args:
+        members: The corpora, in the order in which their records follow each other.
+
+    Raises:
+        CorpusError: Two have the same name, or differ in variables or extents; or there is none.
+    """
+
+    def __init__(self, members: Sequence[Corpus]) -> None:
+        if not members:
+            raise CorpusError("no corpus to open", accepted="a list of one or more")
+        self._members = tuple(members)
+        names = [member.manifest.name for member in members]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise CorpusError(f"two corpora are called {twice!r}, and no city tells them apart")
+        for other in members[1:]:
+            _see_that_they_fit(members[0], other)
+
+    def __repr__(self) -> str:
+        records = sum(member.manifest.records for member in self._members)
+        return f"<Corpora {', '.join(m.manifest.name for m in self._members)}: {records} records>"
+
+    @property
+    def members(self) -> tuple[Corpus, ...]:
+        """The corpora, in order."""
+        return self._members
+
+    @cached_property
+    def dataset(self) -> xr.Dataset:
+        """All records, lazily, with a coordinate ``city`` over them.
+
+        Coordinates that differ from city to city, such as where receivers are, are left out: they stand in
+        the corpora of :attr:`members`.
+        """
+        parts = [member.dataset.drop_indexes("split") for member in self._members]
+        first = parts[0]
+        differ = {
+            name
+            for name, coordinate in first.coords.items()
+            if RECORD not in coordinate.dims
+            and not all(name in part.coords and part[name].equals(coordinate) for part in parts[1:])
+        }
+        differ |= {name for part in parts for name in part.coords if name not in first.coords}
+        records = [part.drop_vars([name for name in part.coords if name in differ]) for part in parts]
+        # Attributes of cities are theirs.
+        joined = xr.concat(
+            records,
+            RECORD,
+            data_vars="minimal",
+            coords="minimal",
+            compat="override",
+            combine_attrs="drop_conflicts",
+        )
+        counts = [member.manifest.records for member in self._members]
+        city = np.repeat(np.array([member.manifest.name for member in self._members]), counts)
+        return joined.assign_coords(city=(RECORD, city)).set_xindex("split").set_xindex("city")
+
+    @cached_property
+    def scene(self) -> dict[str, gpd.GeoDataFrame]:
+        """The tables of the scenes, ``buildings``, ``sites`` and ``receivers``, with a column ``city``."""
+        import pandas as pd
+
+        tables: dict[str, gpd.GeoDataFrame] = {}
+        for name in ("buildings", "sites", "receivers"):
+            parts = [m.scene[name].assign(city=m.manifest.name) for m in self._members]
+            tables[name] = pd.concat(parts, ignore_index=True)
+        return tables
+
+    def split(self, name: str) -> xr.Dataset:
+        """Return the records of a split, lazily.
+
+        Args:
+            name: ``train``, ``validation`` or ``test``.
+
+        Raises:
+            CorpusError: An unknown split.
+        """
+        known("split", [name], SPLITS)
+        mask = np.concatenate([member.split_mask(name) for member in self._members])
+        return self.dataset.isel({RECORD: np.flatnonzero(mask)})
+
+
+def _see_that_they_fit(first: Corpus, other: Corpus) -> None:
+    one, two = first.dataset, other.dataset
+    where = f"{first.place.name} and {other.place.name}"
+    names = {str(n) for n, v in one.data_vars.items() if RECORD in v.dims}
+    others = {str(n) for n, v in two.data_vars.items() if RECORD in v.dims}
+    if names != others:
+        lacking = ", ".join(sorted(names ^ others))
+        raise CorpusError(f"only one of them has {lacking}", where=where, accepted="the same variables")
+    for name in sorted(names):
+        shapes = [dict(zip(d[name].dims, d[name].shape, strict=True)) for d in (one, two)]
+        for shape in shapes:
+            shape.pop(RECORD)
+        if shapes[0] != shapes[1] or one[name].dtype != two[name].dtype:
+            given = [f"{d[name].dtype} {dict(s)}" for d, s in zip((one, two), shapes, strict=True)]
+            raise CorpusError(
+                f"{name} is {given[0]} in one and {given[1]} in the other",
+                where=where,
+                accepted="the same extents",
+            )
+    if one["receiver"].values.tolist() != two["receiver"].values.tolist():
+        raise CorpusError("their receivers have other names", where=where, accepted="the same receivers")
+    for key in _SAME_ATTRIBUTES:
+        if one.attrs.get(key) != two.attrs.get(key):
+            raise CorpusError(
+                f"{key} is {one.attrs.get(key)} in one and {two.attrs.get(key)} in the other", where=where
+            )
+
+
+def open_corpora(paths: Sequence[str | Path | CorpusPlace]) -> Corpora:
+    """Open several finished corpora as one; records follow each other in the order given.
+
+    Args:
+        paths: Folders of the corpora, or their addresses in an object store.
+
+    Raises:
+        MissingFileError: There is no such folder.
+        CorpusError: One is no finished corpus, or they don't fit together.
+    """
+    if isinstance(paths, str | Path):
+        raise CorpusError("one path is given", accepted="a list of paths", remedy="or use open_corpus")
+    return Corpora([Corpus(path) for path in paths])

@@ -1,0 +1,61 @@
+"""Items of an epoch in memory, one by one or in batches, for any framework."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from iqatlas.catalogs.epoch_order import Reading
+from iqatlas.catalogs.record_reader import RecordReader, items_from
+
+
+def single_items(
+    reader: RecordReader, readings: Iterable[Reading], over: set[str]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Give items one by one, as views of what was read.
+
+    Args:
+        reader: Reads the chunks.
+        readings: What to read, and the order of its items.
+        over: The variables that have receivers.
+    """
+    for reading in readings:
+        arrays = reader.read(reading.rows, reading.counts)
+        items = items_from(arrays, reading.order, reader.request, over=over)
+        for position in range(len(reading.order)):
+            yield {name: np.asarray(values[position]) for name, values in items.items()}
+
+
+def batches(
+    reader: RecordReader, readings: Iterable[Reading], over: set[str], size: int
+) -> Iterator[dict[str, np.ndarray]]:
+    """Give batches of a size, the last one with what is left.
+
+    Args:
+        reader: Reads the chunks.
+        readings: What to read, and the order of its items.
+        over: The variables that have receivers.
+        size: Items a batch.
+    """
+    pending: list[dict[str, np.ndarray]] = []
+    missing = size
+    for reading in readings:
+        arrays = reader.read(reading.rows, reading.counts)
+        done = 0
+        while done < len(reading.order):
+            order = reading.order[done : done + missing]
+            pending.append(items_from(arrays, order, reader.request, over=over))
+            done += len(order)
+            missing -= len(order)
+            if not missing:
+                yield _joined(pending)
+                pending, missing = [], size
+    if pending:
+        yield _joined(pending)
+
+
+def _joined(pieces: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    if len(pieces) == 1:
+        return pieces[0]
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}

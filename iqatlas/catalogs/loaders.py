@@ -1,0 +1,191 @@
+"""The loaders that one corpus and several have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import numpy as np
+
+from iqatlas.catalogs.load_request import SampleWindow, load_request
+from iqatlas.errors import CorpusError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch.utils.data
+
+    from iqatlas.catalogs.corpus import Corpus
+
+_BUFFER = 2048
+
+
+class Loaders(ABC):
+    """What reads records into arrays, tables and tensors."""
+
+    @property
+    @abstractmethod
+    def members(self) -> tuple[Corpus, ...]:
+        """The corpora, in order."""
+
+    @overload
+    def numpy(
+        self,
+        *,
+        split: str | None = ...,
+        variables: Sequence[str] = ...,
+        receivers: Sequence[str] | None = ...,
+        window: SampleWindow | None = ...,
+        groups: bool = ...,
+        xy: Literal[False] = ...,
+    ) -> dict[str, np.ndarray]: ...
+
+    @overload
+    def numpy(
+        self,
+        *,
+        split: str | None = ...,
+        variables: Sequence[str] = ...,
+        receivers: Sequence[str] | None = ...,
+        window: SampleWindow | None = ...,
+        groups: bool = ...,
+        xy: Literal[True],
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+
+    def numpy(
+        self,
+        *,
+        split: str | None = None,
+        variables: Sequence[str] = ("iq", "label"),
+        receivers: Sequence[str] | None = None,
+        window: SampleWindow | None = None,
+        groups: bool = True,
+        xy: bool = False,
+    ) -> dict[str, np.ndarray] | tuple[np.ndarray, np.ndarray]:
+        """Return records as arrays in memory.
+
+        Args:
+            split: ``train``, ``validation`` or ``test``; all records without it.
+            variables: Names of variables over the records.
+            receivers: Names of the receivers to keep, in this order. Without it all of them, or those of
+                the split where receivers have splits of their own.
+            window: Samples to keep of each capture: the first so many, or (first sample, number of samples).
+            groups: Whether all receivers of a record stay together, or each is an item of its own.
+            xy: Whether to return what scikit-learn takes: (X, y) of the last variable, y, and those before
+                it, X. X is [item, column], complex numbers as real and then imaginary parts; y is [item, …].
+
+        Returns:
+            An array a variable, [item, …]; or (X, y).
+
+        Raises:
+            CorpusError: An unknown split, variable or receiver, a window beyond the capture, or a corpus
+                that was changed since it was opened.
+        """
+        from iqatlas.catalogs.record_arrays import columns_and_labels, read_arrays
+
+        if xy and len(variables) < 2:
+            raise CorpusError("(X, y) is of two variables or more", accepted="the last of them is y")
+        request = load_request(
+            self.members, split=split, variables=variables, receivers=receivers, window=window, groups=groups
+        )
+        arrays = read_arrays(self.members, request)
+        return columns_and_labels(arrays) if xy else arrays
+
+    def to_pandas(self, *, split: str | None = None) -> pd.DataFrame:
+        """Return what each record is and how it is labelled, a row a record, without samples.
+
+        Columns are those of ``records.parquet``; label and SNR have a column each sub-channel and receiver:
+        ``label_0``, ``snr_uav0_db``. Of several corpora, ``city`` is the first.
+
+        Args:
+            split: ``train``, ``validation`` or ``test``; all records without it.
+
+        Raises:
+            CorpusError: An unknown split.
+        """
+        from iqatlas.catalogs.record_arrays import label_table
+
+        return label_table(self.members, split)
+
+    def torch(
+        self,
+        *,
+        split: str | None = None,
+        variables: Sequence[str] = ("iq", "label"),
+        receivers: Sequence[str] | None = None,
+        window: SampleWindow | None = None,
+        groups: bool = True,
+        transform: Callable[[Any], Any] | None = None,
+        iterable: bool = False,
+        shuffle: bool | None = None,
+        seed: int | None = None,
+        buffer: int | None = None,
+        batch: int | None = None,
+        rank: int | None = None,
+        world: int | None = None,
+    ) -> torch.utils.data.Dataset[Any]:
+        """Return a PyTorch data set over the records; one item is a dict of tensors.
+
+        Args:
+            split: ``train``, ``validation`` or ``test``; all records without it.
+            variables: What an item holds.
+            receivers: Names of the receivers to keep, in this order. Without it all of them, or those
+                of the split where receivers have splits of their own.
+            window: Samples to keep of each capture: the first so many, or (first sample, number of samples).
+            groups: Whether an item is a record with all its receivers, or one receiver of a record.
+            transform: Called with each item, or with each batch where ``batch`` is given.
+            iterable: Whether to return an ``IterableDataset``, which reads whole storage chunks.
+            shuffle: Iterable: whether chunks, and items inside the buffer, come in random order; true
+                without it.
+            seed: Iterable: of the order; 0 without it.
+            buffer: Iterable: items that are shuffled among each other; 2048 without it.
+            batch: Iterable: items a batch, for a ``DataLoader`` with ``batch_size=None``; single items
+                without it.
+            rank: Iterable: number of this process among those that train; without it as
+                ``torch.distributed`` says.
+            world: Iterable: number of those processes.
+
+        Raises:
+            CorpusError: An unknown split, variable or receiver, a window beyond the capture, or an option
+                of the iterable data set without ``iterable``.
+            SetupError: PyTorch is not installed.
+        """
+        # One request is checked here, in the user's process, not in a loader's worker.
+        request = load_request(
+            self.members, split=split, variables=variables, receivers=receivers, window=window, groups=groups
+        )
+        ordering = {"shuffle": shuffle, "seed": seed, "buffer": buffer, "batch": batch}
+        given = [
+            name for name, value in {**ordering, "rank": rank, "world": world}.items() if value is not None
+        ]
+        if given and not iterable:
+            raise CorpusError(
+                f"{', '.join(given)} would change nothing in a map-style data set",
+                accepted="iterable=True with these",
+                remedy="or let the DataLoader shuffle and batch",
+            )
+        _counts(seed=seed, buffer=buffer, batch=batch)
+        if (rank is None) != (world is None):
+            raise CorpusError("rank and world belong together", accepted="both, or neither")
+        from iqatlas.catalogs._torch import RecordDataset, RecordStream
+
+        if not iterable:
+            return RecordDataset(self.members, request, transform=transform)
+        return RecordStream(
+            self.members,
+            request,
+            transform=transform,
+            shuffle=True if shuffle is None else shuffle,
+            seed=0 if seed is None else seed,
+            buffer=_BUFFER if buffer is None else buffer,
+            batch=batch,
+            ranks=None if rank is None or world is None else (rank, world),
+        )
+
+
+def _counts(*, seed: int | None, **sizes: int | None) -> None:
+    if seed is not None and not 0 <= seed < 1 << 63:
+        raise CorpusError(f"a seed of {seed}", accepted="0 to 2^63 − 1")
+    for name, size in sizes.items():
+        if size is not None and size < 1:
+            raise CorpusError(f"a {name} of {size} items", accepted="1 or more")

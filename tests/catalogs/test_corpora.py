@@ -1,0 +1,76 @@
+"""Several corpora read as one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from iqatlas import Corpora, Corpus, open_corpora, open_corpus
+from iqatlas.errors import CorpusError
+
+
+@pytest.fixture
+def pair(small_corpus: Corpus, tmp_path: Path, reseal: Callable[..., None]) -> Corpora:
+    other = shutil.copytree(small_corpus.path, tmp_path / "other")
+    reseal(other, name="other")
+    return open_corpora([small_corpus.path, other])
+
+
+def test_records_follow_each_other_by_city(pair: Corpora, small_corpus: Corpus) -> None:
+    assert repr(pair) == "<Corpora small, other: 320 records>"
+    dataset = pair.dataset
+    assert dataset["city"].values.tolist() == ["small"] * 160 + ["other"] * 160
+    other = dataset.sel(city="other")
+    np.testing.assert_array_equal(other["iq"].values, small_corpus.dataset["iq"].values)
+    assert pair.split("test").sizes["record"] == 2 * small_corpus.manifest.splits["test"]
+    assert dataset["iq"].chunksizes["record"][0] == 8  # lazy, in chunks as stored
+
+
+def test_tables_and_arrays_hold_all_cities(pair: Corpora, small_corpus: Corpus) -> None:
+    assert pair.scene["sites"]["city"].tolist() == ["small"] * 3 + ["other"] * 3
+    assert pair.scene["sites"].crs == small_corpus.scene["sites"].crs
+    one = small_corpus.numpy(split="train", variables=("iq", "label"))
+    both = pair.numpy(split="train", variables=("iq", "label"))
+    for name, values in one.items():
+        np.testing.assert_array_equal(both[name], np.concatenate([values, values]))
+    table = pair.to_pandas(split="test")
+    assert table["city"].value_counts().to_dict() == dict.fromkeys(("small", "other"), len(table) // 2)
+
+
+def test_tensors_come_from_all_cities(pair: Corpora, small_corpus: Corpus) -> None:
+    pytest.importorskip("torch")
+    stream = pair.torch(split="train", variables=("slot", "iq"), iterable=True, batch=9)
+    slots = np.concatenate([batch["slot"].numpy() for batch in stream])
+    own = small_corpus.split("train")["slot"].values
+    assert sorted(slots.tolist()) == sorted([*own.tolist(), *own.tolist()])
+    items = pair.torch(variables=("iq",))
+    np.testing.assert_array_equal(items[165]["iq"], small_corpus.dataset["iq"].values[5])
+
+
+def test_corpora_that_do_not_fit_are_one_line(
+    small_corpus: Corpus, tiny_corpus: Corpus, copied: Path
+) -> None:
+    with pytest.raises(CorpusError, match=r"only one of them has spectrogram; accepted: the same variables"):
+        Corpora([small_corpus, tiny_corpus])
+    with pytest.raises(CorpusError, match="two corpora are called 'small'"):
+        open_corpora([small_corpus.path, copied])
+    with pytest.raises(CorpusError, match="one path is given; accepted: a list of paths"):
+        open_corpora(str(copied))
+    with pytest.raises(CorpusError, match="no corpus to open"):
+        open_corpora([])
+
+
+def test_extents_that_differ_are_named(
+    small_corpus: Corpus, copied: Path, reseal: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reseal(copied, name="other")
+    shorter = open_corpus(copied)
+    monkeypatch.setitem(shorter.__dict__, "dataset", shorter.dataset.isel(sample=slice(64)))
+    with pytest.raises(
+        CorpusError, match=r"iq is complex64 .*256.* in one and complex64 .*64.* in the other"
+    ):
+        Corpora([small_corpus, shorter])
