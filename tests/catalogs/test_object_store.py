@@ -111,7 +111,9 @@ def test_hdf5_that_was_copied_there_is_refused_in_one_line(
             change(store, path.relative_to(folder).as_posix(), path.read_bytes())
     copied = open_corpus(store)
     for read in (lambda: copied.dataset, lambda: copied.paths):
-        with pytest.raises(CorpusError, match=r"not read from an object store.*copy or pull the corpus to a folder"):
+        with pytest.raises(
+            CorpusError, match=r"not read from an object store.*copy or pull the corpus to a folder"
+        ):
             read()
 
 
