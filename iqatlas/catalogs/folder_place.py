@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
@@ -58,13 +59,21 @@ class FolderPlace(CorpusPlace):
         folder = self.folder / below
         if not folder.is_dir() or (below and folder.is_symlink()):
             return []
-        return [self._item(path) for path in sorted(folder.rglob("*") if deep else folder.iterdir())]
+        found = (self._item(path) for path in sorted(folder.rglob("*") if deep else folder.iterdir()))
+        return [item for item in found if item is not None]
 
-    def _item(self, path: Path) -> Item:
+    def _item(self, path: Path) -> Item | None:
+        """Return what lies at a path; nothing where another writer has just moved it away."""
         relative = path.relative_to(self.folder).as_posix()
-        if path.is_symlink():
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            return None
+        if stat.S_ISLNK(status.st_mode):
             return Item(relative, "link")
-        return Item(relative, "folder") if path.is_dir() else Item(relative, "file", path.stat().st_size)
+        if stat.S_ISDIR(status.st_mode):
+            return Item(relative, "folder")
+        return Item(relative, "file", status.st_size)
 
     def read(self, path: str) -> bytes:
         """Return the content of a file."""
