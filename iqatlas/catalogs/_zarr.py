@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import dask.array
-import google_crc32c
 import numpy as np
 import xarray as xr
 import zarr
@@ -20,6 +19,7 @@ from zarr.abc.store import Store
 from zarr.storage import FsspecStore, LocalStore, WrapperStore
 
 from iqatlas.axes import RECORD, Quantity
+from iqatlas.catalogs._zarr_shards import write_whole_shard
 from iqatlas.catalogs.place import NamedFiles
 from iqatlas.errors import StorageError
 
@@ -115,78 +115,22 @@ def write_records(store: Path, records: xr.Dataset, start: int) -> None:
         start: First record.
     """
     count = records.sizes[RECORD]
-    plain = [str(name) for name in records.data_vars if _write_plain(store / str(name), records[name], start)]
-    others = [str(name) for name in records.data_vars if name not in plain]
+    others = [
+        str(name)
+        for name in records.data_vars
+        if not write_whole_shard(store / str(name), records.variables[name].values, start)
+    ]
     if not others:
         return
     group = zarr.open_group(store, mode="r+", zarr_format=3, use_consolidated=False)
     # Without empty chunks written, an all-zero shard would leave no file that could be checked.
     with zarr.config.set({"array.write_empty_chunks": True}):
         for name in others:
-            array, values = group[name], records[name].values
+            array, values = group[name], records.variables[name].values
             if not isinstance(array, zarr.Array) or array.shape[1:] != values.shape[1:]:
                 raise ValueError(f"{name} is no array of this shape in {store}")
             text = values.dtype.kind in "OTU"
             array[start : start + count] = values if text else values.astype(array.dtype, copy=False)
-
-
-def _write_plain(folder: Path, records: xr.DataArray, start: int) -> bool:
-    """Write a shard of an uncompressed array as it lies in memory, and return whether that was possible.
-
-    A shard of uncompressed chunks along the first axis is the records themselves and an index. The codec
-    pipeline gives the same bytes, copied once for each chunk and again for the shard.
-
-    Args:
-        folder: The array.
-        records: A whole shard of it.
-        start: First record.
-
-    Source: Zarr version 3 core specification, codec ``sharding_indexed`` 1.0, binary shard format.
-    """
-    layout = _plain_layout(json.loads((folder / "zarr.json").read_bytes()))
-    values = records.values
-    if layout is None or values.dtype.byteorder == ">" or not values.flags.c_contiguous:
-        return False
-    chunk, shard, axes, fill = layout
-    count, length = len(values), chunk * values[:1].nbytes
-    if start % shard or not 0 < count <= shard:
-        return False
-    index = np.full((shard // chunk, 2), np.iinfo(np.uint64).max, "<u8")
-    used = -(-count // chunk)
-    index[:used, 0] = np.arange(used, dtype=np.uint64) * np.uint64(length)
-    index[:used, 1] = length
-    place = folder.joinpath("c", str(start // shard), *["0"] * axes)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.open("wb") as file:
-        values.tofile(file)
-        # A chunk is stored whole: beyond the last record it holds the fill value.
-        np.full((used * length - values.nbytes) // values.itemsize, fill, values.dtype).tofile(file)
-        file.write(index.tobytes())
-        file.write(google_crc32c.value(index.tobytes()).to_bytes(4, "little"))
-    return True
-
-
-def _plain_layout(metadata: dict[str, Any]) -> tuple[int, int, int, float] | None:
-    """Return records a chunk and a shard, other axes and fill value, where shards are plain memory."""
-    try:
-        shape, grid = metadata["shape"], metadata["chunk_grid"]["configuration"]["chunk_shape"]
-        (codec,) = metadata["codecs"]
-        inner = codec["configuration"]
-        plain = {"name": "bytes", "configuration": {"endian": "little"}}
-        fits = (
-            codec["name"] == "sharding_indexed"
-            and inner["codecs"] == [plain]
-            and inner["index_codecs"] == [plain, {"name": "crc32c"}]
-            and inner["index_location"] == "end"
-            and grid[1:] == shape[1:] == inner["chunk_shape"][1:]
-            and metadata["chunk_key_encoding"] == {"name": "default", "configuration": {"separator": "/"}}
-        )
-    except (KeyError, TypeError, ValueError):
-        return None
-    fill = {"NaN": np.nan, "[0.0, 0.0]": 0.0, "0": 0.0, "0.0": 0.0}.get(str(metadata["fill_value"]))
-    if not fits or fill is None:
-        return None
-    return int(inner["chunk_shape"][0]), int(grid[0]), len(shape) - 1, fill
 
 
 def write_group(store: Path, group: str, data: xr.Dataset) -> None:

@@ -6,8 +6,6 @@ import hashlib
 import json
 from pathlib import Path
 
-_BLOCK_BYTES = 1 << 20
-
 
 def canonical_json(value: object) -> str:
     """Return the one spelling of a JSON value: keys sorted, no spaces, NaN refused."""
@@ -20,9 +18,6 @@ def sha256_json(value: object) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """Return the SHA-256 of a file, read in blocks."""
-    digest = hashlib.sha256()
+    """Return the SHA-256 of a file, read in blocks that stay in a core's cache."""
     with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -29,6 +29,8 @@ from iqatlas.catalogs.record_store import RecordStore
 from iqatlas.errors import SetupError, StorageError
 
 _UPLOADS_AT_ONCE = 4
+_SPARE = "spare-"
+"""Begins the names of twins that are empty again."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,8 @@ def open_run(corpus: Path) -> Path:
 def prepare_twin(corpus: Path, run: Path, step: str, store: RecordStore) -> Path:
     """Return a folder laid out as the corpus, with an empty twin of the record store for one shard.
 
+    A twin that a placed shard has left empty is used again: its folders and metadata are many small steps.
+
     Args:
         corpus: Folder of the corpus.
         run: Folder of the run.
@@ -215,6 +219,9 @@ def prepare_twin(corpus: Path, run: Path, step: str, store: RecordStore) -> Path
     with storage_errors(corpus):
         if (run / step).exists():  # an earlier try at the shard failed in this run
             shutil.rmtree(run / step)
+        for spare in run.glob(f"{_SPARE}*"):
+            with suppress(FileNotFoundError):  # another process of the run was quicker
+                return spare.rename(run / step)
         store.make_twin(corpus, run / step)
     return run / step
 
@@ -226,9 +233,10 @@ def stage_shard(corpus: Path, twin: Path, store: RecordStore) -> StagedShard:
         StorageError: The shard left no files, or the disk refuses.
     """
     with storage_errors(corpus):
-        for path in store.shard_files(twin):
+        staged = shard_entries(twin, store)
+        for path, _ in staged:
             sync_file(path)
-        entries = tuple(entry for _, entry in shard_entries(twin, store))
+        entries = tuple(entry for _, entry in staged)
     if not entries:
         raise StorageError(f"{twin.name} left no files", where=str(corpus))
     return StagedShard(twin, entries)
@@ -255,8 +263,10 @@ def place_shard(corpus: Path, staged: StagedShard) -> tuple[FileEntry, ...]:
         return staged.files
     with storage_errors(corpus):
         for file in staged.files:
-            target = corpus / file.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            (staged.twin / file.path).replace(target)
-        shutil.rmtree(staged.twin)
+            source, target = staged.twin / file.path, corpus / file.path
+            # A folder that the corpus lacks is moved with the file in it, and is not left in the twin.
+            while not target.parent.exists():
+                source, target = source.parent, target.parent
+            source.replace(target)
+        staged.twin.rename(staged.twin.parent / f"{_SPARE}{staged.twin.name}")
     return staged.files

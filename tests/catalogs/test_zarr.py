@@ -171,25 +171,31 @@ def test_the_same_records_are_the_same_bytes(store: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 8), (8, 16), (16, 19)])
-@pytest.mark.parametrize("name", ["iq", "spectrogram", "counts"])
-def test_plain_shards_are_the_bytes_of_the_codecs(
+@pytest.mark.parametrize("name", ["iq", "spectrogram", "counts", "label", "snr", "slot", "split"])
+def test_whole_shards_are_the_bytes_of_the_codecs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, start: int, stop: int
 ) -> None:
-    quantities = {"iq": QUANTITIES["iq"], "spectrogram": QUANTITIES["spectrogram"]}
-    quantities["counts"] = INT16_QUANTITIES["iq"]
+    quantities = {**QUANTITIES, "counts": INT16_QUANTITIES["iq"]}
     dims = {"record": 19, "receiver": 2, "sample": 5, "component": 2, "frame": 3, "frequency": 4}
-    # What is stored as iq is written plainly; counts take its name.
+    dims["subchannel"] = 3
+    # What is stored as iq is written uncompressed; counts take its name.
     stored = "iq" if name == "counts" else name
-    shape = tuple(dims[dim] for dim in quantities[name].dims)
-    create_store(
-        tmp_path / "a", xr.Dataset(), {stored: quantities[name]}, dims, chunk_records=2, shard_records=8
-    )
+    quantity = quantities[name]
+    shape = (stop - start, *(dims[dim] for dim in quantity.dims[1:]))
+    create_store(tmp_path / "a", xr.Dataset(), {stored: quantity}, dims, chunk_records=2, shard_records=8)
     shutil.copytree(tmp_path / "a", tmp_path / "b")
-    values = np.random.default_rng(1).standard_normal((stop - start, *shape[1:])) * 100
-    records = xr.Dataset({stored: array_variable(quantities[name], values)})
-    write_records(tmp_path / "a", records, start)
-    monkeypatch.setattr(_zarr, "_write_plain", lambda *_: False)
-    write_records(tmp_path / "b", records, start)
+    values = np.random.default_rng(1).standard_normal(shape) * 100
+    if quantity.dtype == "str":
+        values = np.array(["train", "", "prüfung"])[values.astype(int) % 3]
+    elif quantity.dtype == "bool":
+        values = values > 0
+    records = xr.Dataset({stored: array_variable(quantity, values)})
+    with monkeypatch.context() as patch:
+        patch.setattr(_zarr, "write_whole_shard", lambda *_: False)
+        write_records(tmp_path / "b", records, start)
+        patch.undo()
+        patch.setattr(zarr, "open_group", None)  # nothing is left to the pipeline
+        write_records(tmp_path / "a", records, start)
     (plain,), (coded,) = shard_files(tmp_path / "a"), shard_files(tmp_path / "b")
     assert plain.relative_to(tmp_path / "a") == coded.relative_to(tmp_path / "b")
     assert plain.read_bytes() == coded.read_bytes()
