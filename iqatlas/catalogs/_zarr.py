@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import dask.array
 import numpy as np
 import xarray as xr
 import zarr
@@ -70,6 +69,8 @@ def create_store(
             left.unlink()
         elif not _is_group(left):
             shutil.rmtree(left)
+    import dask.array  # a third of a second, which workers can do without
+
     template = coordinates.copy()
     encoding: dict[str, dict[str, object]] = {}
     for name, quantity in quantities.items():

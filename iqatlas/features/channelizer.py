@@ -7,11 +7,11 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.fft
-import scipy.signal
 from jaxtyping import Complex64, Float32, Float64, Int64
 
 from iqatlas.errors import SpecError
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
+from iqatlas.features.tapers import taper
 
 _WHERE = "features.cyclic_spectrum"
 MOST_CELLS = 1 << 24
@@ -69,12 +69,12 @@ def used_samples(spec: CyclicSpectrumSpec, samples: int, *, sample_rate_hz: floa
 
 def channel_window(spec: CyclicSpectrumSpec) -> Float64[np.ndarray, "channel"]:
     """Return the window of a block, symmetric about its middle."""
-    return np.asarray(scipy.signal.get_window(_WINDOWS[spec.window], spec.channels, fftbins=False))
+    return taper(_WINDOWS[spec.window], spec.channels, periodic=False)
 
 
 def lag_window(spec: CyclicSpectrumSpec) -> Float64[np.ndarray, "channel"]:
     """Return the window over the lags from minus half the channels on, 1 at lag 0."""
-    return np.asarray(scipy.signal.get_window(_WINDOWS[spec.window], spec.channels, fftbins=True))
+    return taper(_WINDOWS[spec.window], spec.channels)
 
 
 def channelize(

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import scipy.fft
-import scipy.signal
 from jaxtyping import Complex64, Float32, Float64
 
 from iqatlas.errors import SpecError
 from iqatlas.features import _arrays
 from iqatlas.features.spec import Segments
+from iqatlas.features.tapers import taper
 
 LEAST_PSD_MW_PER_HZ = 1e-35
 """Floor for the logarithm: -350 dBm/Hz, far below any thermal noise (-174 dBm/Hz)."""
@@ -61,7 +61,7 @@ def bin_frequency_hz(nperseg: int, *, sample_rate_hz: float) -> Float64[np.ndarr
 
 def density_window(name: str, nperseg: int, *, sample_rate_hz: float) -> Float32[np.ndarray, "sample"]:
     """Return a taper scaled so that squared magnitudes of transforms are densities a hertz."""
-    window = scipy.signal.get_window(name, nperseg)
+    window = taper(name, nperseg)
     return np.asarray(window / np.sqrt(np.sum(window**2) * sample_rate_hz), np.float32)
 
 

@@ -7,7 +7,6 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, zeta
 
 from iqatlas.occupancy.spec import GeometricDwell, LogNormalDwell, ParetoDwell
@@ -75,6 +74,8 @@ class Pareto:
     """
 
     def __init__(self, spec: ParetoDwell) -> None:
+        from scipy.optimize import brentq  # a quarter of a second, for these runs alone
+
         self.mean, self._index = spec.mean_slots, spec.tail_index
 
         def excess(log_scale: float) -> float:
@@ -106,6 +107,8 @@ class LogNormal:
     """
 
     def __init__(self, spec: LogNormalDwell) -> None:
+        from scipy.optimize import brentq  # a quarter of a second, for these runs alone
+
         self.mean, self._sigma = spec.mean_slots, spec.log_deviation
 
         def excess(mu: float) -> float:
