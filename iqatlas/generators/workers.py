@@ -10,12 +10,14 @@ import multiprocessing.process
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import islice
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from iqatlas.catalogs.construction import Construction
@@ -25,6 +27,9 @@ from iqatlas.catalogs.staging import Desk, StagedShard, desk_of
 from iqatlas.errors import StorageError
 from iqatlas.generators.plan import Shard
 from iqatlas.generators.shard import Recipe, Workshop
+
+_AHEAD = 2
+"""Shards that another process has at most: one that it makes, and one that waits for it."""
 
 
 @runtime_checkable
@@ -60,7 +65,7 @@ def write_shards(
         recipe: What the records follow from; sent to the workers.
         workshop: The same, ready to be used by this process.
         todo: Shards to write.
-        workers: Processes of this machine; with one, this process writes.
+        workers: Processes of this machine, this one among them.
         scheduler: Address of a Dask scheduler, or ``local``, whose workers write.
     """
     if todo:
@@ -85,7 +90,7 @@ def make_shards(
         recipe: What the records follow from; sent to the workers.
         workshop: The same, ready to be used by this process.
         todo: Shards to make.
-        workers: Processes of this machine; with one, this process makes them.
+        workers: Processes of this machine, this one among them.
         scheduler: Address of a Dask scheduler, or ``local``, whose workers make them.
         where: The corpus, for messages.
     """
@@ -123,75 +128,125 @@ def _crew(
         from iqatlas.generators._dask import cluster_crew
 
         return cluster_crew(scheduler, desk, recipe, workers=workers, where=where)
-    return _alone(desk, workshop) if workers == 1 else _pool(desk, recipe, workers, where)
+    return _alone(desk, workshop) if workers == 1 else _team(desk, recipe, workshop, workers, where)
 
 
 def write_shard(desk: Desk, workshop: Workshop, shard: Shard) -> StagedShard:
     """Make a shard and bring it to safety."""
+    with _written(desk, workshop, shard) as twin:
+        return desk.stage(twin)
+
+
+@contextmanager
+def _written(desk: Desk, workshop: Workshop, shard: Shard) -> Iterator[Path]:
+    """Make a shard, and give the twin that it is written in."""
     records = workshop.make_shard(shard)
     with desk.twin(shard.step) as twin:
         with storage_errors(desk.where):
             desk.store.write_records(twin, records, shard.start)
-        return desk.stage(twin)
+        del records  # a shard that is being staged needs no memory beside the next one
+        yield twin
 
 
-class _Alone:
-    """This process, one shard at a time."""
+class _ThisProcess:
+    """This process: while a shard is brought to safety it makes the next one."""
 
-    def __init__(self, desk: Desk, workshop: Workshop) -> None:
+    def __init__(self, desk: Desk, workshop: Workshop, thread: ThreadPoolExecutor) -> None:
         self._desk = desk
         self._workshop = workshop
-        self._next: Shard | None = None
+        self._thread = thread
+        self._given: deque[Shard] = deque()
+        self._staging: tuple[Shard, Future[StagedShard]] | None = None
 
     def room(self) -> int:
-        return 1 if self._next is None else 0
+        """Return 2 at the start, then 1: what is staged stands behind what is made."""
+        return (1 if self._staging else 2) - len(self._given)
 
     def submit(self, shard: Shard) -> None:
-        self._next = shard
+        self._given.append(shard)
 
     def finished(self) -> list[tuple[Shard, StagedShard]]:
-        shard, self._next = self._next, None
-        return [] if shard is None else [(shard, write_shard(self._desk, self._workshop, shard))]
+        """Make a shard, and return the one before it; the last one once nothing else is given."""
+        ready: list[tuple[Shard, StagedShard]] = []
+        while self._given and not ready:
+            shard = self._given.popleft()
+            with ExitStack() as kept:
+                twin = kept.enter_context(_written(self._desk, self._workshop, shard))
+                ready = self._staged()
+                self._staging = (shard, self._thread.submit(self._stage, twin, kept.pop_all()))
+        return ready or self._staged()
+
+    def _stage(self, twin: Path, kept: ExitStack) -> StagedShard:
+        with kept:
+            return self._desk.stage(twin)
+
+    def _staged(self) -> list[tuple[Shard, StagedShard]]:
+        under_way, self._staging = self._staging, None
+        return [(under_way[0], under_way[1].result())] if under_way else []
 
 
 @contextmanager
-def _alone(desk: Desk, workshop: Workshop) -> Iterator[Crew]:
-    yield _Alone(desk, workshop)
+def _alone(desk: Desk, workshop: Workshop) -> Iterator[_ThisProcess]:
+    with ThreadPoolExecutor(1) as thread:
+        yield _ThisProcess(desk, workshop, thread)
 
 
-class _Pool:
-    """Processes of this machine."""
+class _Team:
+    """This process, and others of this machine.
 
-    def __init__(self, pool: ProcessPoolExecutor, workers: int) -> None:
+    Others get shards once they have started, so that this process makes those that wait till then.
+    """
+
+    def __init__(self, own: _ThisProcess, pool: ProcessPoolExecutor, others: int) -> None:
+        self._own = own
         self._pool = pool
-        self._at_most = workers + 1
+        self._others = others
+        with interrupts_held_back():
+            self._starting = {pool.submit(_is_ready) for _ in range(others)}
         self._running: dict[Future[StagedShard], Shard] = {}
 
     def room(self) -> int:
-        return self._at_most - len(self._running)
+        return self._own.room() + self._room_of_others()
+
+    def _room_of_others(self) -> int:
+        started = any(future.done() for future in self._starting)
+        return _AHEAD * self._others - len(self._running) if started else 0
 
     def submit(self, shard: Shard) -> None:
+        if self._own.room():
+            self._own.submit(shard)
+            return
         with interrupts_held_back():
             self._running[self._pool.submit(_work, shard)] = shard
 
     def finished(self) -> list[tuple[Shard, StagedShard]]:
-        if not self._running:
-            return []
-        done = wait(self._running, return_when=FIRST_COMPLETED).done
-        return [(self._running.pop(future), future.result()) for future in done]
+        ready = self._own.finished()
+        done = [future for future in self._running if future.done()]
+        if not ready and not done and self._running:
+            done = list(wait(self._running, return_when=FIRST_COMPLETED).done)
+        return ready + [(self._running.pop(future), future.result()) for future in done]
+
+    @property
+    def busy(self) -> bool:
+        """Whether others have shards under way."""
+        return bool(self._running)
 
 
 @contextmanager
-def _pool(desk: Desk, recipe: Recipe, workers: int, where: str) -> Iterator[Crew]:
+def _team(desk: Desk, recipe: Recipe, workshop: Workshop, workers: int, where: str) -> Iterator[Crew]:
     # Spawned, not forked: the ray tracer's threads don't survive a fork.
     pool = ProcessPoolExecutor(
-        workers,
+        workers - 1,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
         initargs=(desk, recipe),
     )
+    busy = True
     try:
-        yield _Pool(pool, workers)
+        with _alone(desk, workshop) as own:
+            team = _Team(own, pool, workers - 1)
+            yield team
+            busy = team.busy
     except BrokenProcessPool:
         raise StorageError(
             "a worker process was killed, for want of memory perhaps",
@@ -199,7 +254,8 @@ def _pool(desk: Desk, recipe: Recipe, workers: int, where: str) -> Iterator[Crew
             remedy="run the same command again, with fewer --workers: it resumes",
         ) from None
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        # Others that are still starting have nothing to lose, and end by themselves.
+        pool.shutdown(wait=busy, cancel_futures=True)
 
 
 @contextmanager
@@ -238,6 +294,10 @@ def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
     # A killed parent can't stop its workers, and nobody would take what they make.
     parent.join()
     os._exit(1)
+
+
+def _is_ready() -> None:
+    """Run where a process has started."""
 
 
 def _work(shard: Shard) -> StagedShard:
