@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,15 +14,20 @@ import xarray as xr
 from sionna.phy.channel import ApplyTimeChannel, cir_to_time_channel, time_lag_discrete_time_channel
 from sionna.phy.ofdm import OFDMModulator
 
-from benchmarks.timing import Comparison, compare
+from benchmarks.timing import Comparison, compare, one_core
+from benchmarks.whole_corpora import write_corpus
 from iqatlas.catalogs.record_store import FORMATS
-from iqatlas.catalogs.staging import stage_shard
+from iqatlas.catalogs.staging import open_run, place_shard, prepare_twin, stage_shard
+from iqatlas.channels.normal_numbers import Draw, by_numpy, compiled
 from iqatlas.generators.calibrate import stand_in_recipe
 from iqatlas.generators.plan import Plan, Shard, plan
 from iqatlas.generators.shard import Workshop
 from iqatlas.generators.spec import CorpusSpec
 
 _SUBFRAME_SAMPLES = 15_360
+_SLOTS = 4096
+"""Of the corpora that shards are taken from: tens of gigabytes, as corpora are."""
+_SHARDS = 4
 _GROUP = 16
 """Records that the bare kernel transforms at once: as few as stay in a cache."""
 
@@ -31,12 +35,13 @@ _GROUP = 16
 def run() -> list[Comparison]:
     """Compare captures of 3 receivers and 3 sites, 100 paths a link, without features; on one core."""
     torch.set_num_threads(1)
-    return [_against_sionna(), *_against_kernel()]
+    with one_core():
+        return [_against_sionna(), *_against_kernel()]
 
 
 def _workshop(samples: int) -> tuple[Plan, Workshop]:
-    spec = CorpusSpec.from_tree({"features": {"spectrogram": None}, "capture": {"samples": samples}})
-    made = plan(spec)
+    tree = {"features": {"spectrogram": None}, "capture": {"samples": samples, "slots": _SLOTS}}
+    made = plan(CorpusSpec.from_tree(tree))
     return made, Workshop(stand_in_recipe(made, paths_a_link=100))
 
 
@@ -71,7 +76,10 @@ def _against_sionna() -> Comparison:
 def _against_kernel() -> list[Comparison]:
     made, workshop = _workshop(1024)
     shard = Shard(0, 0, made.shard_records)
-    kernel = _kernel(made, workshop)
+    draws = {"NumPy's noise": by_numpy, "compiled noise": compiled()}
+    kernels = {
+        f"transforms, {name}": _kernel(made, workshop, draw) for name, draw in draws.items() if draw is not None
+    }
     samples = made.shard_records * made.receivers * 1024 / 1e6
     results = [
         compare(
@@ -80,9 +88,10 @@ def _against_kernel() -> list[Comparison]:
             unit="Msps",
             ours=lambda: workshop.make_shard(shard),
             peer=kernel,
-            peer_name="bare transforms and noise",
-            rounds=10,
+            peer_name=name,
+            rounds=3,
         )
+        for name, kernel in kernels.items()
     ]
     dataset = workshop.make_shard(shard)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
@@ -105,44 +114,44 @@ def _against_kernel() -> list[Comparison]:
                     ours=lambda write=write: write(dataset),
                     peer=bare,
                     peer_name="numpy.tofile and fsync",
-                    rounds=5,
+                    rounds=3,
                 )
             )
-        write = _writer(folder, made, "zarr")
-        results.append(
-            compare(
-                "records to the disk",
-                work=samples,
-                unit="Msps",
-                ours=lambda: write(workshop.make_shard(shard)),
-                peer=lambda: (kernel(), bare()),
-                peer_name="transforms, noise and tofile",
-                rounds=5,
+        for name, kernel in kernels.items():
+            results.append(
+                compare(
+                    "records to the disk",
+                    work=_SHARDS * samples,
+                    unit="Msps",
+                    ours=lambda: write_corpus(folder / "corpus", workshop, _SHARDS),
+                    peer=lambda kernel=kernel: [(kernel(), bare()) for _ in range(_SHARDS)],
+                    peer_name=f"{name} and tofile",
+                    rounds=2,
+                )
             )
-        )
     return results
 
 
-def _kernel(made: Plan, workshop: Workshop) -> Callable[[], None]:
+def _kernel(made: Plan, workshop: Workshop, draw: Draw) -> Callable[[], None]:
     """Return what no way of making a shard can avoid: its transforms and its normal numbers."""
     length, records = workshop.block.length, made.shard_records
-    rng = np.random.default_rng(1)
+    rng = np.random.Generator(np.random.SFC64(1))
     symbols = np.ones((_GROUP * made.sites * (-(-length // 1097) + 1), 1024), np.complex64)
     baseband = np.ones((_GROUP, made.sites, length), np.complex64)
-    noise = np.empty((records, made.receivers, 2 * 1024), np.float32)
+    noise = np.empty((records, made.receivers * 2 * 1024), np.float32)
 
     def kernel() -> None:
         for start in range(0, records, _GROUP):
             scipy.fft.ifft(symbols, axis=-1)
             spectrum = scipy.fft.fft(baseband, axis=-1)
             scipy.fft.ifft(spectrum[:, : made.receivers], axis=-1)
-            rng.standard_normal(out=noise[start : start + _GROUP], dtype=np.float32)
+            draw(rng, noise[start : start + _GROUP].reshape(-1))
 
     return kernel
 
 
 def _writer(folder: Path, made: Plan, form: str) -> Callable[[xr.Dataset], None]:
-    """Return what writes a shard as a run does: apart, hashed, and brought to the disk."""
+    """Return what writes a shard as a run does: apart, hashed, brought to the disk, and put into place."""
     store, corpus = FORMATS[form], folder / form
     corpus.mkdir(exist_ok=True)
     store.create(
@@ -153,12 +162,11 @@ def _writer(folder: Path, made: Plan, form: str) -> Callable[[xr.Dataset], None]
         chunk_records=made.block_records,
         shard_records=made.shard_records,
     )
+    run = open_run(corpus)
 
     def write(records: xr.Dataset) -> None:
-        twin = folder / "twin"
-        store.make_twin(corpus, twin)
+        twin = prepare_twin(corpus, run, "shard", store)
         store.write_records(twin, records, 0)
-        stage_shard(corpus, twin, store)
-        shutil.rmtree(twin)
+        place_shard(corpus, stage_shard(corpus, twin, store))
 
     return write

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 ROUNDS = 25
@@ -33,6 +35,20 @@ class Comparison:
             f"{self.name:<34} {self.ours:9.1f} {self.unit:<5} {self.ours / self.peer:7.2f} x "
             f"{self.peer_name} ({self.peer:.1f} {self.unit})"
         )
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Keep this process, and all threads that it starts, on one core, where the system knows how."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def compare(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Complex64, Float64
 
+from iqatlas.channels.normal_numbers import Draw, by_numpy
 from iqatlas.channels.response import frequency_response
 from iqatlas.channels.spec import CaptureSpec
 from iqatlas.errors import SpecError
@@ -80,6 +81,7 @@ def add_noise(
     *,
     rng: np.random.Generator,
     added: Complex64[np.ndarray, "record receiver sample"] | None = None,
+    draw: Draw = by_numpy,
 ) -> None:
     """Add circular white Gaussian noise in place.
 
@@ -88,6 +90,7 @@ def add_noise(
         power_mw: Noise power of each record and receiver.
         rng: The stream that the noise comes from.
         added: Takes the noise itself, where somebody wants it.
+        draw: What draws normal numbers from it.
     """
     parts = received.view(np.float32)
     scale = np.sqrt(power_mw / 2).astype(np.float32)
@@ -96,7 +99,7 @@ def add_noise(
     for start in range(0, len(received), at_once):
         rows = slice(start, min(start + at_once, len(received)))
         drawn = noise[: rows.stop - start]
-        rng.standard_normal(out=drawn, dtype=np.float32)
+        draw(rng, drawn.reshape(-1))
         drawn *= scale[rows, ..., None]
         parts[rows] += drawn
         if added is not None:

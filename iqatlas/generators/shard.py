@@ -13,6 +13,7 @@ from iqatlas.catalogs._zarr import array_variable
 from iqatlas.catalogs.quantised import dequantise, quantise
 from iqatlas.catalogs.spec import SPLITS
 from iqatlas.channels.front_end import FrontEnd
+from iqatlas.channels.normal_numbers import fastest
 from iqatlas.channels.noise import add_noise, full_load_power_mw, mean_power_mw, noise_power_mw
 from iqatlas.channels.propagate import Channel, block_for
 from iqatlas.generators.plan import Plan, Shard
@@ -91,6 +92,7 @@ class Workshop:
             sample_rate_hz=self.plan.sample_rate_hz,
             reference_bandwidth_hz=self.noise_bandwidth_hz,
         )
+        self._draw_normal = fastest(2 * self.plan.samples)
         self._payload_key = key(spec.seed, Stage.PAYLOAD)
         self._occupancy = lru_cache(maxsize=2)(self._draw_occupancy)
 
@@ -108,15 +110,16 @@ class Workshop:
         The same recipe and shard give the same bytes, in any process and in any order.
         """
         size = self.plan.block_records
-        blocks = [
-            self._make_block(start, min(start + size, shard.stop))
-            for start in range(shard.start, shard.stop, size)
-        ]
-        joined = (
-            blocks[0]
-            if len(blocks) == 1
-            else {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-        )
+        joined: dict[str, np.ndarray] = {}
+        for start in range(shard.start, shard.stop, size):
+            block = self._make_block(start, min(start + size, shard.stop))
+            if shard.stop - shard.start <= size:
+                joined = block
+                break
+            for name, values in block.items():
+                if name not in joined:
+                    joined[name] = np.empty((shard.stop - shard.start, *values.shape[1:]), values.dtype)
+                joined[name][start - shard.start :][: len(values)] = values
         quantities = self.plan.quantities
         return xr.Dataset({name: array_variable(quantities[name], values) for name, values in joined.items()})
 
@@ -156,7 +159,13 @@ class Workshop:
         components = (
             {"signal": iq.copy(), "noise": np.empty_like(iq, order="C")} if spec.storage.components else {}
         )
-        add_noise(iq, noise_mw, rng=stream(spec.seed, Stage.NOISE, number), added=components.get("noise"))
+        add_noise(
+            iq,
+            noise_mw,
+            rng=stream(spec.seed, Stage.NOISE, number),
+            added=components.get("noise"),
+            draw=self._draw_normal,
+        )
         iq = self.front_end.converted(iq)
         occupancy = around[:, 1] if on is None else around[:, 1] & on[:, :, None]
         in_band_mw = noise_mw * (self.noise_bandwidth_hz / plan.sample_rate_hz)
