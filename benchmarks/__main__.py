@@ -1,7 +1,7 @@
 """``python -m benchmarks [NAME…]`` prints comparisons, each a ratio to a peer in the same run.
 
 ``python -m benchmarks scenes [MAP…]`` prints what scenes cost; ``… tracing --waypoints 300`` what a long
-flight does.
+flight does; ``… memory --bytes 1e9 20e9`` the peak memory of generations of those sizes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib import import_module
 
 from benchmarks.scene_cost import print_costs
 
-MODULES = ("waveform", "records", "features", "cyclic", "scenes", "tracing")
+MODULES = ("waveform", "records", "workers", "features", "cyclic", "scenes", "tracing")
 
 
 def _compare(arguments: list[str]) -> None:
@@ -33,7 +33,20 @@ def _compare(arguments: list[str]) -> None:
             print(comparison.line(), flush=True)
 
 
-if sys.argv[1:2] == ["scenes"]:
+def _memory(arguments: list[str]) -> None:
+    from benchmarks.memory import peaks
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks memory", description=peaks.__doc__)
+    parser.add_argument("--bytes", type=float, nargs="+", default=[1e9, 20e9], help="sizes of the corpora")
+    parser.add_argument("--workers", type=int, default=2, help="processes of each generation")
+    asked = parser.parse_args(arguments)
+    for line in peaks(asked.bytes, workers=asked.workers):
+        print(line, flush=True)
+
+
+if sys.argv[1:2] == ["memory"]:
+    _memory(sys.argv[2:])
+elif sys.argv[1:2] == ["scenes"]:
     # A process starts with the memory of the one that starts it: the costs of scenes want a small one.
     print_costs(sys.argv[2:])
 else:

@@ -61,6 +61,7 @@ def compare(
     peer_name: str,
     peer_work: float | None = None,
     rounds: int = ROUNDS,
+    warm: bool = True,
 ) -> Comparison:
     """Time both in turns, and take the best round of each: what the machine can do undisturbed.
 
@@ -73,9 +74,11 @@ def compare(
         peer_name: Who the peer is.
         peer_work: Units of work in one call of the peer, where they are others.
         rounds: How often both are timed.
+        warm: Whether both are called once before.
     """
     best = {"ours": float("inf"), "peer": float("inf")}
-    ours(), peer()
+    if warm:
+        ours(), peer()
     for _ in range(rounds):
         for rival, call in (("ours", ours), ("peer", peer)):
             begun = time.perf_counter()
