@@ -78,7 +78,9 @@ def _against_kernel() -> list[Comparison]:
     shard = Shard(0, 0, made.shard_records)
     draws = {"NumPy's noise": by_numpy, "compiled noise": compiled()}
     kernels = {
-        f"transforms, {name}": _kernel(made, workshop, draw) for name, draw in draws.items() if draw is not None
+        f"transforms, {name}": _kernel(made, workshop, draw)
+        for name, draw in draws.items()
+        if draw is not None
     }
     samples = made.shard_records * made.receivers * 1024 / 1e6
     results = [

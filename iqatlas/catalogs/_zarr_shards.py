@@ -18,7 +18,14 @@ import numcodecs.vlen
 import numcodecs.zstd
 import numpy as np
 
-_FILL = {"NaN": np.nan, "[0.0, 0.0]": 0.0, "0": 0.0, "0.0": 0.0, "False": False, "": ""}
+_FILL: dict[str, float | bool | str] = {
+    "NaN": np.nan,
+    "[0.0, 0.0]": 0.0,
+    "0": 0.0,
+    "0.0": 0.0,
+    "False": False,
+    "": "",
+}
 _ABSENT = np.iinfo(np.uint64).max
 _Encode = Callable[[np.ndarray], Any]
 
@@ -71,7 +78,9 @@ def write_whole_shard(folder: Path, values: np.ndarray, start: int) -> bool:
             index[:used, 1] = length
             values.tofile(file)
             # A chunk is stored whole: beyond the last record it holds the fill value.
-            np.full((used * length - values.nbytes) // values.itemsize, layout.fill, values.dtype).tofile(file)
+            np.full((used * length - values.nbytes) // values.itemsize, layout.fill, values.dtype).tofile(
+                file
+            )
         else:
             at = 0
             for number, chunk in enumerate(_chunks(values, layout)):

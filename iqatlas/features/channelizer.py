@@ -16,7 +16,12 @@ from iqatlas.features.tapers import taper
 _WHERE = "features.cyclic_spectrum"
 MOST_CELLS = 1 << 24
 """The most cells a capture: 128 MiB of them, and eight times that for where they belong."""
-_WINDOWS = {"hamming": "hamming", "hann": "hann", "kaiser6": ("kaiser", 6.0), "rectangular": "boxcar"}
+_WINDOWS: dict[str, str | tuple[str, float]] = {
+    "hamming": "hamming",
+    "hann": "hann",
+    "kaiser6": ("kaiser", 6.0),
+    "rectangular": "boxcar",
+}
 
 
 def used_samples(spec: CyclicSpectrumSpec, samples: int, *, sample_rate_hz: float) -> int:

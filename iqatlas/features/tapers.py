@@ -24,7 +24,9 @@ _COSINES = {
 """Amplitudes of the cosines of order 0, 1, …"""
 
 
-def taper(name: str | tuple[str, float], size: int, *, periodic: bool = True) -> Float64[np.ndarray, "sample"]:
+def taper(
+    name: str | tuple[str, float], size: int, *, periodic: bool = True
+) -> Float64[np.ndarray, "sample"]:
     """Return a taper, its largest value about 1; bit for bit what :func:`scipy.signal.get_window` gives.
 
     Args:

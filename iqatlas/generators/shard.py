@@ -13,8 +13,8 @@ from iqatlas.catalogs._zarr import array_variable
 from iqatlas.catalogs.quantised import dequantise, quantise
 from iqatlas.catalogs.spec import SPLITS
 from iqatlas.channels.front_end import FrontEnd
-from iqatlas.channels.normal_numbers import fastest
 from iqatlas.channels.noise import add_noise, full_load_power_mw, mean_power_mw, noise_power_mw
+from iqatlas.channels.normal_numbers import fastest
 from iqatlas.channels.propagate import Channel, block_for
 from iqatlas.generators.plan import Plan, Shard
 from iqatlas.generators.transmission import transmission_for
