@@ -17,6 +17,7 @@ from iqatlas.catalogs.spec import SPLITS
 from iqatlas.generators.continuity import continuity_text
 from iqatlas.generators.occupancy_figures import occupancy_figures
 from iqatlas.generators.plan import Plan
+from iqatlas.generators.value_range import value_range
 from iqatlas.generators.shard import Workshop
 from iqatlas.scenes.scene import Scene
 
@@ -138,8 +139,6 @@ def statistics(dataset: xr.Dataset, made: Plan) -> dict[str, Any]:
     """Return the figures of a corpus that its manifest and card show."""
     occupancy = dataset["occupancy"].mean(("record", "subchannel")).values
     label = float(dataset["label"].mean())
-    snr = dataset["snr"].values
-    power = dataset["signal_power"].values
     return {
         "samples": made.samples,
         "occupied_share_of_labels": round(label, 6),
@@ -147,25 +146,11 @@ def statistics(dataset: xr.Dataset, made: Plan) -> dict[str, Any]:
             str(site): round(float(share), 6)
             for site, share in zip(dataset["site"].values, occupancy, strict=True)
         },
-        "snr_db": _range(snr),
-        "signal_power_dbm": _range(power),
-        "noise_power_dbm": _range(dataset["noise_power"].values),
+        "snr_db": value_range(dataset["snr"]),
+        "signal_power_dbm": value_range(dataset["signal_power"]),
+        "noise_power_dbm": value_range(dataset["noise_power"]),
         "guard_slots": made.guard_slots,
         "occupancy": occupancy_figures(dataset, made),
-    }
-
-
-def _range(values: np.ndarray) -> dict[str, float]:
-    """Return smallest, median and largest finite value, and the share of -inf."""
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return {"silent_share": 1.0}
-    low, middle, high = np.percentile(finite, [0, 50, 100])
-    return {
-        "min": round(float(low), 3),
-        "median": round(float(middle), 3),
-        "max": round(float(high), 3),
-        "silent_share": round(1 - len(finite) / values.size, 6),
     }
 
 
