@@ -15,7 +15,7 @@ from iqatlas.occupancy.profile import hour_pieces
 from iqatlas.occupancy.spec import MarkovOccupancy
 from iqatlas.occupancy.theory import Theory
 
-_AT_ONCE_BYTES = 64 << 20
+_AT_ONCE_BYTES = 4 << 20
 
 Figures = dict[str, Any]
 
