@@ -57,6 +57,9 @@ def frame_windows(
     """
     records, sites, samples = out.shape
     begin, prefix = numbers.symbol_start(symbol), numbers.symbol_prefix(symbol)
+    if samples <= numbers.fft_size // 2:
+        _gather(out, start, record, begin, prefix, bodies)
+        return
     # Whole symbols go to a canvas with a margin of one symbol on either side: copies of
     # equal length then need no loop, and the margin is left behind.
     margin = int(numbers.symbol_samples.max())
@@ -68,6 +71,33 @@ def frame_windows(
         of_length = prefix == length
         _scatter(canvas, place[of_length], bodies[of_length, :, -length:])
     out[...] = canvas[..., margin:-margin]
+
+
+def _gather(
+    out: Complex64[np.ndarray, "record site sample"],
+    start: Int64[np.ndarray, "record"],
+    record: Int64[np.ndarray, "symbol"],
+    begin: Int64[np.ndarray, "symbol"],
+    prefix: Int64[np.ndarray, "symbol"],
+    bodies: Complex64[np.ndarray, "symbol site fft"],
+) -> None:
+    """Look up each sample of windows that are shorter than a symbol, so that each touches one or two."""
+    _, sites, size = bodies.shape
+    sample = np.arange(out.shape[-1])
+    first = np.searchsorted(record, np.arange(len(out)))
+    offset = start - begin[first] - prefix[first]
+    place = sample + (first * sites * size + offset)[:, None]
+    place += size * (sample < -offset[:, None])  # the prefix is the end of the symbol
+    (two,) = np.nonzero(np.bincount(record, minlength=len(out)) > 1)
+    if len(two):
+        second = first[two] + 1
+        since = sample - (begin[second] - start[two])[:, None]
+        later = (second * sites * size - prefix[second])[:, None] + since
+        later += size * (since < prefix[second][:, None])
+        place[two] = np.where(since < 0, place[two], later)
+    of_sites = place[:, None] + size * np.arange(sites)[:, None]
+    # Clipping changes nothing; without it the numbers would be looked through first.
+    bodies.reshape(-1).take(of_sites, mode="clip", out=out)
 
 
 def _scatter(

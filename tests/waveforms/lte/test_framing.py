@@ -45,6 +45,32 @@ def test_whole_slots_and_windows_of_them_are_laid_end_to_end(slot: int, slots: i
     np.testing.assert_array_equal(windows, np.stack([wanted[:, cut:-cut]] * 2))
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    at=st.lists(st.integers(-3000, 3000), min_size=1, max_size=5),
+    samples=st.integers(1, 64),
+    extended=st.booleans(),
+)
+def test_windows_shorter_than_a_symbol_are_cut_from_whole_ones(
+    at: list[int], samples: int, extended: bool
+) -> None:
+    numbers, start = numerology(1.4, extended_prefix=extended), np.array(at)
+    first, last = numbers.symbol_at(start), numbers.symbol_at(start + samples - 1)
+    touched = last - first + 1
+    record = np.repeat(np.arange(len(at)), touched)
+    symbol = np.concatenate([np.arange(low, high + 1) for low, high in zip(first, last, strict=True)])
+    rng = np.random.default_rng(samples)
+    bodies = rng.standard_normal((len(symbol), 3, 128, 2)).astype(np.float32).view(np.complex64)[..., 0]
+    windows = np.empty((len(at), 3, samples), np.complex64)
+    frame_windows(windows, numbers, start, record, symbol, bodies)
+    prefixes = numbers.symbol_prefix(symbol)
+    for number, begin in enumerate(at):
+        rows = record == number
+        whole = one_by_one(bodies[rows], prefixes[rows])
+        skipped = begin - int(numbers.symbol_start(first[[number]])[0])
+        np.testing.assert_array_equal(windows[number], whole[:, skipped : skipped + samples])
+
+
 @pytest.mark.parametrize(
     ("payload", "prefix", "cells"),
     [("symbols", "normal", 3), ("symbols", "extended", 16), ("coded", "normal", 2)],
