@@ -21,10 +21,14 @@ _LARGEST_CAPTURE = 500_000
 _LARGEST_RECORD = 4_000_000
 _TYPICAL_DELAY_S = 5e-6
 _STORED_BYTES = 16 << 20
-_SHARD_S = 0.15
-"""What a shard costs besides its samples and bytes: some thirty small files."""
-_WORKER_START_S = 3.0
-"""Imports of a worker process, which workers of as many cores do at once."""
+_SHARD_S = 0.05
+"""What a shard costs besides its samples and bytes: a dozen small files, and the ledger."""
+_WORKER_START_S = 2.0
+"""Imports of a worker process, which workers of as many cores do at once, while the first one works."""
+_AROUND_S = 6.0
+"""Imports, the scene, pictures and cards."""
+_RECORD_S = 5e-6
+"""To count a record's occupancy and powers for the cards, and to enter it in the table."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +44,28 @@ class Speed:
     seconds_per_byte: float
 
     def seconds(self, plan: Plan, workers: int) -> float:
-        """Return the time that the records of a plan take, on as many cores as workers.
+        """Return the time that a generation takes, ray tracing apart, on as many cores as workers.
 
         Args:
             plan: The plan.
             workers: Processes; more than there are shards don't help.
+        """
+        return _AROUND_S + plan.records * _RECORD_S + self.records_seconds(plan, workers)
+
+    def records_seconds(self, plan: Plan, workers: int) -> float:
+        """Return the time that the records of a plan take.
+
+        Args:
+            plan: The plan.
+            workers: Processes. The first makes records from the start, the others once they have started.
         """
         alone = (
             plan.samples * self.seconds_per_sample
             + plan.bytes * self.seconds_per_byte
             + plan.shard_count * _SHARD_S
         )
-        return alone if workers == 1 else alone / min(workers, plan.shard_count) + _WORKER_START_S
+        others = min(workers, plan.shard_count) - 1
+        return min(alone, (alone + others * _WORKER_START_S) / (1 + others))
 
 
 def measure_speed(plan: Plan) -> Speed:

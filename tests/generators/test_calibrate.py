@@ -45,17 +45,23 @@ def test_the_estimate_of_a_plan_is_what_its_records_take(tmp_path: Path) -> None
         begun = time.perf_counter()
         assert len(list(write_shards(construction, recipe, workshop, list(made.shards), 1))) > 2
         taken = time.perf_counter() - begun
-    assert taken / 8 < measure_speed(made).seconds(made, 1) < taken * 8
+    assert taken / 8 < measure_speed(made).records_seconds(made, 1) < taken * 8
 
 
 def test_workers_share_the_work_and_cost_their_start() -> None:
     made = plan(CorpusSpec.from_tree({"capture": {"slots": 100_000}}))
     speed = Speed(seconds_per_sample=1e-7, seconds_per_byte=1e-9)
-    alone = speed.seconds(made, 1)
+    alone = speed.records_seconds(made, 1)
     assert alone > made.samples * 1e-7 + made.bytes * 1e-9
-    starts = [speed.seconds(made, number) - alone / number for number in (2, 4, 8)]
-    assert starts == pytest.approx([starts[0]] * 3)  # imports go on side by side
+    # One works while the others start, all at once: each of those is idle for so long.
+    starts = [
+        (number * speed.records_seconds(made, number) - alone) / (number - 1) for number in (2, 4, 8)
+    ]
+    assert starts == pytest.approx([starts[0]] * 3)
     assert 0 < starts[0] < 10
+    # What is soon done is done by the first worker before the others have started.
+    small = plan(CorpusSpec.from_tree({"capture": {"slots": 20}}))
+    assert speed.seconds(small, 8) == speed.seconds(small, 1) > speed.records_seconds(small, 1)
     beyond = speed.seconds(made, made.shard_count)
     assert speed.seconds(made, 10 * made.shard_count) == beyond  # more workers than shards
     assert cores() >= 1
