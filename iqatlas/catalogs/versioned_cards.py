@@ -8,11 +8,12 @@ import json
 from pydantic import ValidationError
 
 from iqatlas.catalogs.about import AboutSpec
-from iqatlas.catalogs.citation import CITATION_NAMES, citation_files
+from iqatlas.catalogs.citation import CITATION_NAMES, KEYWORDS, RECORDED_KEYWORDS, citation_files
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME, croissant
+from iqatlas.catalogs.import_spec import is_imported
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
-from iqatlas.catalogs.record_table import RECORD_TABLE
+from iqatlas.catalogs.record_table import RECORD_TABLE, columns_of
 from iqatlas.errors import CorpusError
 
 _LARGEST_CARD_BYTES = 64 << 20
@@ -44,6 +45,7 @@ def versioned_cards(corpus: Corpus, *, version: str, published: str) -> dict[str
         about = _about(manifest, corpus.place.name)
         title, description = _title_and_description(corpus, files[CROISSANT_NAME].bytes)
         credit = manifest.scene.get("attribution", [])
+        keywords = RECORDED_KEYWORDS if is_imported(manifest.spec) else KEYWORDS
         cards = citation_files(
             about,
             title=title,
@@ -51,6 +53,7 @@ def versioned_cards(corpus: Corpus, *, version: str, published: str) -> dict[str
             published=published,
             version=version,
             credit=tuple(str(line) for line in credit) if isinstance(credit, list) else (),
+            keywords=keywords,
         )
         files |= {path: entry_of(path, content) for path, content in cards.items()}
         sizes = corpus.dataset.sizes
@@ -63,8 +66,10 @@ def versioned_cards(corpus: Corpus, *, version: str, published: str) -> dict[str
             files=tuple(files.values()),
             splits=manifest.splits,
             extents={"subchannel": sizes["subchannel"], "receiver": sizes["receiver"]},
-            store=corpus.store.name,
+            store=corpus.store.contents,
             version=version,
+            columns=columns_of(corpus.dataset),
+            keywords=keywords,
         )
         files[CROISSANT_NAME] = entry_of(CROISSANT_NAME, cards[CROISSANT_NAME])
     sealed = manifest.model_copy(update={"files": tuple(files.values())})
