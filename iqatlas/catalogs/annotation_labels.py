@@ -34,7 +34,7 @@ def annotation_labels(
     starts = first_sample.astype(np.float64)
     first, last = _covered(begin, end, starts, starts + samples, overlap)
     low, high = annotations.edges_hz.T
-    lowest, highest = _covered(low, high, *edges_hz.T, overlap)
+    lowest, highest = _covered(low, high, edges_hz[:, 0], edges_hz[:, 1], overlap)
     kept = (first <= last) & (lowest <= highest)
     # Corners of rectangles of ones: their double running sum counts the annotations of each cell.
     corners = np.zeros((len(first_sample) + 1, len(edges_hz) + 1), np.int32)

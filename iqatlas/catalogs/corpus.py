@@ -13,6 +13,7 @@ import xarray as xr
 from jaxtyping import Bool
 
 from iqatlas.catalogs.folder_place import FolderPlace
+from iqatlas.catalogs.import_spec import is_imported
 from iqatlas.catalogs.load_request import SPLITS, known
 from iqatlas.catalogs.loaders import Loaders
 from iqatlas.catalogs.manifest import Manifest, read_manifest
@@ -119,7 +120,13 @@ class Corpus(Loaders):
 
     @cached_property
     def paths(self) -> xr.Dataset:
-        """The radio paths that the captures were made from."""
+        """The radio paths that the captures were made from.
+
+        Raises:
+            CorpusError: It is a corpus of recordings: nobody knows theirs.
+        """
+        if is_imported(self.manifest.spec):
+            raise CorpusError("recordings have no radio paths that anyone knows", where=self.place.name)
         with self.place.errors("read"):
             return self.store.open_at(self.place.store(self.store.name), "paths")
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from iqatlas.catalogs.about import AboutSpec
-from iqatlas.catalogs.manifest import FileEntry
 from iqatlas.catalogs.citation import KEYWORDS
+from iqatlas.catalogs.manifest import FileEntry
 from iqatlas.catalogs.record_table import COLUMNS, RECORD_TABLE, SIMULATED_COLUMNS
 
 CROISSANT_NAME = "croissant.json"

@@ -97,7 +97,7 @@ class Recording:
                     continue
                 file.seek(int(first_sample[run[0]]) * self.channels * self.sample_type.bytes)
                 piece = raw[run[0] : run[-1] + 1]
-                if file.readinto(memoryview(piece).cast("B")) < piece.nbytes:
+                if file.readinto(piece.view(np.uint8).data) < piece.nbytes:
                     raise CorpusError(
                         "the recording is shorter than when it was opened",
                         where=str(self.data),

@@ -43,11 +43,14 @@ class SampleType:
         match = _NAME.fullmatch(name)
         if match is None:
             real = " (real samples hold no I and Q)" if re.fullmatch(r"r[fiu]\d+(_[lb]e)?", name) else ""
-            raise SpecError(f"{name[:40]!r} is no type of samples known here{real}", where=where, accepted=ACCEPTED)
+            raise SpecError(
+                f"{name[:40]!r} is no type of samples known here{real}", where=where, accepted=ACCEPTED
+            )
         kind, order = match.groups()
         part = np.dtype(f"{kind[0]}{int(kind[1:]) // 8}")
         if part.itemsize > 1 and order is None:
-            raise SpecError(f"{name!r} does not say the order of bytes", where=where, accepted=f"{name}_le, {name}_be")
+            what = f"{name!r} does not say the order of bytes"
+            raise SpecError(what, where=where, accepted=f"{name}_le, {name}_be")
         return cls(name, part.newbyteorder(">" if order == "_be" else "<"))
 
     @property
@@ -65,11 +68,11 @@ class SampleType:
         """
         # Wide integers don't fit into float32 without loss; halving what float64 holds costs nothing here.
         wide = np.float64 if self.part.itemsize > 2 else np.float32
-        parts = raw.astype(wide)
+        parts: np.ndarray = raw.astype(wide)
         if self.part.kind in "iu":
             half = 2.0 ** (8 * self.part.itemsize - 1)
             if self.part.kind == "u":
-                parts -= half
-            parts /= half
+                np.subtract(parts, half, out=parts)
+            np.divide(parts, half, out=parts)
         samples: np.ndarray = np.ascontiguousarray(parts, np.float32).view(np.complex64)[..., 0]
         return samples

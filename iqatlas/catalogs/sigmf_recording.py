@@ -111,7 +111,9 @@ def _metadata(meta: Path) -> dict[str, Any]:
     where = str(meta)
     if not meta.is_file():
         raise MissingFileError(
-            "no such SigMF metadata", where=where, accepted=f"NAME{META_SUFFIX} with NAME{DATA_SUFFIX} beside it"
+            "no such SigMF metadata",
+            where=where,
+            accepted=f"NAME{META_SUFFIX}, NAME{DATA_SUFFIX} beside it",
         )
     if meta.stat().st_size > _LARGEST_METADATA_BYTES:
         raise CorpusError(f"larger than {_LARGEST_METADATA_BYTES >> 20} MiB", where=where)

@@ -41,9 +41,7 @@ _Stored = Annotated[
 _Licence = Annotated[
     str | None, typer.Option(help="Licence of the recordings: an SPDX identifier or an address.")
 ]
-_Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Remove another corpus that is in the folder.")
-]
+_Overwrite = Annotated[bool, typer.Option("--overwrite", help="Remove another corpus that is in the folder.")]
 
 
 @app.command("sigmf")
@@ -103,7 +101,8 @@ def raw(
         float, typer.Option(metavar="HZ", help="Radio frequency at the middle of the band.")
     ],
     dtype: Annotated[
-        str, typer.Option(metavar="TYPE", help="Type of the samples as SigMF has it: ci16_le, cf32_le, cu8, …")
+        str,
+        typer.Option(metavar="TYPE", help="Type of the samples in SigMF's words: ci16_le, cf32_le, cu8, …"),
     ],
     name: _Name = None,
     samples: _Samples = 1024,

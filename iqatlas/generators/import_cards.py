@@ -29,8 +29,9 @@ def _description(made: ImportPlan) -> str:
     asked, first = made.spec.recording, made.recordings[0]
     labels = "labels from their annotations" if made.labelled else "no labels"
     return (
-        f"{made.records:,} records of {len(made.receivers)} recordings at {first.centre_frequency_hz / 1e6:g} MHz, "
-        f"{asked.samples} complex samples a receiver at {made.sample_rate_hz / 1e6:g} Msps, with {labels}."
+        f"{made.records:,} records of {len(made.receivers)} recordings at "
+        f"{first.centre_frequency_hz / 1e6:g} MHz, {asked.samples} complex samples a receiver at "
+        f"{made.sample_rate_hz / 1e6:g} Msps, with {labels}."
     )
 
 
@@ -101,7 +102,7 @@ def write_import_croissant(
 def _readme(made: ImportPlan) -> str:
     asked, first = made.spec.recording, made.recordings[0]
     full_scale = asked.full_scale_dbm
-    level = "full scale is 1, absolute level unknown" if full_scale is None else f"full scale {full_scale:g} dBm"
+    level = "full scale is 1, level unknown" if full_scale is None else f"full scale {full_scale:g} dBm"
     grid = f"{asked.subchannels}, {made.edges_hz[-1, 1] * 2e-6:.6g} MHz in all"
     labels = (
         f"from annotations; occupied where both share {asked.overlap:.0%} of the smaller"

@@ -57,7 +57,7 @@ class ImportPlan:
         record = np.arange(start, stop)
         segment = np.searchsorted(self._before, record, side="right") - 1
         begin = self.recordings[0].segments[segment, 0]
-        return begin + (record - self._before[segment]) * self.spec.recording.samples
+        return np.asarray(begin + (record - self._before[segment]) * self.spec.recording.samples)
 
     @property
     def records(self) -> int:
@@ -98,7 +98,8 @@ class ImportPlan:
     @property
     def shard_records(self) -> int:
         """Records a shard, the unit of writing; all that is held in memory at once."""
-        chunks = min(_SHARD_BYTES // (self.chunk_records * self._record_bytes), -(-self.records // self.chunk_records))
+        chunks = -(-self.records // self.chunk_records)
+        chunks = min(_SHARD_BYTES // (self.chunk_records * self._record_bytes), chunks)
         return self.chunk_records * max(1, chunks)
 
     @property
@@ -266,6 +267,6 @@ def _refuse_other(first: Recording, other: Recording) -> None:
             accepted="recordings that begin together",
             remedy="import each by itself",
         )
-    starts = [one.segments[:, 0] for one in (first, other)]
-    if not np.array_equal(*starts) and max(map(len, starts)) > 1:
+    starts, others = first.segments[:, 0], other.segments[:, 0]
+    if not np.array_equal(starts, others) and max(len(starts), len(others)) > 1:
         raise CorpusError("other segments", where=where, remedy="import each by itself")

@@ -42,7 +42,12 @@ def draw_recording(records: xr.Dataset, *, title: str) -> bytes:
     if labelled:
         borders = np.append(part["subchannel_lower"].values, part["subchannel_upper"].values[-1]) / 1e6
         panels[-1].pcolormesh(
-            edges, borders, part["label"].values.T, cmap=ListedColormap(("#ffffff", "#1764ab")), vmin=0, vmax=1
+            edges,
+            borders,
+            part["label"].values.T,
+            cmap=ListedColormap(("#ffffff", "#1764ab")),
+            vmin=0,
+            vmax=1,
         )
         panels[-1].set_title("Annotated: occupied sub-channels", fontsize=11, color=_INK)
         panels[-1].set_ylabel("frequency / MHz")
