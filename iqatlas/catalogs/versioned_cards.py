@@ -42,8 +42,8 @@ def versioned_cards(corpus: Corpus, *, version: str, published: str) -> dict[str
     files = {file.path: file for file in manifest.files}
     cards: dict[str, bytes] = {}
     if {CROISSANT_NAME, RECORD_TABLE, *CITATION_NAMES} <= files.keys():
-        about = _about(manifest, corpus.place.name)
-        title, description = _title_and_description(corpus, files[CROISSANT_NAME].bytes)
+        about = about_of(manifest, corpus.place.name)
+        title, description = title_and_description(corpus, files[CROISSANT_NAME].bytes)
         credit = manifest.scene.get("attribution", [])
         keywords = RECORDED_KEYWORDS if is_imported(manifest.spec) else KEYWORDS
         cards = citation_files(
@@ -77,7 +77,12 @@ def versioned_cards(corpus: Corpus, *, version: str, published: str) -> dict[str
     return cards
 
 
-def _about(manifest: Manifest, where: str) -> AboutSpec:
+def about_of(manifest: Manifest, where: str) -> AboutSpec:
+    """Return the about part of a manifest's spec.
+
+    Raises:
+        CorpusError: It can't be read.
+    """
     try:
         return AboutSpec.model_validate(manifest.spec.get("about", {}))
     except ValidationError as failure:
@@ -85,8 +90,12 @@ def _about(manifest: Manifest, where: str) -> AboutSpec:
         raise CorpusError(f"spec.about can't be read ({first['msg']})", where=where) from None
 
 
-def _title_and_description(corpus: Corpus, size: int) -> tuple[str, str]:
-    """Return what the corpus's own card says, which the plan and the scene were needed for."""
+def title_and_description(corpus: Corpus, size: int) -> tuple[str, str]:
+    """Return what the corpus's own card says, which the plan and the scene were needed for.
+
+    Raises:
+        CorpusError: The card is too large, or can't be read.
+    """
     where = f"{corpus.place.name}/{CROISSANT_NAME}"
     if size > _LARGEST_CARD_BYTES:
         raise CorpusError(f"larger than {_LARGEST_CARD_BYTES >> 20} MiB", where=where)

@@ -14,6 +14,7 @@ from iqatlas.catalogs._zarr import array_variable
 from iqatlas.catalogs.durable import write_file
 from iqatlas.catalogs.manifest import InputEntry
 from iqatlas.catalogs.spec import SPLITS
+from iqatlas.catalogs.store_cards import LOAD
 from iqatlas.generators.continuity import continuity_text
 from iqatlas.generators.occupancy_figures import occupancy_figures
 from iqatlas.generators.plan import Plan
@@ -39,18 +40,6 @@ _WAVEFORM_LIMITS = {
     "marine_vhf": "The voice is made from syllables of harmonics and noise: nobody says anything.",
 }
 
-_LOAD = {
-    "zarr": """```python
-import xarray as xr
-records = xr.open_zarr("records.zarr")
-train = records.isel(record=(records.split == "train").values)
-```""",
-    "hdf5": """```python
-import h5py
-records = h5py.File("records.h5")
-train = records["split"].asstr()[:] == "train"
-```""",
-}
 _GIVES = {"complex64": "the same", "int16": "complex samples (here: counts, times `iq_scale` in √mW)"}
 
 
@@ -247,7 +236,7 @@ Labelled I/Q of {spec.receivers.uavs} UAVs over a city, made by iqatlas (seed {s
 {_rows(scene, flown)}
 ## Load it
 
-{_LOAD[spec.storage.format]}
+{LOAD[spec.storage.format]}
 
 `iqatlas.open_corpus(".")` gives {gives} with `.sel(split="train")`, the paths, and PyTorch loaders.
 Occupied is 1, vacant is 0. Every variable carries its units and what has to be known to use it.
