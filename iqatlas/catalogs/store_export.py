@@ -147,7 +147,7 @@ def _layout(corpus: Corpus, form: str, iq: str | None, chunk_records: int | None
     own = "int16" if "iq_scale" in stored else "complex64"
     quantities = {
         str(name): _quantity(variable)
-        for name, variable in stored.data_vars.items()
+        for name, variable in stored.variables.items()
         if RECORD in variable.dims
     }
     if iq is not None and iq != own:
@@ -162,7 +162,7 @@ def _layout(corpus: Corpus, form: str, iq: str | None, chunk_records: int | None
     return _Layout(spec, stored, quantities, chunk, shard)
 
 
-def _quantity(variable: xr.DataArray) -> Quantity:
+def _quantity(variable: xr.Variable) -> Quantity:
     words = {key: str(variable.attrs.get(key, "")) for key in ("units", "long_name", "comment")}
     dtype = "str" if variable.dtype.kind in "OTU" else str(variable.dtype)
     return Quantity(tuple(str(axis) for axis in variable.dims), dtype, **words)
