@@ -244,12 +244,11 @@ class _Shards:
         if not self.shape or self.shape[0] < 1:
             raise CorpusError(f"{self.name} is an array of the shape {self.shape}", where=MASTER)
         count = -(-self.shape[0] // self.shard_records)
+        # The first and the last are whole, and as many lie between them as there should be.
+        if sum(1 for _ in Path(self.corpus, SHARDS).glob("[0-9]*.h5")) < count:
+            raise CorpusError(f"{self.name} states {count} shards, more than there are", where=MASTER)
         for index in {0, count - 1}:
             self._rows_of(index, 0, 0)
-        last = Path(self.corpus, shard_name(count - 1))
-        # The first and the last are whole, and as many lie between them as there should be.
-        if count > 2 and sum(1 for _ in last.parent.glob("[0-9]*.h5")) < count:
-            raise CorpusError(f"{self.name} states {count} shards, more than there are", where=MASTER)
 
     def _rows_of(self, index: int, first: int, stop: int) -> np.ndarray:
         """Return a range of the records of a shard, counted from its own first one."""

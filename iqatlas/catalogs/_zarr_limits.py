@@ -22,7 +22,8 @@ _LARGEST_PATHS_BYTES = 16 << 30
 _LARGEST_ARRAY_BYTES = 1 << 60
 _MOST_AXES = 16
 _MOST_ARRAYS = 4096
-_MOST_CHUNKS_A_SHARD = 1 << 24
+_MOST_CHUNKS = 1 << 22
+"""Of an array: readers list them all. In chunks as iqatlas makes them these are 32 TiB."""
 _TEXT_BYTES, _LONGEST_TEXT_BYTES = 16, 4096
 _CODECS = ("bytes", "vlen-utf8", "zstd", "crc32c", "sharding_indexed", "transpose")
 _TYPES = {
@@ -88,6 +89,10 @@ def _check_array(array: dict[str, Any], *, nested: bool) -> None:
     if whole > most:
         raise _Absurd(f"an array of {whole:.3g} bytes")
     _check_codecs(array["codecs"], chunk, itemsize, sharded=False)
+    inner = array["codecs"][0]["configuration"]["chunk_shape"] if _is_sharded(array["codecs"]) else chunk
+    count = math.prod(-(-length // part) for length, part in zip(shape, inner, strict=True))
+    if count > _MOST_CHUNKS:
+        raise _Absurd(f"{count:,} chunks in an array")
     if array.get("storage_transformers"):
         raise _Absurd("storage transformers, which no corpus needs")
 
@@ -112,6 +117,10 @@ def _lengths(values: Any, *, least: int) -> list[int]:
     return values
 
 
+def _is_sharded(codecs: Any) -> bool:
+    return bool(codecs[0]["name"] == "sharding_indexed")
+
+
 def _check_codecs(codecs: Any, chunk: list[int], itemsize: int, *, sharded: bool) -> None:
     names = [codec["name"] for codec in codecs]
     unknown = [name for name in names if name not in _CODECS]
@@ -125,7 +134,7 @@ def _check_codecs(codecs: Any, chunk: list[int], itemsize: int, *, sharded: bool
         if len(small) != len(chunk):
             raise _Absurd("chunks of other axes than their shards")
         count = math.prod(-(-whole // part) for whole, part in zip(chunk, small, strict=True))
-        if count > _MOST_CHUNKS_A_SHARD:
+        if count > _MOST_CHUNKS:
             raise _Absurd(f"{count:,} chunks in a shard")
         if any(codec["name"] not in ("bytes", "crc32c") for codec in inner["index_codecs"]):
             raise _Absurd("an index of shards that is packed")

@@ -152,6 +152,10 @@ def _layout(corpus: Corpus, form: str, iq: str | None, chunk_records: int | None
     }
     if iq is not None and iq != own:
         quantities = _other_type(quantities, iq)
+    # The order in which generation writes them, so that the same records give the same bytes.
+    order = [*(name for name in QUANTITIES if name not in FEATURES), "iq_scale", *FEATURES]
+    named = [name for name in order if name in quantities]
+    quantities = {name: quantities[name] for name in (*named, *(quantities.keys() - set(named)))}
     chunk = chunk_records or int(stored["iq"].encoding["chunks"][0])
     first = corpus.manifest.shards[0]
     chunk = min(chunk, corpus.manifest.records)

@@ -72,7 +72,7 @@ def test_an_exported_corpus_comes_back(
     assert back.verify().problems == ()
     # What nobody knows of a recording is not there.
     assert not {"snr", "noise_power", "signal_power", "occupancy", "snr_level"} & set(found.variables)
-    assert back.manifest.splits == {"train": 111, "validation": 24, "test": 23, "guard": 2}
+    assert back.manifest.splits == {"train": 111, "validation": 23, "test": 24, "guard": 2}
     inputs = [entry for entry in back.manifest.inputs if entry.role == "samples"]
     data = recordings[0].with_suffix(".sigmf-data")
     assert inputs[0].sha256 == hashlib.sha256(data.read_bytes()).hexdigest()
