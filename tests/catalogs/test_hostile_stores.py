@@ -51,7 +51,7 @@ ZARR: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
         lambda m: m.update(shape=[True, 1, 64]),
         "an axis of the length True",
     ),
-    "other records": ("iq", lambda m: m.update(shape=[10**9, 1, 64]), "can't be read|in place of"),
+    "other records": ("iq", lambda m: m.update(shape=[10**6, 1, 64]), "can't be read|in place of"),
     "a thousand axes": ("iq", lambda m: m.update(shape=[1] * 1000), "up to 16 lengths"),
     "no shape": ("iq", lambda m: m.pop("shape"), "of no known form"),
     "a chunk of terabytes": (
@@ -71,6 +71,11 @@ ZARR: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
     ),
     "chunks of other axes": ("iq", lambda m: _grid(m, 8), "chunks of 1 axes in an array of 3"),
     "countless chunks": ("iq", lambda m: _grid(m, 1 << 40, 1, 64), "chunks in a shard"),
+    "countless chunks of an array": (
+        "iq",
+        lambda m: m.update(shape=[GIGANTIC >> 8, 1, 64]),
+        "chunks in an array",
+    ),
     "shards within shards": (
         "iq",
         lambda m: inner(m).update(codecs=[json.loads(json.dumps(m["codecs"][0]))]),
@@ -136,22 +141,19 @@ def test_metadata_without_end_are_not_read(mine: Path) -> None:
         _ = open_corpus(mine).dataset
 
 
-def _bomb(size: int) -> bytes:
-    """Return a Zstandard frame that states a size: of blocks that repeat one byte."""
+def _bomb(blocks: int) -> bytes:
+    """Return a Zstandard frame of blocks that repeat a zero: 128 KiB each, out of four bytes."""
     block = (128 << 10) << 3 | 1 << 1
-    count = size >> 17
-    body = b"".join(
-        (block | (index == count - 1)).to_bytes(3, "little") + b"\0" for index in range(min(count, 1000))
-    )
-    return b"\x28\xb5\x2f\xfd" + bytes([0xE0]) + size.to_bytes(8, "little") + body
+    body = b"".join((block | (left == 0)).to_bytes(3, "little") + b"\0" for left in range(blocks - 1, -1, -1))
+    return b"\x28\xb5\x2f\xfd" + bytes([0xE0]) + (blocks << 17).to_bytes(8, "little") + body
 
 
-def test_a_chunk_that_unpacks_to_gigabytes_is_not_unpacked(mine: Path) -> None:
-    path = mine / "records.zarr/subchannel_lower/c/0"
-    path.write_bytes(_bomb(100 << 30)[:-4] + (1 | (128 << 13)).to_bytes(3, "little") + b"\0")
-    with pytest.raises(
-        CorpusError, match=r"a chunk unpacks to 1\.07e\+11 bytes|no Zstandard|cut short|follows"
-    ):
+def test_a_chunk_that_unpacks_to_far_more_than_its_array_is_not_unpacked(mine: Path) -> None:
+    frame = _bomb(1000)
+    assert len(frame) < 5000
+    assert len(Zstd().decode(frame)) == 1000 << 17  # a sound frame, of 131 MB
+    (mine / "records.zarr/subchannel_lower/c/0").write_bytes(frame)
+    with pytest.raises(CorpusError, match=r"a chunk unpacks to 1\.31e\+08 bytes"):
         open_corpus(mine).dataset["subchannel_lower"].load()
 
 
@@ -238,7 +240,7 @@ HDF5: dict[str, tuple[Callable[[h5py.File], object], str]] = {
     "objects": (_objects, "variable length|not stored whole"),
     "countless records": (
         lambda f: _virtual(f, (1 << 40, 1, 64)),
-        "more than there are|can't be read|is complex",
+        "more than there are",
     ),
     "wide records": (lambda f: _virtual(f, (80, 1, 1 << 40)), "is complex64"),
     "files of samples elsewhere": (
@@ -285,11 +287,11 @@ def test_more_records_than_bytes_are_refused(
     arrays = body["consolidated_metadata"]["metadata"]
     for meta in arrays.values():
         if meta.get("dimension_names", [None])[:1] == ["record"]:
-            meta["shape"][0] = 1 << 40
+            meta["shape"][0] = 10**6
     (mine / "records.zarr/zarr.json").write_text(json.dumps(body))
     old = open_corpus(mine).manifest
-    shard = old.shards[-1].model_copy(update={"stop": 1 << 40})
-    splits = {**old.splits, "train": old.splits["train"] + (1 << 40) - 80}
-    reseal(mine, records=1 << 40, shards=[*old.shards[:-1], shard], splits=splits)
-    with pytest.raises(CorpusError, match="1099511627776 records in"):
+    shard = old.shards[-1].model_copy(update={"stop": 10**6})
+    splits = {**old.splits, "train": old.splits["train"] + 10**6 - 80}
+    reseal(mine, records=10**6, shards=[*old.shards[:-1], shard], splits=splits)
+    with pytest.raises(CorpusError, match="1000000 records in"):
         _ = open_corpus(mine).dataset
