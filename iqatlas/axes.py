@@ -177,6 +177,27 @@ INT16_QUANTITIES: dict[str, Quantity] = {
 }
 """What takes the place of complex samples where a corpus stores 16-bit integers."""
 
+RECORDED_QUANTITIES: dict[str, Quantity] = {
+    "iq": Quantity(
+        ("record", "receiver", "sample"),
+        "complex64",
+        "1",
+        "received complex baseband as recorded",
+        "1 is the recorder's full scale; what that is at the antenna port is not known",
+    ),
+    "label": Quantity(
+        ("record", "subchannel"),
+        "bool",
+        "1",
+        "whether an annotation of the recording covers the sub-channel: 1 occupied, 0 not annotated",
+    ),
+    "time": Quantity(("record",), "float64", "s", "start of the capture within the recording"),
+    "first_sample": Quantity(("record",), "int64", "1", "first sample of the capture within the recording"),
+    "split": QUANTITIES["split"],
+    "receiver": Quantity(("receiver",), "str", "1", "name of the recording, or of one of its channels"),
+}
+"""What a corpus of recordings holds in place of simulated records, and no more: nobody knows its SNR."""
+
 PATH_QUANTITIES: dict[str, Quantity] = {
     "gain": Quantity(
         ("waypoint", "receiver", "site", "path"),

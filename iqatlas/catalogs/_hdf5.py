@@ -144,10 +144,10 @@ def open_store(corpus: Path, group: str | None = None, *, dask: bool = True) -> 
         dask: Whether arrays over the records are Dask's, in chunks, or plain lazy ones.
 
     Raises:
-        ValueError: A file holds something that this package doesn't write.
+        CorpusError: A file holds something that this package doesn't write, or states more than is stored.
     """
     if group is not None and not _GROUP.fullmatch(group):
-        raise ValueError(f"{group!r} is no group")
+        raise CorpusError(f"{group!r} is no group")
     path = corpus / MASTER if group is None else corpus / SHARDS / f"{group}.h5"
     data: dict[str, xr.Variable] = {}
     coordinates: dict[str, xr.Variable] = {}
@@ -156,7 +156,7 @@ def open_store(corpus: Path, group: str | None = None, *, dask: bool = True) -> 
         chunk = int(file.attrs.get(_CHUNK, 1))
         shard = int(file.attrs.get(_SHARD, 1))
         if not 0 < chunk <= shard:
-            raise ValueError(f"{path.name}: chunks of {chunk} records in shards of {shard}")
+            raise CorpusError(f"{path.name}: chunks of {chunk} records in shards of {shard}")
         for name in file:
             if group is None and name == "paths":
                 continue  # it is opened by its own name, the link is not followed
@@ -165,6 +165,7 @@ def open_store(corpus: Path, group: str | None = None, *, dask: bool = True) -> 
             own = {key: _plain(value) for key, value in array.attrs.items() if key not in _OWN_ATTRIBUTES}
             if array.is_virtual:
                 shards = _Shards(str(corpus), name, array.shape, _read_type(array), shard)
+                shards.check()
                 lazy = indexing.LazilyIndexedArray(_ShardedArray(shards))
                 data[name] = xr.Variable(dims, lazy, own, {"chunks": (chunk, *array.shape[1:])})
                 continue
@@ -189,17 +190,17 @@ def _plain_array(file: h5py.File, name: str, *, virtual: bool = False) -> h5py.D
     """Return an array, if it lies in this file, whole and uncompressed; or in the shards, if it may."""
     where = f"{Path(file.filename).name}: {name}"
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-        raise ValueError(f"{where} is a link to elsewhere")
+        raise CorpusError(f"{where} is a link to elsewhere")
     array = file[name]
     if not isinstance(array, h5py.Dataset) or array.external:
-        raise ValueError(f"{where} is no plain array")
+        raise CorpusError(f"{where} is no plain array")
     if array.is_virtual and virtual:
         return array
     # Space that was never written could be of any size.
     if array.is_virtual or array.chunks is not None or array.id.get_storage_size() != array.nbytes:
-        raise ValueError(f"{where} is not stored whole and uncompressed")
+        raise CorpusError(f"{where} is not stored whole and uncompressed")
     if array.dtype.kind == "O":
-        raise ValueError(f"{where} is of variable length")
+        raise CorpusError(f"{where} is of variable length")
     return array
 
 
@@ -234,18 +235,37 @@ class _Shards:
     dtype: np.dtype[Any]
     shard_records: int
 
+    def check(self) -> None:
+        """See that no array is larger than the files of the shards: their arrays are stored whole.
+
+        Raises:
+            CorpusError: It is, or they are of another shape.
+        """
+        if not self.shape or self.shape[0] < 1:
+            raise CorpusError(f"{self.name} is an array of the shape {self.shape}", where=MASTER)
+        count = -(-self.shape[0] // self.shard_records)
+        # The first and the last are whole, and as many lie between them as there should be.
+        if sum(1 for _ in Path(self.corpus, SHARDS).glob("[0-9]*.h5")) < count:
+            raise CorpusError(f"{self.name} states {count} shards, more than there are", where=MASTER)
+        for index in {0, count - 1}:
+            self._rows_of(index, 0, 0)
+
+    def _rows_of(self, index: int, first: int, stop: int) -> np.ndarray:
+        """Return a range of the records of a shard, counted from its own first one."""
+        path = Path(self.corpus, shard_name(index))
+        with h5py.File(path, "r", locking="best-effort") as file:
+            array = _plain_array(file, self.name)
+            records = min(self.shard_records, self.shape[0] - index * self.shard_records)
+            if array.shape != (records, *self.shape[1:]) or _read_type(array) != self.dtype:
+                raise CorpusError(f"{path.name}: {self.name} is {array.dtype} {array.shape}")
+            return _read(array, slice(first, min(stop, records)))
+
     def rows(self, first: int, stop: int) -> np.ndarray:
         """Return a range of records."""
         parts = []
         for index in range(first // self.shard_records, -(-stop // self.shard_records)):
             start = index * self.shard_records
-            path = Path(self.corpus, shard_name(index))
-            with h5py.File(path, "r", locking="best-effort") as file:
-                array = _plain_array(file, self.name)
-                records = min(self.shard_records, self.shape[0] - start)
-                if array.shape != (records, *self.shape[1:]) or _read_type(array) != self.dtype:
-                    raise ValueError(f"{path.name}: {self.name} is {array.dtype} {array.shape}")
-                parts.append(_read(array, slice(max(first - start, 0), min(stop - start, records))))
+            parts.append(self._rows_of(index, max(first - start, 0), stop - start))
         if not parts:
             return np.empty((0, *self.shape[1:]), self.dtype)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -19,8 +19,10 @@ from zarr.storage import FsspecStore, LocalStore, WrapperStore
 
 from iqatlas.axes import RECORD, Quantity
 from iqatlas.catalogs._zarr_shards import write_whole_shard
+from iqatlas.catalogs._zarr_codecs import READING
+from iqatlas.catalogs._zarr_limits import LARGEST_METADATA_BYTES, check_metadata
 from iqatlas.catalogs.place import NamedFiles
-from iqatlas.errors import StorageError
+from iqatlas.errors import CorpusError, StorageError
 
 _LARGEST_CHUNK_BYTES = 16 << 20
 """Chunks of features that are larger than their I/Q hold fewer records, so that one can be read by itself."""
@@ -177,6 +179,10 @@ class _NamedStore(WrapperStore[Store]):
             raise StorageError("a file of this version is missing", where=f"{key} ({self._files[key]})")
         return found
 
+    async def getsize(self, key: str) -> int:
+        """Return the size of a file."""
+        return await self._store.getsize(self._files[key])
+
     async def get_partial_values(self, prototype: Any, key_ranges: Any) -> list[Any]:
         """Return parts of several files."""
         return [await self.get(key, prototype, byte_range) for key, byte_range in key_ranges]
@@ -211,14 +217,32 @@ class _NamedStore(WrapperStore[Store]):
             yield name
 
 
-def _zarr_store(store: Path | str | NamedFiles) -> Path | str | Store:
-    if not isinstance(store, NamedFiles):
-        return store
-    if isinstance(store.root, Path):
-        held: Store = LocalStore(store.root, read_only=True)
+class _CheckedStore(WrapperStore[Store]):
+    """A store whose array metadata are seen to ask for nothing absurd before anyone acts on them."""
+
+    def _with_store(self, store: Store) -> _CheckedStore:
+        return type(self)(store)
+
+    async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
+        """Return a file, or a part of it; metadata are checked."""
+        if key.rpartition("/")[2] != "zarr.json":
+            return await self._store.get(key, prototype, byte_range)
+        if await self._store.exists(key) and await self._store.getsize(key) > LARGEST_METADATA_BYTES:
+            raise CorpusError(f"array metadata of over {LARGEST_METADATA_BYTES >> 20} MiB", where=key)
+        found = await self._store.get(key, prototype, byte_range)
+        if found is not None:
+            check_metadata(found.to_bytes(), key)
+        return found
+
+
+def _zarr_store(store: Path | str | NamedFiles) -> Store:
+    root = store.root if isinstance(store, NamedFiles) else store
+    if isinstance(root, Path):
+        held: Store = LocalStore(root, read_only=True)
     else:
-        held = FsspecStore.from_url(store.root, storage_options={"use_listings_cache": False}, read_only=True)
-    return _NamedStore(held, store.files)
+        # What an object store listed before may have changed since.
+        held = FsspecStore.from_url(root, storage_options={"use_listings_cache": False}, read_only=True)
+    return _CheckedStore(_NamedStore(held, store.files) if isinstance(store, NamedFiles) else held)
 
 
 def open_store(
@@ -236,16 +260,14 @@ def open_store(
         consolidated: Whether the root holds the metadata of all.
         dask: Whether arrays are Dask's, in chunks as stored, or plain lazy ones.
     """
-    # What an object store listed before may have changed since.
-    options = {"use_listings_cache": False} if isinstance(store, str) else None
-    dataset: xr.Dataset = xr.open_zarr(
-        _zarr_store(store),
-        group=group,
-        consolidated=consolidated,
-        zarr_format=3,
-        chunks={} if dask else None,
-        storage_options=options,
-    )
+    with zarr.config.set(READING):
+        dataset: xr.Dataset = xr.open_zarr(
+            _zarr_store(store),
+            group=group,
+            consolidated=consolidated,
+            zarr_format=3,
+            chunks={} if dask else None,
+        )
     return dataset
 
 

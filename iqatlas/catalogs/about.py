@@ -15,6 +15,7 @@ LICENCE_URLS = {
     "CC-BY-SA-4.0": "https://creativecommons.org/licenses/by-sa/4.0/",
     "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/",
     "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
+    "NOASSERTION": "https://spdx.github.io/spdx-spec/v2.3/package-information/#713-concluded-license-field",
 }
 """Where the text of a licence is, by its SPDX identifier."""
 
@@ -36,4 +37,6 @@ class AboutSpec(SpecModel):
     @property
     def licence_url(self) -> str:
         """Address of the licence's text."""
+        if self.licence.startswith(("https://", "http://")):
+            return self.licence
         return LICENCE_URLS.get(self.licence, f"https://spdx.org/licenses/{self.licence}.html")

@@ -17,11 +17,20 @@ DATACITE_NAME = "datacite.json"
 ZENODO_NAME = "zenodo.json"
 CITATION_NAMES = (CITATION_NAME, DATACITE_NAME, ZENODO_NAME)
 _NOBODY = "made with iqatlas"
-_KEYWORDS = ("spectrum sensing", "UAV", "I/Q", "LTE", "ray tracing")
+KEYWORDS = ("spectrum sensing", "UAV", "I/Q", "LTE", "ray tracing")
+RECORDED_KEYWORDS = ("spectrum sensing", "I/Q", "recording")
+_UNKNOWN_LICENCE = "NOASSERTION"
 
 
 def citation_files(
-    about: AboutSpec, *, title: str, description: str, published: str, version: str, credit: tuple[str, ...]
+    about: AboutSpec,
+    *,
+    title: str,
+    description: str,
+    published: str,
+    version: str,
+    credit: tuple[str, ...],
+    keywords: tuple[str, ...] = KEYWORDS,
 ) -> dict[str, bytes]:
     """Return the files by name.
 
@@ -32,6 +41,7 @@ def citation_files(
         published: Date, as YYYY-MM-DD.
         version: MAJOR.MINOR.PATCH.
         credit: Lines of credit of what the corpus was made from.
+        keywords: What it is searched by.
     """
     authors = about.authors or (_NOBODY,)
     notes = "\n".join(credit)
@@ -44,8 +54,8 @@ def citation_files(
         "authors": [_cff_author(author) for author in authors],
         "version": version,
         "date-released": published,
-        "license": about.licence,
-        "keywords": list(_KEYWORDS),
+        **_cff_licence(about),
+        "keywords": list(keywords),
     }
     datacite: dict[str, Any] = {
         "schemaVersion": "http://datacite.org/schema/kernel-4",
@@ -57,7 +67,7 @@ def citation_files(
         "dates": [{"date": published, "dateType": "Created"}],
         "version": version,
         "rightsList": [{"rightsIdentifier": about.licence, "rightsUri": about.licence_url}],
-        "subjects": [{"subject": word} for word in _KEYWORDS],
+        "subjects": [{"subject": word} for word in keywords],
         "descriptions": [
             {"description": description, "descriptionType": "Abstract"},
             {"description": notes, "descriptionType": "Other"},
@@ -71,7 +81,7 @@ def citation_files(
         "license": about.licence,
         "version": version,
         "publication_date": published,
-        "keywords": list(_KEYWORDS),
+        "keywords": list(keywords),
         "notes": notes,
     }
     if about.doi:
@@ -89,6 +99,13 @@ def _names(author: str) -> tuple[str, str] | None:
     """Return family and given names of `Family, Given`; None for a group."""
     family, comma, given = author.partition(",")
     return (family.strip(), given.strip()) if comma and family.strip() and given.strip() else None
+
+
+def _cff_licence(about: AboutSpec) -> dict[str, str]:
+    """Return the licence under the key that CFF has for its kind: an SPDX identifier, or an address."""
+    if about.licence == _UNKNOWN_LICENCE:
+        return {}
+    return {"license-url" if about.licence == about.licence_url else "license": about.licence}
 
 
 def _cff_author(author: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ import xarray as xr
 
 from iqatlas.axes import RECORD
 from iqatlas.catalogs.corpus import Corpus
+from iqatlas.catalogs.import_spec import is_imported
 from iqatlas.catalogs.record_table import RECORD_TABLE
 from iqatlas.catalogs.version_number import Change
 from iqatlas.errors import CorpusError
@@ -54,6 +55,8 @@ def content_changes(old: Corpus, new: Corpus) -> list[Finding]:
         CorpusError: Arrays can't be read, or one block of them is too large.
         StorageError: The store can't be reached.
     """
+    if is_imported(old.manifest.spec) != is_imported(new.manifest.spec):
+        return [Finding(Change.MAJOR, "simulated records and recordings have taken each other's place")]
     return [*_array_changes(old, new, None), *_array_changes(old, new, _PATHS), *_file_changes(old, new)]
 
 
@@ -63,6 +66,8 @@ def least_change(findings: list[Finding]) -> Change:
 
 
 def _array_changes(old: Corpus, new: Corpus, group: str | None) -> Iterator[Finding]:
+    if group is not None and is_imported(new.manifest.spec):
+        return  # recordings have no paths
     before, after = (_opened(corpus, group) for corpus in (old, new))
     of = f" of {group}" if group else ""
     for name in sorted(before.variables, key=str):

@@ -12,7 +12,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool
 
+from iqatlas.axes import RECORD
 from iqatlas.catalogs.folder_place import FolderPlace
+from iqatlas.catalogs.import_spec import is_imported
 from iqatlas.catalogs.load_request import SPLITS, known
 from iqatlas.catalogs.loaders import Loaders
 from iqatlas.catalogs.manifest import Manifest, read_manifest
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from iqatlas.catalogs.verify import Verification
+
+
+_MANY_RECORDS = 1 << 24
+"""From so many on, the files are asked whether they can hold them: labels of records are kept in memory."""
 
 
 class Corpus(Loaders):
@@ -85,9 +91,30 @@ class Corpus(Loaders):
         """
         with self.place.errors("read"):
             dataset = decoded(self.store.open_at(self.place.store(self.store.name)))
+            self._refuse_more_records(dataset)
             # The labels of an index have to be in memory; the name of a split fits in ten characters.
             split = dataset["split"].load().astype("<U10")
         return dataset.assign_coords(split=split).set_xindex("split")
+
+    def _refuse_more_records(self, dataset: xr.Dataset) -> None:
+        """Refuse arrays that state other records than the manifest, or more than the files can hold.
+
+        Raises:
+            CorpusError: They do.
+        """
+        records = self.manifest.records
+        if dataset.sizes.get(RECORD, 0) != records or "split" not in dataset:
+            raise CorpusError(
+                f"arrays of {dataset.sizes.get(RECORD, 0)} records in place of {records}",
+                where=f"{self.place.name}/{self.store.name}",
+                remedy="get the corpus again",
+            )
+        if records > _MANY_RECORDS:
+            # A record takes several bytes; what lies there is asked, not what the manifest says.
+            files = [item for top in self.store.contents for item in self.place.items(top, deep=True)]
+            held = sum(item.bytes for item in files if item.kind == "file")
+            if records > held:
+                raise CorpusError(f"{records} records in {held} bytes", where=self.place.name)
 
     def split(self, name: str) -> xr.Dataset:
         """Return what belongs to a split, lazily: its records, as its receivers heard them.
@@ -119,7 +146,13 @@ class Corpus(Loaders):
 
     @cached_property
     def paths(self) -> xr.Dataset:
-        """The radio paths that the captures were made from."""
+        """The radio paths that the captures were made from.
+
+        Raises:
+            CorpusError: It is a corpus of recordings: nobody knows theirs.
+        """
+        if is_imported(self.manifest.spec):
+            raise CorpusError("recordings have no radio paths that anyone knows", where=self.place.name)
         with self.place.errors("read"):
             return self.store.open_at(self.place.store(self.store.name), "paths")
 

@@ -79,8 +79,19 @@ def feature_array(
     described = dataset.coords.to_dataset()[kept].assign_coords(
         {key: array_variable(about, values) for key, (about, values) in layout.coordinates.items()}
     )
-    described[name] = xr.Variable(quantity.dims, lazy, quantity.attributes())
+    attributes = quantity.attributes()
+    if dataset["iq"].attrs.get("units") == "1":
+        attributes["units"] = _of_full_scale(attributes["units"])
+    described[name] = xr.Variable(quantity.dims, lazy, attributes)
     return described[name]
+
+
+def _of_full_scale(units: str) -> str:
+    """Return the units of a feature of samples in shares of full scale, where those of √mW are given."""
+    for level, share in (("dBm", "dBFS"), ("mW^0.5/", "1/"), ("mW^0.5", "1"), ("mW/", "1/"), ("mW", "1")):
+        if units.startswith(level):
+            return share + units.removeprefix(level)
+    return units
 
 
 def feature_of(

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from iqatlas.catalogs.about import AboutSpec
+from iqatlas.catalogs.citation import KEYWORDS
 from iqatlas.catalogs.manifest import FileEntry
-from iqatlas.catalogs.record_table import COLUMNS, RECORD_TABLE
+from iqatlas.catalogs.record_table import COLUMNS, RECORD_TABLE, SIMULATED_COLUMNS
 
 CROISSANT_NAME = "croissant.json"
 UNPUBLISHED = "0.0.0"
@@ -88,6 +89,8 @@ def croissant(
     extents: Mapping[str, int],
     store: Sequence[str],
     version: str = UNPUBLISHED,
+    columns: Iterable[str] = SIMULATED_COLUMNS,
+    keywords: Iterable[str] = KEYWORDS,
 ) -> bytes:
     """Return the Croissant description of a corpus, as the bytes of a JSON-LD file.
 
@@ -102,6 +105,8 @@ def croissant(
         extents: Receivers and sub-channels of a record.
         store: Folders and files of the records' arrays, the one that readers open first.
         version: MAJOR.MINOR.PATCH.
+        columns: Columns of the flat table.
+        keywords: What it is searched by.
     """
     single = [file for file in files if file.path.split("/")[0] not in (*store, CROISSANT_NAME)]
     body = {
@@ -117,10 +122,10 @@ def croissant(
         "creator": [{"@type": "Organization", "name": author} for author in about.authors]
         or [{"@type": "Organization", "name": "made with iqatlas"}],
         "citeAs": f"{title}, version {version}" + (f", https://doi.org/{about.doi}" if about.doi else ""),
-        "keywords": ["spectrum sensing", "UAV", "I/Q", "LTE", "ray tracing"],
+        "keywords": list(keywords),
         "isLiveDataset": False,
         "distribution": [*map(_file_object, single), _store_set(store)],
-        "recordSet": [_split_set(splits), _record_set(extents)],
+        "recordSet": [_split_set(splits), _record_set(extents, columns)],
     }
     if about.doi:
         body["identifier"] = f"https://doi.org/{about.doi}"
@@ -184,10 +189,11 @@ def _split_set(splits: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _record_set(extents: Mapping[str, int]) -> dict[str, Any]:
+def _record_set(extents: Mapping[str, int], columns: Iterable[str]) -> dict[str, Any]:
     widths = {"label": extents["subchannel"], "snr_db": extents["receiver"]}
     fields = []
-    for column, (kind, meaning) in COLUMNS.items():
+    for column in columns:
+        kind, meaning = COLUMNS[column]
         field: dict[str, Any] = {
             "@type": "cr:Field",
             "@id": f"records/{column}",

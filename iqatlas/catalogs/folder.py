@@ -14,6 +14,7 @@ from iqatlas.catalogs.record_table import RECORD_TABLE
 from iqatlas.errors import CorpusError
 
 RECORDS = "records.zarr"
+PICTURES = "pictures"
 BUILDING = ".building"
 KEY = "key"
 LEDGER = "ledger.jsonl"
@@ -30,6 +31,7 @@ _CONTENTS = (
     "records",
     RECORD_TABLE,
     "scene",
+    PICTURES,
     "README.md",
     "ATTRIBUTION.md",
     CROISSANT_NAME,

@@ -11,6 +11,12 @@ import xarray as xr
 from iqatlas.axes import INT16_QUANTITIES, QUANTITIES, RECORD
 from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.feature_invariants import feature_problems
+from iqatlas.catalogs.import_spec import is_imported
+from iqatlas.catalogs.imported_invariants import (
+    imported_layout_problems,
+    imported_part_problems,
+    imported_split_problems,
+)
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
 from iqatlas.catalogs.place import CorpusPlace
 from iqatlas.catalogs.quantised import decoded
@@ -50,7 +56,9 @@ def record_problems(place: CorpusPlace, manifest: Manifest) -> Iterator[str]:
         return
     try:
         dataset = store.open_at(place.store(store.name))
-        layout = [f"{store.name}: {problem}" for problem in _layout_problems(dataset, manifest)]
+        imported = is_imported(manifest.spec)
+        layout_problems = imported_layout_problems if imported else _layout_problems
+        layout = [f"{store.name}: {problem}" for problem in layout_problems(dataset, manifest)]
         if layout:
             yield from layout
             return
@@ -65,9 +73,15 @@ def record_problems(place: CorpusPlace, manifest: Manifest) -> Iterator[str]:
                 scale = part["iq_scale"].values
                 wrong = ~(np.isfinite(scale) & (scale >= 0))
                 yield from _named("iq_scale: negative or not finite", wrong, start)
-            yield from _part_problems(decoded(part), start, ideal=_ideal(manifest))
+            if imported:
+                yield from _named_all(imported_part_problems(decoded(part)), start)
+            else:
+                yield from _part_problems(decoded(part), start, ideal=_ideal(manifest))
         yield from feature_problems(decoded(dataset), manifest.spec, store=store.name)
-        yield from split_problems(dataset, manifest, store=store.name)
+        if imported:
+            yield from imported_split_problems(dataset, manifest)
+        else:
+            yield from split_problems(dataset, manifest, store=store.name)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as failure:
         yield f"{store.name}: can't be read ({str(failure).partition(chr(10))[0][:200]})"
 

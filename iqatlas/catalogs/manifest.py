@@ -6,7 +6,16 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.place import CorpusPlace, place_of
@@ -63,6 +72,16 @@ class InputEntry(_ManifestModel):
     sha256: Sha256
     licence: str
     attribution: str
+    source: str | None = None
+    """Where it comes from, where somebody says; left out otherwise, as is the date."""
+    date: str | None = None
+    """When it was made, as ISO 8601 has it."""
+
+    @model_serializer(mode="wrap")
+    def _without_unknown(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Manifests from before there were such keys keep their bytes.
+        stored: dict[str, Any] = handler(self)
+        return {name: value for name, value in stored.items() if value is not None}
 
 
 class Manifest(_ManifestModel):

@@ -20,7 +20,7 @@ from iqatlas.catalogs.manifest import FileEntry
 from iqatlas.catalogs.place import CorpusPlace
 from iqatlas.catalogs.published_place import PublishedPlace
 from iqatlas.catalogs.release import Release
-from iqatlas.catalogs.verify import verify_corpus
+from iqatlas.catalogs.verify import refuse_unsound
 from iqatlas.catalogs.version_number import VersionNumber
 from iqatlas.catalogs.versioned_cards import entry_of, versioned_cards
 from iqatlas.errors import CorpusError
@@ -53,7 +53,8 @@ def publish(
 ) -> Published:
     """Publish a corpus as a version of a catalogue, which is made where nothing is.
 
-    Files whose content the catalogue holds are not stored again. What names the version, the Croissant
+    Files whose content the catalogue holds are not stored again, once it is seen that they are whole; damaged
+    ones are replaced, for all versions that share them. What names the version, the Croissant
     and citation cards, is written anew, and a new manifest seals it; the corpus itself stays as it is.
 
     Args:
@@ -70,7 +71,7 @@ def publish(
     source = open_corpus(corpus)
     name = source.manifest.name
     check_name(name, where=source.place.name)
-    _refuse_unsound(source)
+    refuse_unsound(source.place, remedy="see `iqatlas verify`, and publish it once it is whole")
     catalogue = open_for_publishing(url)
     if number in catalogue.versions(name):
         raise _there_is_one(catalogue, name, number)
@@ -88,6 +89,7 @@ def publish(
         records=source.manifest.records,
         files=tuple(files[path] for path in sorted(files)),
     )
+    catalogue.refuse_links(release.files)  # below a linked folder they would be written elsewhere
     uploaded = _store_blobs(source, catalogue, release, cards, progress)
     with catalogue.place.errors():
         try:
@@ -95,17 +97,6 @@ def publish(
         except FileExistsError:
             raise _there_is_one(catalogue, name, number) from None
     return Published(release, len(uploaded), sum(file.bytes for file in uploaded))
-
-
-def _refuse_unsound(source: Corpus) -> None:
-    found = verify_corpus(source.place)
-    if not found.sound:
-        more = f", and {len(found.problems) - 1} more" if len(found.problems) > 1 else ""
-        raise CorpusError(
-            f"this corpus is not sound ({found.problems[0]}{more})",
-            where=source.place.name,
-            remedy="see `iqatlas verify`, and publish it once it is whole",
-        )
 
 
 def _there_is_one(catalogue: Catalogue, name: str, number: VersionNumber) -> CorpusError:
@@ -154,7 +145,10 @@ def _store_blobs(
     place = catalogue.place
     there = catalogue.blob_bytes()
     by_hash = {file.sha256: file for file in release.files}
-    todo = [file for file in by_hash.values() if there.get(file.sha256) != file.bytes]
+    held = [file for file in by_hash.values() if there.get(file.sha256) == file.bytes]
+    wrong = _not_as_named(catalogue, held)
+    sound = {file.sha256 for file in held} - {file.sha256 for file in wrong}
+    todo = [file for file in by_hash.values() if file.sha256 not in sound]
     done, total = release.total_bytes - sum(file.bytes for file in todo), release.total_bytes
     with place.errors(), _bench(place) as bench, ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
 
@@ -184,6 +178,23 @@ def _store_blobs(
             raise
         place.settle(blob_path(file.sha256) for file in todo)
     return todo
+
+
+def _not_as_named(catalogue: Catalogue, held: list[FileEntry]) -> list[FileEntry]:
+    """Return the files whose blob is there and is not what its name says: they are stored anew.
+
+    Every blob of a new version is read once, in an object store too: its size says nothing of its bits.
+    """
+    place = catalogue.place
+
+    def differs(file: FileEntry) -> bool:
+        try:
+            return place.sha256(blob_path(file.sha256)) != file.sha256
+        except FileNotFoundError:
+            return True
+
+    with place.errors("read"), ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
+        return [file for file, bad in zip(held, pool.map(differs, held), strict=True) if bad]
 
 
 def _bench(place: CorpusPlace) -> AbstractContextManager[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Complex64, Float32, Int16
 
-from iqatlas.axes import QUANTITIES
+from iqatlas.axes import QUANTITIES, RECORDED_QUANTITIES
 
 LARGEST_COUNT = 32767
 
@@ -76,4 +76,6 @@ def decoded(dataset: xr.Dataset) -> xr.Dataset:
     if "chunks" in dataset["iq"].encoding:
         iq.encoding["chunks"] = dataset["iq"].encoding["chunks"][:-1]
     others = dataset.drop_vars("iq").drop_dims("component", errors="ignore")
-    return others.assign(iq=iq.assign_attrs(QUANTITIES["iq"].attributes()))
+    # Counts of a recording whose level nobody knows are shares of its full scale.
+    known = QUANTITIES if dataset["iq_scale"].attrs.get("units") != "1" else RECORDED_QUANTITIES
+    return others.assign(iq=iq.assign_attrs(known["iq"].attributes()))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -17,7 +18,7 @@ import xarray as xr
 from iqatlas.axes import Quantity
 from iqatlas.catalogs import _zarr
 from iqatlas.catalogs.place import CorpusPlace, NamedFiles, place_of
-from iqatlas.errors import CorpusError, SpecError
+from iqatlas.errors import CorpusError, IqAtlasError, SpecError
 
 
 @runtime_checkable
@@ -150,7 +151,8 @@ class ZarrStore:
         self, where: Path | str | NamedFiles, group: str | None = None, *, dask: bool = True
     ) -> xr.Dataset:
         """Do so where a place says that the store lies."""
-        return _zarr.open_store(where, group, consolidated=group is None, dask=dask)
+        with _readable(self.name):
+            return _zarr.open_store(where, group, consolidated=group is None, dask=dask)
 
     def shard_of(self, path: str) -> tuple[str | None, int] | None:
         """Return variable and shard of a file."""
@@ -227,7 +229,8 @@ class Hdf5Store:
         """Open the records or a group, lazily."""
         from iqatlas.catalogs import _hdf5
 
-        return _hdf5.open_store(corpus, group, dask=dask)
+        with _readable(self.name):
+            return _hdf5.open_store(corpus, group, dask=dask)
 
     def open_at(
         self, where: Path | str | NamedFiles, group: str | None = None, *, dask: bool = True
@@ -254,6 +257,18 @@ class Hdf5Store:
 
 FORMATS: dict[str, RecordStore] = {"zarr": ZarrStore(), "hdf5": Hdf5Store()}
 """Format as a spec names it → what writes and reads it."""
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Turn what libraries say of a store that none of ours has written into one line."""
+    try:
+        yield
+    except IqAtlasError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OverflowError) as failure:
+        reason = (str(failure) or type(failure).__name__).splitlines()[0][:200]
+        raise CorpusError(f"the records can't be read ({reason})", where=name) from None
 
 
 def format_for(name: str, place: CorpusPlace) -> RecordStore:

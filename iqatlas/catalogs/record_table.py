@@ -19,6 +19,7 @@ _AT_ONCE = 1 << 16
 
 COLUMNS: dict[str, tuple[str, str]] = {
     "record": ("int64", "index of the record"),
+    "first_sample": ("int64", "first sample of the capture within the recording"),
     "draw": ("int64", "independent repetition"),
     "slot": ("int64", "occupancy slot within the draw"),
     "time_s": ("float64", "start of the capture within the draw, in seconds"),
@@ -29,9 +30,17 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "snr_db": ("list<float32>", "signal-to-noise ratio as realised, in dB, one number a receiver"),
 }
 """Columns of the table: Arrow type and meaning."""
+_VARIABLES = {"time_s": "time", "snr_level_db": "snr_level", "snr_db": "snr"}
+SIMULATED_COLUMNS = tuple(name for name in COLUMNS if name != "first_sample")
+"""Columns of a corpus that was made, not recorded."""
 
 
-def _schema() -> pa.Schema:
+def columns_of(dataset: xr.Dataset) -> tuple[str, ...]:
+    """Return the columns that a corpus's records have, in order: a recording has no SNR that anyone knows."""
+    return tuple(name for name in COLUMNS if name == "record" or _VARIABLES.get(name, name) in dataset)
+
+
+def _schema(names: tuple[str, ...]) -> pa.Schema:
     import pyarrow as pa
 
     types = {
@@ -42,7 +51,7 @@ def _schema() -> pa.Schema:
         "list<bool>": pa.list_(pa.bool_()),
         "list<float32>": pa.list_(pa.float32()),
     }
-    return pa.schema([pa.field(name, types[kind], nullable=False) for name, (kind, _) in COLUMNS.items()])
+    return pa.schema([pa.field(name, types[COLUMNS[name][0]], nullable=False) for name in names])
 
 
 def write_record_table(dataset: xr.Dataset, path: Path) -> None:
@@ -54,10 +63,10 @@ def write_record_table(dataset: xr.Dataset, path: Path) -> None:
     """
     import pyarrow.parquet as pq
 
-    schema = _schema()
+    schema = _schema(columns_of(dataset))
+    names = [_VARIABLES.get(name, name) for name in schema.names if name != "record"]
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for start in range(0, dataset.sizes["record"], _AT_ONCE):
-            names = ["draw", "slot", "time", "waypoint", "split", "snr_level", "label", "snr"]
             block = dataset[names].isel(record=slice(start, start + _AT_ONCE)).load()
             writer.write_table(_table(block, start, schema))
 
@@ -65,17 +74,19 @@ def write_record_table(dataset: xr.Dataset, path: Path) -> None:
 def _table(block: xr.Dataset, start: int, schema: pa.Schema) -> pa.Table:
     import pyarrow as pa
 
-    columns = {
-        "record": np.arange(start, start + block.sizes["record"], dtype=np.int64),
-        "draw": block["draw"].values,
-        "slot": block["slot"].values,
-        "time_s": block["time"].values,
-        "waypoint": block["waypoint"].values,
-        "split": block["split"].values.astype("<U10"),
-        "snr_level_db": block["snr_level"].values.astype(np.float32),
-    }
-    arrays = [pa.array(values, schema.field(name).type) for name, values in columns.items()]
-    arrays += [_lists(block["label"].values), _lists(block["snr"].values.astype(np.float32))]
+    arrays = []
+    for name in schema.names:
+        kind = COLUMNS[name][0]
+        if name == "record":
+            values = np.arange(start, start + block.sizes["record"], dtype=np.int64)
+        else:
+            values = block[_VARIABLES.get(name, name)].values
+        if kind.startswith("list"):
+            rows = values if kind == "list<bool>" else values.astype(np.float32)
+            arrays.append(_lists(rows))
+        else:
+            plain = values.astype("<U10" if kind == "string" else kind)
+            arrays.append(pa.array(plain, schema.field(name).type))
     return pa.table(arrays, schema=schema)
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Bool
 
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.durable import storage_errors, write_file
+from iqatlas.catalogs.import_spec import is_imported
 from iqatlas.catalogs.sigmf import DATA_SUFFIX, META_SUFFIX, recording_text
 from iqatlas.errors import CorpusError
 from iqatlas.version import __version__
@@ -45,7 +46,8 @@ def export_sigmf(
     """
     chosen = _records(corpus, split)
     dataset = corpus.dataset
-    facts = dataset[["label", "snr", "waypoint", "slot", "time"]].isel(record=chosen).load()
+    known = [name for name in ("label", "snr", "waypoint", "time") if name in dataset]
+    facts = dataset[known].isel(record=chosen).load()
     total = len(chosen) * dataset.sizes["receiver"] * dataset.sizes["sample"]
     written: list[Path] = []
     done = 0
@@ -114,30 +116,59 @@ def _metadata(corpus: Corpus, facts: xr.Dataset, chosen: np.ndarray, place: int,
     dataset = corpus.dataset
     samples = dataset.sizes["sample"]
     carrier_hz = float(dataset.attrs["carrier_frequency_hz"])
-    waypoints = facts["waypoint"].values
-    where = [dataset[name].values[waypoints, place].tolist() for name in ("longitude", "latitude")]
-    numbers = zip(
-        chosen.tolist(),
-        *where,
-        facts["snr"].values[:, place].tolist(),
-        facts["time"].values.tolist(),
-        strict=True,
-    )
+    numbers = zip(chosen.tolist(), facts["time"].values.tolist(), strict=True)
     captures: list[dict[str, object]] = [
         {
             "core:sample_start": index * samples,
             "core:frequency": carrier_hz,
-            "core:geolocation": {"type": "Point", "coordinates": [longitude, latitude]},
             "iqatlas:record": record,
             "iqatlas:time_s": time_s,
-            **({"iqatlas:snr_db": round(snr_db, 4)} if np.isfinite(snr_db) else {}),
         }
-        for index, (record, longitude, latitude, snr_db, time_s) in enumerate(numbers)
+        for index, (record, time_s) in enumerate(numbers)
     ]
+    # Of a recording that was imported nobody knows where it was heard, nor its SNR.
+    if "waypoint" in facts:
+        waypoints = facts["waypoint"].values
+        where = [dataset[key].values[waypoints, place].tolist() for key in ("longitude", "latitude")]
+        for capture, longitude, latitude in zip(captures, *where, strict=True):
+            capture["core:geolocation"] = {"type": "Point", "coordinates": [longitude, latitude]}
+    if "snr" in facts:
+        for capture, snr_db in zip(captures, facts["snr"].values[:, place].tolist(), strict=True):
+            if np.isfinite(snr_db):
+                capture["iqatlas:snr_db"] = round(snr_db, 4)
+    annotations = _annotations(facts, dataset, samples, carrier_hz) if "label" in facts else []
+    name = str(dataset["receiver"].values[place])
+    heard = "recorded"
+    if "altitude" in dataset:
+        altitudes = dataset["altitude"].values[:, place]
+        heard = f"{altitudes.min():.0f} to {altitudes.max():.0f} m above the ground"
+    level = "the square root of milliwatts"
+    if dataset["iq"].attrs.get("units") == "1":
+        level = "shares of the recorder's full scale"
+    info: dict[str, object] = {
+        "core:datatype": "cf32_le",
+        "core:sample_rate": float(dataset.attrs["sample_rate_hz"]),
+        "core:description": (
+            f"{corpus.manifest.name}, receiver {name}, {heard}; each segment is one record of {samples} "
+            f"samples, and records do not follow on from each other. Samples in {level}."
+        ),
+        "core:recorder": f"iqatlas {__version__}",
+        "core:license": corpus.manifest.spec.get("about", {}).get("licence", "ODbL-1.0"),
+        **({} if is_imported(corpus.manifest.spec) else {"core:hw": "simulated"}),
+        "core:sha512": sha512,
+        "core:extensions": [{"name": "iqatlas", "version": "1.0.0", "optional": True}],
+    }
+    return recording_text(info, captures, annotations)
+
+
+def _annotations(
+    facts: xr.Dataset, dataset: xr.Dataset, samples: int, carrier_hz: float
+) -> list[dict[str, object]]:
+    """Return an annotation for each run of occupied sub-channels of each record."""
     record, first, stop = _bands(facts["label"].values)
     lower = carrier_hz + dataset["subchannel_lower"].values[first]
     upper = carrier_hz + dataset["subchannel_upper"].values[stop - 1]
-    annotations: list[dict[str, object]] = [
+    return [
         {
             "core:sample_start": start,
             "core:sample_count": samples,
@@ -147,23 +178,6 @@ def _metadata(corpus: Corpus, facts: xr.Dataset, chosen: np.ndarray, place: int,
         }
         for start, low, high in zip((record * samples).tolist(), lower.tolist(), upper.tolist(), strict=True)
     ]
-    name = str(dataset["receiver"].values[place])
-    altitudes = dataset["altitude"].values[:, place]
-    info: dict[str, object] = {
-        "core:datatype": "cf32_le",
-        "core:sample_rate": float(dataset.attrs["sample_rate_hz"]),
-        "core:description": (
-            f"{corpus.manifest.name}, receiver {name}, {altitudes.min():.0f} to {altitudes.max():.0f} m "
-            f"above the ground; each segment is one record of {samples} samples, and records do not follow "
-            "on from each other. Samples in the square root of milliwatts."
-        ),
-        "core:recorder": f"iqatlas {__version__}",
-        "core:license": corpus.manifest.spec.get("about", {}).get("licence", "ODbL-1.0"),
-        "core:hw": "simulated",
-        "core:sha512": sha512,
-        "core:extensions": [{"name": "iqatlas", "version": "1.0.0", "optional": True}],
-    }
-    return recording_text(info, captures, annotations)
 
 
 def _bands(

@@ -73,6 +73,24 @@ def verify_corpus(
     return Verification(len(manifest.files), total, checked, tuple(problems))
 
 
+def refuse_unsound(place: CorpusPlace, *, remedy: str) -> None:
+    """Verify a corpus that others are to be made of.
+
+    Args:
+        place: Where it lies.
+        remedy: What to do about one that is not whole.
+
+    Raises:
+        CorpusError: It is not as its manifest says, or does not keep its own rules.
+    """
+    found = verify_corpus(place)
+    if not found.sound:
+        more = f", and {len(found.problems) - 1} more" if len(found.problems) > 1 else ""
+        raise CorpusError(
+            f"this corpus is not sound ({found.problems[0]}{more})", where=place.name, remedy=remedy
+        )
+
+
 def _file_problems(
     place: CorpusPlace,
     manifest: Manifest,

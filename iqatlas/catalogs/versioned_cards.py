@@ -8,11 +8,12 @@ import json
 from pydantic import ValidationError
 
 from iqatlas.catalogs.about import AboutSpec
-from iqatlas.catalogs.citation import CITATION_NAMES, citation_files
+from iqatlas.catalogs.citation import CITATION_NAMES, KEYWORDS, RECORDED_KEYWORDS, citation_files
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME, croissant
+from iqatlas.catalogs.import_spec import is_imported
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
-from iqatlas.catalogs.record_table import RECORD_TABLE
+from iqatlas.catalogs.record_table import RECORD_TABLE, columns_of
 from iqatlas.errors import CorpusError
 
 _LARGEST_CARD_BYTES = 64 << 20
@@ -41,9 +42,10 @@ def versioned_cards(corpus: Corpus, *, version: str, published: str) -> dict[str
     files = {file.path: file for file in manifest.files}
     cards: dict[str, bytes] = {}
     if {CROISSANT_NAME, RECORD_TABLE, *CITATION_NAMES} <= files.keys():
-        about = _about(manifest, corpus.place.name)
-        title, description = _title_and_description(corpus, files[CROISSANT_NAME].bytes)
+        about = about_of(manifest, corpus.place.name)
+        title, description = title_and_description(corpus, files[CROISSANT_NAME].bytes)
         credit = manifest.scene.get("attribution", [])
+        keywords = RECORDED_KEYWORDS if is_imported(manifest.spec) else KEYWORDS
         cards = citation_files(
             about,
             title=title,
@@ -51,6 +53,7 @@ def versioned_cards(corpus: Corpus, *, version: str, published: str) -> dict[str
             published=published,
             version=version,
             credit=tuple(str(line) for line in credit) if isinstance(credit, list) else (),
+            keywords=keywords,
         )
         files |= {path: entry_of(path, content) for path, content in cards.items()}
         sizes = corpus.dataset.sizes
@@ -63,8 +66,10 @@ def versioned_cards(corpus: Corpus, *, version: str, published: str) -> dict[str
             files=tuple(files.values()),
             splits=manifest.splits,
             extents={"subchannel": sizes["subchannel"], "receiver": sizes["receiver"]},
-            store=corpus.store.name,
+            store=corpus.store.contents,
             version=version,
+            columns=columns_of(corpus.dataset),
+            keywords=keywords,
         )
         files[CROISSANT_NAME] = entry_of(CROISSANT_NAME, cards[CROISSANT_NAME])
     sealed = manifest.model_copy(update={"files": tuple(files.values())})
@@ -72,7 +77,12 @@ def versioned_cards(corpus: Corpus, *, version: str, published: str) -> dict[str
     return cards
 
 
-def _about(manifest: Manifest, where: str) -> AboutSpec:
+def about_of(manifest: Manifest, where: str) -> AboutSpec:
+    """Return the about part of a manifest's spec.
+
+    Raises:
+        CorpusError: It can't be read.
+    """
     try:
         return AboutSpec.model_validate(manifest.spec.get("about", {}))
     except ValidationError as failure:
@@ -80,8 +90,12 @@ def _about(manifest: Manifest, where: str) -> AboutSpec:
         raise CorpusError(f"spec.about can't be read ({first['msg']})", where=where) from None
 
 
-def _title_and_description(corpus: Corpus, size: int) -> tuple[str, str]:
-    """Return what the corpus's own card says, which the plan and the scene were needed for."""
+def title_and_description(corpus: Corpus, size: int) -> tuple[str, str]:
+    """Return what the corpus's own card says, which the plan and the scene were needed for.
+
+    Raises:
+        CorpusError: The card is too large, or can't be read.
+    """
     where = f"{corpus.place.name}/{CROISSANT_NAME}"
     if size > _LARGEST_CARD_BYTES:
         raise CorpusError(f"larger than {_LARGEST_CARD_BYTES >> 20} MiB", where=where)

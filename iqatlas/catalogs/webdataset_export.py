@@ -17,7 +17,8 @@ from iqatlas.catalogs.durable import storage_errors
 from iqatlas.errors import CorpusError
 
 RECORDS_A_TAR = 1000
-_SCALARS = ("draw", "slot", "time", "waypoint", "snr_level")
+_ARRAYS = ("iq", "label", "occupancy", "snr")
+_SCALARS = ("draw", "slot", "time", "waypoint", "snr_level", "first_sample")
 
 
 def export_webdataset(
@@ -31,8 +32,8 @@ def export_webdataset(
     """Write a corpus as tar files, named by split: ``NAME-train-000000.tar`` and so on.
 
     A record's members are ``iq.npy`` (complex64, receiver × sample), ``label.npy``,
-    ``occupancy.npy``, ``snr.npy`` and ``json`` (record, draw, slot, time, split, level). The same
-    corpus gives the same bytes.
+    ``occupancy.npy``, ``snr.npy`` and ``json`` (record, draw, slot, time, split, level); of recordings
+    those that are known. The same corpus gives the same bytes.
 
     Args:
         corpus: The corpus.
@@ -73,7 +74,7 @@ def export_webdataset(
 
 
 def _write_tar(path: Path, dataset: xr.Dataset, rows: np.ndarray, split: str) -> None:
-    names = ["iq", "label", "occupancy", "snr", *_SCALARS]
+    names = [name for name in (*_ARRAYS, *_SCALARS) if name in dataset]
     block = dataset.drop_indexes("split").drop_vars("split")[names].isel(record=rows).load()
     arrays = {name: block[name].values for name in names}
     temporary = path.with_name(f".{path.name}.writing")
@@ -82,10 +83,10 @@ def _write_tar(path: Path, dataset: xr.Dataset, rows: np.ndarray, split: str) ->
             # Plain members, owned by nobody and of no time: the same records give the same bytes.
             with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
                 for place, record in enumerate(rows.tolist()):
-                    for name in ("iq", "label", "occupancy", "snr"):
+                    for name in (name for name in _ARRAYS if name in arrays):
                         _add(tar, f"{record:09d}.{name}.npy", _npy(arrays[name][place]))
-                    facts = {name: arrays[name][place].item() for name in _SCALARS}
-                    if not np.isfinite(facts["snr_level"]):
+                    facts = {name: arrays[name][place].item() for name in _SCALARS if name in arrays}
+                    if not np.isfinite(facts.get("snr_level", 0)):
                         facts["snr_level"] = None  # thermal noise has no level, and JSON no NaN
                     text = json.dumps({"record": record, "split": split, **facts})
                     _add(tar, f"{record:09d}.json", text.encode())

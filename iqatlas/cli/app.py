@@ -12,6 +12,7 @@ from iqatlas.cli import (
     doctor,
     export,
     generate,
+    import_recordings,
     info,
     plan,
     plot,
@@ -48,6 +49,7 @@ app.command("validate")(validate.validate)
 app.command("plot")(plot.plot)
 app.command("waveform")(waveform.waveform)
 app.command("export")(export.export)
+app.add_typer(import_recordings.app, name="import")
 app.add_typer(catalog.app, name="catalog")
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
@@ -94,7 +96,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _interrupted(arguments: Sequence[str]) -> int:
-    resumable = "generate" in arguments[:1] or list(arguments[:2]) in _RESUMABLE
+    resumable = arguments[:1] in (["generate"], ["import"]) or list(arguments[:2]) in _RESUMABLE
     remedy = "; the same command goes on from here" if resumable else ""
     say(errors, (f"iqatlas: interrupted{remedy}", "yellow"))
     return INTERRUPTED

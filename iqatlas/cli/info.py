@@ -50,9 +50,11 @@ def _facts(opened: Corpus) -> Iterator[tuple[str, str]]:
     yield "carrier", f"{dataset.attrs['carrier_frequency_hz'] / 1e6:g} MHz"
     for site in manifest.scene.get("sites", []):
         yield f"site {site['name']}", f"{site['height_m']:g} m; {site['provenance']}"
-    yield "occupied labels", f"{manifest.statistics['occupied_share_of_labels']:.1%}"
-    snr = manifest.statistics["snr_db"]
+    share = manifest.statistics.get("occupied_share_of_labels")
+    yield "occupied labels", "no labels" if share is None else f"{share:.1%}"
+    snr = manifest.statistics.get("snr_db", {})
     if "min" in snr:
         yield "realised SNR", f"{snr['min']:.1f} to {snr['max']:.1f} dB, median {snr['median']:.1f} dB"
     for entry in manifest.inputs:
-        yield entry.role, f"{entry.name} ({entry.licence}, {entry.attribution})"
+        told = [entry.licence, entry.attribution, *filter(None, (entry.source, entry.date))]
+        yield entry.role, f"{entry.name} ({', '.join(told)})"

@@ -57,19 +57,24 @@ def plot(
     names = [str(name) for name in dataset["receiver"].values]
     if receiver is not None and receiver not in names:
         raise CorpusError(f"no receiver {receiver!r}", where="--receiver", accepted=", ".join(names))
-    place = names.index(receiver) if receiver is not None else int(one["snr"].values.argmax())
+    place = names.index(receiver) if receiver is not None else _loudest(one)
     values = _values(opened, record, feature, override or []).isel(receiver=place)
-    snr = float(one["snr"].values[place])
+    snr = f", SNR {float(one['snr'].values[place]):.1f} dB" if "snr" in one else ""
     picture = draw_feature(
         values,
         one.isel(receiver=place),
         capture_setting(dataset, opened.manifest.spec),
-        title=f"{opened.manifest.name}: record {record} at {names[place]}, SNR {snr:.1f} dB",
+        title=f"{opened.manifest.name}: record {record} at {names[place]}{snr}",
     )
     file = output or Path(f"{feature}.png")
     with storage_errors(file):
         write_file(file, picture)
     out.print(f"picture   {file}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _loudest(one: xr.Dataset) -> int:
+    """Return the receiver with the best SNR; the first one of a recording, whose SNR nobody knows."""
+    return int(one["snr"].values.argmax()) if "snr" in one else 0
 
 
 def _values(opened: Corpus, record: int, feature: str, overrides: list[str]) -> xr.DataArray:

@@ -37,6 +37,7 @@ def validate(
     Example: iqatlas validate helsinki-demo --pfa 0.01
     """
     from iqatlas.catalogs.corpus import open_corpus
+    from iqatlas.catalogs.import_spec import is_imported
     from iqatlas.detectors.validation import validate_energy
 
     opened = open_corpus(corpus)
@@ -44,8 +45,15 @@ def validate(
         found = validate_energy(opened, false_alarm=false_alarm, progress=tell)
     capture = opened.manifest.spec.get("capture", {})
     thermal = isinstance(capture, Mapping) and capture.get("noise") == "thermal"
-    out.print(_table("energy detector", found.table, left=2, thermal=thermal))
-    out.print(_table("detectors that don't look", found.trivial, left=1, thermal=thermal))
+    # There is no SNR that was asked for under thermal noise, nor in a recording.
+    unasked = "recorded" if is_imported(opened.manifest.spec) else "thermal" if thermal else None
+    out.print(_table("energy detector", found.table, left=2, unasked=unasked))
+    out.print(_table("detectors that don't look", found.trivial, left=1, unasked=unasked))
+    if unasked == "recorded":
+        out.print(
+            "The noise floor is estimated from sub-channels without an annotation, receiver by receiver.",
+            style="dim",
+        )
     low, high = found.noise_interval
     _judge(
         found.as_designed,
@@ -67,8 +75,8 @@ def _judge(holds: bool, text: str) -> None:
     out.print("[green]✓[/]" if holds else "[red]✗[/]", text, highlight=False)
 
 
-def _table(title: str, rows: pd.DataFrame, *, left: int, thermal: bool) -> Table:
-    shown = rows.assign(snr_level_db="thermal") if thermal and "snr_level_db" in rows else rows
+def _table(title: str, rows: pd.DataFrame, *, left: int, unasked: str | None) -> Table:
+    shown = rows.assign(snr_level_db=unasked) if unasked and "snr_level_db" in rows else rows
     cells = (
         tuple(_cell(str(name), value) for name, value in zip(shown.columns, row, strict=True))
         for row in shown.itertuples(index=False)

@@ -11,6 +11,7 @@ import xarray as xr
 
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.detectors.energy import energy, threshold
+from iqatlas.detectors.recorded_noise import with_noise_floor
 from iqatlas.detectors.scores import Scores, binomial_interval, binomial_p_value, count
 from iqatlas.features.subchannel_energy import subchannel_bins
 from iqatlas.seeds import Stage, stream
@@ -71,12 +72,14 @@ def validate_energy(
 
     Raises:
         SpecError: The probability is not between 0 and 1.
+        CorpusError: The corpus has no labels.
     """
     dataset = corpus.dataset
     samples = dataset.sizes["sample"]
     edges = np.stack([dataset["subchannel_lower"].values, dataset["subchannel_upper"].values], axis=-1)
     bins = subchannel_bins(samples, edges_hz=edges, sample_rate_hz=float(dataset.attrs["sample_rate_hz"]))
     level = threshold(bins.sum(axis=1), false_alarm)
+    dataset = with_noise_floor(dataset, bins, corpus.place.name)
     names = [str(name) for name in dataset["receiver"].values]
     groups: dict[tuple[float, str], Scores] = {}
     chunk = int(dataset["iq"].chunksizes["record"][0])
@@ -90,7 +93,7 @@ def validate_energy(
         if progress:
             progress(min(start + chunk, dataset.sizes["record"]), dataset.sizes["record"])
     table = pd.DataFrame([_row(*group, scores) for group, scores in sorted(groups.items())])
-    hits, trials = _noise_trials(bins, level, seed=int(corpus.manifest.spec["seed"]))
+    hits, trials = _noise_trials(bins, level, seed=int(corpus.manifest.spec.get("seed", 0)))
     return Validation(
         table=table,
         trivial=_trivial(dataset["label"].values),
@@ -99,7 +102,7 @@ def validate_energy(
         noise_interval=binomial_interval(hits, trials, _CONFIDENCE),
         noise_p_value=binomial_p_value(hits, trials, false_alarm),
         rising=_rises(table),
-        control=bool(corpus.manifest.spec["waveform"].get("control", False)),
+        control=bool(corpus.manifest.spec.get("waveform", {}).get("control", False)),
     )
 
 

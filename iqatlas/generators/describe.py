@@ -11,10 +11,14 @@ import xarray as xr
 
 from iqatlas.axes import ARRAY_QUANTITIES, QUANTITIES
 from iqatlas.catalogs._zarr import array_variable
+from iqatlas.catalogs.about import AboutSpec
 from iqatlas.catalogs.durable import write_file
+from iqatlas.catalogs.folder import PICTURES
 from iqatlas.catalogs.manifest import InputEntry
 from iqatlas.catalogs.spec import SPLITS
+from iqatlas.catalogs.store_cards import LOAD
 from iqatlas.generators.continuity import continuity_text
+from iqatlas.generators.feature_card import feature_limits, feature_rows
 from iqatlas.generators.occupancy_figures import occupancy_figures
 from iqatlas.generators.plan import Plan
 from iqatlas.generators.value_range import value_range
@@ -40,18 +44,8 @@ _WAVEFORM_LIMITS = {
     "marine_vhf": "The voice is made from syllables of harmonics and noise: nobody says anything.",
 }
 
-_LOAD = {
-    "zarr": """```python
-import xarray as xr
-records = xr.open_zarr("records.zarr")
-train = records.isel(record=(records.split == "train").values)
-```""",
-    "hdf5": """```python
-import h5py
-records = h5py.File("records.h5")
-train = records["split"].asstr()[:] == "train"
-```""",
-}
+DELAYS = f"{PICTURES}/delays.png"
+"""Picture of the paths' powers and delays."""
 _GIVES = {"complex64": "the same", "int16": "complex samples (here: counts, times `iq_scale` in √mW)"}
 
 
@@ -118,6 +112,15 @@ def _front_end(workshop: Workshop) -> dict[str, np.ndarray]:
         "iq_phase": front_end.iq_phase_deg,
         "dc_power": dc_dbm,
     }
+
+
+def _licence(about: AboutSpec) -> str:
+    if about.licence == AboutSpec().licence:
+        return (
+            "The corpus derives from open data and is published under the Open Database License 1.0 unless "
+            "stated\notherwise by who publishes it."
+        )
+    return f"The corpus is published under {about.licence}: {about.licence_url}."
 
 
 def _rows(scene: Scene, flown: dict[str, int | float] | None) -> str:
@@ -232,10 +235,15 @@ Labelled I/Q of {spec.receivers.uavs} UAVs over a city, made by iqatlas (seed {s
 {_rows(scene, flown)}
 ## Load it
 
-{_LOAD[spec.storage.format]}
+{LOAD[spec.storage.format]}
 
 `iqatlas.open_corpus(".")` gives {gives} with `.sel(split="train")`, the paths, and PyTorch loaders.
 Occupied is 1, vacant is 0. Every variable carries its units and what has to be known to use it.
+Row n of `records.parquet` is record n, without its samples.
+
+{feature_rows(made)}## Paths
+
+![Power and delay of the paths to a receiver](./{DELAYS})
 
 ## Sites
 
@@ -247,11 +255,10 @@ Occupied is 1, vacant is 0. Every variable carries its units and what has to be 
 - Positions of sites carry the uncertainty that `scene/sites.parquet` states.
 - {_WAVEFORM_LIMITS[spec.waveform.kind]}
 - {_SPLITS[spec.splits.by]}
-
+{feature_limits(made)}
 ## Licence and credit
 
-The corpus derives from open data and is published under the Open Database License 1.0 unless stated
-otherwise by who publishes it. See ATTRIBUTION.md.
+{_licence(spec.about)} See ATTRIBUTION.md, and CITATION.cff for how to cite it.
 """.encode(),
     )
     sources = "\n".join(

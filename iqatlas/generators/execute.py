@@ -18,7 +18,14 @@ from iqatlas.catalogs.record_store import format_for
 from iqatlas.errors import SpecError
 from iqatlas.generators.catalogue_cards import write_croissant, write_table_and_citation
 from iqatlas.generators.continuity import between_waypoints
-from iqatlas.generators.describe import coordinates, count_splits, describe_scene, statistics, write_cards
+from iqatlas.generators.describe import (
+    DELAYS,
+    coordinates,
+    count_splits,
+    describe_scene,
+    statistics,
+    write_cards,
+)
 from iqatlas.generators.plan import Plan, plan
 from iqatlas.generators.progress import Listener, Progress, silent
 from iqatlas.generators.provenance import gather_inputs, library_versions
@@ -196,6 +203,7 @@ def _describe(
     inputs: tuple[InputEntry, ...],
 ) -> Manifest:
     """Write tables, pictures and cards, and return the manifest over everything."""
+    from iqatlas.plotting.delays import draw_delays
     from iqatlas.plotting.overview import draw_overview
     from iqatlas.scenes.tables import write_scene_tables
 
@@ -209,6 +217,9 @@ def _describe(
         dataset = decoded(construction.store.open_at(construction.place.store(construction.store.name)))
         drawn = of_each_uav(paths, scene.receivers)
         draw_overview(scene.of_uavs(), dataset, drawn, bench / "scene" / "map.png", title=made.spec.name)
+        names = [site.name for site in scene.sites]
+        delays = draw_delays(drawn, sites=names, receivers=scene.of_uavs().receivers.names)
+        write_file(bench / DELAYS, delays)
         figures = statistics(dataset, made)
         report = check(paths, scene, made.spec.raytracing)
         flown = between_waypoints(scene, paths)

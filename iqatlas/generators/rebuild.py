@@ -18,6 +18,7 @@ import xarray as xr
 from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.corpus import Corpus, open_corpus
 from iqatlas.catalogs.durable import storage_errors, write_file
+from iqatlas.catalogs.import_spec import is_imported
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
 from iqatlas.catalogs.path_store import paths_from_dataset
 from iqatlas.catalogs.place import CorpusPlace
@@ -93,6 +94,12 @@ def rebuild(
     """
     opened = open_corpus(corpus)
     manifest, where = opened.manifest, opened.place.name
+    if is_imported(manifest.spec):
+        raise CorpusError(
+            "a corpus of recordings is not rebuilt from paths",
+            where=where,
+            remedy="import the recordings that its manifest names once more, and compare the shards' hashes",
+        )
     target = Path(dest) if dest is not None else None
     if target is not None:
         _refuse_full(target)

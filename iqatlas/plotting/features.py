@@ -57,7 +57,9 @@ def _edges_mhz(record: xr.Dataset) -> np.ndarray:
 
 
 def _shade(axes: Any, record: xr.Dataset, *, upright: bool) -> None:
-    """Shade the sub-channels that are occupied."""
+    """Shade the sub-channels that are occupied, where that is known."""
+    if "label" not in record:
+        return
     span = axes.axhspan if upright else axes.axvspan
     for (low, high), occupied in zip(_edges_mhz(record), record["label"].values, strict=True):
         if occupied:
@@ -66,7 +68,10 @@ def _shade(axes: Any, record: xr.Dataset, *, upright: bool) -> None:
 
 def _spectrogram(figure: Figure, values: xr.DataArray, record: xr.Dataset, setting: CaptureSetting) -> None:
     level, units = _level(values)
-    axes, beside = figure.subplots(1, 2, width_ratios=(1, 0.16), sharey=True)
+    labelled = "label" in record
+    widths = (1, 0.16) if labelled else (1,)
+    panels = figure.subplots(1, len(widths), width_ratios=widths, sharey=True, squeeze=False)[0]
+    axes = panels[0]
     time_us, frequency_mhz = values["frame_time"].values * 1e6, values["frequency"].values / 1e6
     image = axes.pcolormesh(
         _bounds(time_us, setting.samples / setting.sample_rate_hz * 1e6),
@@ -79,12 +84,15 @@ def _spectrogram(figure: Figure, values: xr.DataArray, record: xr.Dataset, setti
     )
     axes.set(xlabel="time in the capture / µs", ylabel="frequency from the carrier / MHz")
     axes.set_title("Spectrogram", fontsize=11, color=_INK)
-    _draw_occupancy(beside, record)
-    figure.colorbar(image, ax=[axes, beside], label=units, pad=0.01)
+    if labelled:
+        _draw_occupancy(panels[1], record)
+    figure.colorbar(image, ax=list(panels), label=units, pad=0.01)
 
 
 def _draw_occupancy(axes: Any, record: xr.Dataset) -> None:
-    edges, sites = _edges_mhz(record), record["occupancy"].values.sum(axis=0)
+    edges, known = _edges_mhz(record), "occupancy" in record
+    # Of a recording it is known what was annotated, not who sent it.
+    sites = record["occupancy"].values.sum(axis=0) if known else record["label"].values.astype(np.int64)
     axes.barh(
         edges.mean(axis=1),
         sites,
@@ -93,9 +101,10 @@ def _draw_occupancy(axes: Any, record: xr.Dataset) -> None:
         edgecolor="white",
         linewidth=0.5,
     )
-    axes.set(xlim=(0, max(1, record.sizes["site"])), xlabel="sites that\noccupy it")
+    most, words = (record.sizes["site"], "sites that\noccupy it") if known else (1, "annotated")
+    axes.set(xlim=(0, max(1, most)), xlabel=words)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_title("Sent", fontsize=11, color=_INK)
+    axes.set_title("Sent" if known else "Labels", fontsize=11, color=_INK)
 
 
 def _bounds(middles: np.ndarray, whole: float) -> np.ndarray:
@@ -121,7 +130,8 @@ def _power_spectrum(figure: Figure, values: xr.DataArray, record: xr.Dataset, _:
 def _subchannel_energy(figure: Figure, values: xr.DataArray, record: xr.Dataset, _: CaptureSetting) -> None:
     level, units = _level(values)
     axes = figure.subplots()
-    edges, occupied = _edges_mhz(record), record["label"].values
+    edges = _edges_mhz(record)
+    occupied = record["label"].values if "label" in record else np.zeros(len(edges), bool)
     bottom = np.floor(level.min() / 5) * 5 - 5
     axes.bar(
         edges.mean(axis=1),
@@ -274,7 +284,8 @@ def _tabular(figure: Figure, values: xr.DataArray, record: xr.Dataset, _: Captur
     labels = [f"{names[index][: names[index].rindex('_')]} / {units[index]}" for index in bands[0]]
     right.set_yticks(range(len(labels)), labels, fontsize=8)
     right.set_xticks(range(subchannels), range(subchannels), fontsize=8)
-    for tick, busy in zip(right.get_xticklabels(), record["label"].values, strict=True):
+    occupied = record["label"].values if "label" in record else np.zeros(subchannels, bool)
+    for tick, busy in zip(right.get_xticklabels(), occupied, strict=True):
         tick.set_color(_LINE if busy else _INK)
     right.set_xlabel("sub-channel (occupied ones red)")
     right.set_title("Each sub-channel", fontsize=11, color=_INK)

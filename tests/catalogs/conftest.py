@@ -14,6 +14,7 @@ from iqatlas import Corpus, CorpusSpec, generate
 from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.construction import file_entry
 from iqatlas.catalogs.manifest import MANIFEST_NAME, Manifest, read_manifest
+from iqatlas.catalogs.publish import publish
 from iqatlas.generators import execute
 
 # The tests' own tools are found and their asserts explained, however pytest imports test files.
@@ -56,6 +57,7 @@ def quicken() -> Callable[[pytest.MonkeyPatch], None]:
 def _quicken(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(execute, "scene_of", lambda spec: _scene(spec))
     patch.setattr("iqatlas.plotting.overview.draw_overview", _draw_nothing)
+    patch.setattr("iqatlas.plotting.delays.draw_delays", lambda paths, **names: b"a picture of delays")
     patch.setattr("iqatlas.generators.plan._BLOCK_SAMPLES", 1 << 11)
 
 
@@ -118,3 +120,16 @@ def _reseal(corpus: Path, **changes: object) -> None:
         shards.append(shard.model_copy(update={"sha256": sha256_json(of_shard)}))
     body = {**old.model_dump(), "files": list(files.values()), "shards": shards, **changes}
     (corpus / MANIFEST_NAME).write_bytes(Manifest.model_validate(body).serialise())
+
+
+@pytest.fixture
+def mine(tiny_corpus: Corpus, tmp_path: Path) -> Path:
+    """Return a copy of the tiny corpus that a test may change."""
+    return Path(shutil.copytree(tiny_corpus.path, tmp_path / "mine"))
+
+
+@pytest.fixture
+def catalog(tiny_corpus: Corpus, tmp_path: Path) -> Path:
+    """Return a folder with ``tiny@1.0.0``."""
+    publish(tiny_corpus.path, tmp_path / "catalog", version="1.0.0")
+    return tmp_path / "catalog"

@@ -16,20 +16,18 @@ import yaml
 import zarr
 from disturbance import Killed
 
-from iqatlas import Corpus, CorpusSpec, generate, open_corpus
+from iqatlas import Corpus, open_corpus
 from iqatlas.catalogs.catalogue import Catalogue, blob_path
-from iqatlas.catalogs.content_change import content_changes, least_change
 from iqatlas.catalogs.folder_place import FolderPlace
 from iqatlas.catalogs.manifest import MANIFEST_NAME
 from iqatlas.catalogs.publish import publish
 from iqatlas.catalogs.published_place import PublishedPlace, published_place
 from iqatlas.catalogs.pull import pull
-from iqatlas.catalogs.release import Release
 from iqatlas.catalogs.verify import verify_corpus
 from iqatlas.catalogs.version_diff import diff_versions
-from iqatlas.catalogs.version_number import Change, VersionNumber
+from iqatlas.catalogs.version_number import VersionNumber
 from iqatlas.cli.app import run
-from iqatlas.errors import CorpusError, IqAtlasError, MissingFileError, StorageError
+from iqatlas.errors import CorpusError, StorageError
 
 
 @pytest.fixture(params=["folder", "store"])
@@ -38,19 +36,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "folder":
         return str(tmp_path / "catalog")
     return str(request.getfixturevalue("store"))
-
-
-@pytest.fixture
-def mine(tiny_corpus: Corpus, tmp_path: Path) -> Path:
-    """Return a copy of the tiny corpus that a test may change."""
-    return Path(shutil.copytree(tiny_corpus.path, tmp_path / "mine"))
-
-
-@pytest.fixture
-def catalog(tiny_corpus: Corpus, tmp_path: Path) -> Path:
-    """Return a folder with ``tiny@1.0.0``."""
-    publish(tiny_corpus.path, tmp_path / "catalog", version="1.0.0")
-    return tmp_path / "catalog"
 
 
 def test_publish_list_pull_verify_open(
@@ -231,74 +216,6 @@ def _other_value(corpus: Path) -> None:
     array[-1] = array[-1] + 0.1  # of a dB: too little for what verification compares
 
 
-def _shuffled(corpus: Path) -> None:
-    array = zarr.open_array(corpus / "records.zarr/iq", mode="r+")
-    array[:] = np.asarray(array[:])[::-1]
-
-
-def _without_iq(corpus: Path) -> None:
-    shutil.rmtree(corpus / "records.zarr/iq")
-    zarr.consolidate_metadata(corpus / "records.zarr")
-
-
-def _repackaged(corpus: Path) -> None:
-    values = zarr.open_array(corpus / "records.zarr/snr")
-    attributes, names = dict(values.attrs), values.metadata.dimension_names
-    content = np.asarray(values[:])
-    shutil.rmtree(corpus / "records.zarr/snr")
-    zarr.create_array(
-        corpus / "records.zarr", name="snr", data=content, chunks=(16, 1), dimension_names=names,
-        attributes=attributes,
-    )  # fmt: skip
-    zarr.consolidate_metadata(corpus / "records.zarr")
-
-
-def _one_more_variable(corpus: Path) -> None:
-    zarr.create_array(
-        corpus / "records.zarr", name="mood", data=np.zeros(80, np.float32), dimension_names=("record",)
-    )
-    zarr.consolidate_metadata(corpus / "records.zarr")
-
-
-RULES: dict[str, tuple[Callable[[Path], object], Change]] = {
-    "nothing": (lambda corpus: None, Change.PATCH),
-    "another card": (lambda corpus: (corpus / "README.md").write_text("read me"), Change.PATCH),
-    "repackaged": (_repackaged, Change.PATCH),
-    "a new file": (lambda corpus: (corpus / "scene/more.txt").write_text("more"), Change.MINOR),
-    "a new variable": (_one_more_variable, Change.MINOR),
-    "another value": (_other_value, Change.MAJOR),
-    "shuffled": (_shuffled, Change.MAJOR),
-    "a variable is gone": (_without_iq, Change.MAJOR),
-    "a table is gone": (lambda corpus: (corpus / "scene/sites.parquet").unlink(), Change.MAJOR),
-}
-
-
-@pytest.mark.filterwarnings("ignore:Consolidated metadata")
-@pytest.mark.parametrize("rule", RULES)
-def test_the_least_version_follows_from_what_changed(
-    rule: str, mine: Path, tiny_corpus: Corpus, reseal: Callable[..., None]
-) -> None:
-    act, change = RULES[rule]
-    act(mine)
-    reseal(mine)
-    assert least_change(content_changes(tiny_corpus, open_corpus(mine))) is change
-
-
-def test_appended_records_are_additive_and_fewer_are_not(
-    tiny_spec: CorpusSpec, tmp_path: Path, quick_parts: None
-) -> None:
-    # Whole blocks of 32 records, whose random numbers are those of the block.
-    def made(draws: int) -> Corpus:
-        capture = tiny_spec.capture.model_copy(update={"slots": 96, "draws": draws})
-        return generate(tiny_spec.model_copy(update={"capture": capture}), tmp_path / str(draws))
-
-    shorter, longer = made(1), made(2)
-    found = content_changes(shorter, longer)
-    assert "96 records are new" in [finding.what for finding in found]
-    assert least_change(found) is Change.MINOR
-    assert least_change(content_changes(longer, shorter)) is Change.MAJOR
-
-
 @pytest.mark.parametrize(
     ("asked", "accepted"),
     [("1.0.1", False), ("1.1.0", False), ("2.0.0", True), ("7.0.0", True), ("1.9.9", False)],
@@ -317,125 +234,6 @@ def test_a_number_that_says_too_little_is_refused(
     assert Catalogue(catalog).versions("tiny") == [VersionNumber(1, 0, 0)]
 
 
-def _with_release(catalog: Path, **changes: object) -> None:
-    """Replace the release by one that is sealed in order, and says something else."""
-    old = Catalogue(catalog).release("tiny")
-    path = catalog / "tiny/1.0.0.json"
-    path.write_bytes(Release.model_construct(**{**dict(old), **changes}).serialise())
-
-
-def _renamed(catalog: Path, path: str) -> None:
-    files = Catalogue(catalog).release("tiny").files
-    first = next(file for file in files if file.path == "README.md")
-    _with_release(
-        catalog, files=tuple(f.model_copy(update={"path": path}) if f is first else f for f in files)
-    )
-
-
-def _first_blob(catalog: Path) -> Path:
-    files = Catalogue(catalog).release("tiny").files
-    return catalog / blob_path(next(file for file in files if file.path == "README.md").sha256)
-
-
-def _link_blob(catalog: Path) -> None:
-    blob = _first_blob(catalog)
-    blob.unlink()
-    blob.symlink_to("/etc/hostname")
-
-
-def _flip_blob(catalog: Path) -> None:
-    blob = _first_blob(catalog)
-    blob.write_bytes(bytes(blob.stat().st_size))
-
-
-HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "a path that climbs": (lambda c: _renamed(c, "../../evil"), "not a plain path inside the corpus"),
-    "an absolute path": (lambda c: _renamed(c, "/tmp/evil"), "not a plain path inside the corpus"),
-    "a path of its own kind": (lambda c: _renamed(c, ".pulling/lock"), "name different files"),
-    "a file more": (lambda c: _renamed(c, "evil"), "name different files"),
-    "a linked blob": (_link_blob, "a symbolic link in place of a file"),
-    "a changed blob": (_flip_blob, "its SHA-256 differs"),
-    "a cut blob": (lambda c: _first_blob(c).write_bytes(b"x"), r"README\.md is of 1 bytes"),
-    "a lost blob": (lambda c: _first_blob(c).unlink(), r"README\.md is missing"),
-    "no JSON": (lambda c: (c / "tiny/1.0.0.json").write_bytes(b"{"), "the release can't be read"),
-    "deep JSON": (
-        lambda c: (c / "tiny/1.0.0.json").write_bytes(b"[" * 100_000),
-        "the release can't be read",
-    ),
-    "YAML with a tag": (
-        lambda c: (c / "tiny/1.0.0.json").write_bytes(b"!!python/object/apply:os.system [touch evil]"),
-        "the release can't be read",
-    ),
-    "a release cut short": (
-        lambda c: (c / "tiny/1.0.0.json").write_bytes((c / "tiny/1.0.0.json").read_bytes()[:-9]),
-        "the release can't be read",
-    ),
-    "a changed release": (
-        lambda c: (c / "tiny/1.0.0.json").write_text(
-            (c / "tiny/1.0.0.json").read_text().replace('"records": 80', '"records": 81')
-        ),
-        "the release was changed after it was published",
-    ),
-    "a gigantic count": (
-        lambda c: _with_release(c, records=1 << 80),
-        "records: Input should be less than or equal to",
-    ),
-    "another version's release": (
-        lambda c: (c / "tiny/1.0.0.json").replace(c / "tiny/3.0.0.json"),
-        r"this is the release of tiny@1\.0\.0",
-    ),
-    "a later format": (lambda c: _with_release(c, format_version=2), "format version 2 is not known here"),
-    "no mark": (lambda c: (c / "catalogue.json").unlink(), "so it is no catalogue"),
-    "a wrong mark": (lambda c: (c / "catalogue.json").write_text("[]"), "so it is no catalogue"),
-}
-
-
-@pytest.mark.parametrize("kind", HOSTILE)
-def test_a_hostile_catalogue_is_one_line_and_writes_nothing(kind: str, catalog: Path, tmp_path: Path) -> None:
-    act, words = HOSTILE[kind]
-    act(catalog)
-    before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(IqAtlasError, match=words) as caught:
-        pull(catalog, "tiny", dest=tmp_path / "got")
-    assert "\n" not in str(caught.value)
-    with pytest.raises(IqAtlasError):
-        open_corpus(tmp_path / "got")
-    outside = [path for path in sorted(tmp_path.rglob("*")) if tmp_path / "got" not in (path, *path.parents)]
-    assert outside == before
-
-
-WRONG = [
-    (["list", "{c}/none"], "no such catalogue"),
-    (["list", "{c}/tiny"], "so it is no catalogue"),
-    (["show", "{c}", "tiny@9.9.9"], "tiny has no version 9.9.9; accepted: 1.0.0"),
-    (["show", "{c}", "tny"], "did you mean 'tiny'?"),
-    (["show", "{c}", "tiny@latest"], "'latest' is no version; accepted: MAJOR.MINOR.PATCH"),
-    (["show", "{c}", "../tiny@1.0.0"], "is no name of a corpus"),
-    (["show", "{c}", "blobs"], "is no name of a corpus"),
-    (["pull", "{c}", "tiny@01.0.0"], "'01.0.0' is no version"),
-    (["pull", "{c}", "tiny", "-o", "{c}"], "which is not of"),
-    (["publish", "{c}/tiny@1.0.0", "{c}", "--version", "1.0"], "'1.0' is no version"),
-    (["publish", "{c}/tiny@1.0.0", "{c}/tiny", "--version", "2.0.0"], "something that is no catalogue"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "words"), WRONG, ids=[" ".join(w[0][:3]) for w in WRONG])
-def test_a_wrong_command_is_one_line(
-    arguments: list[str], words: str, catalog: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["catalog", *(argument.format(c=catalog) for argument in arguments)]) == 2
-    said = capsys.readouterr().err
-    assert words in said
-    assert len(said.splitlines()) == 1
-
-
-def test_an_unknown_version_does_not_open(catalog: Path) -> None:
-    with pytest.raises(CorpusError, match=r"tiny has no version 1\.0\.1"):
-        open_corpus(f"{catalog}/tiny@1.0.1")
-    with pytest.raises(MissingFileError, match="no such catalogue"):
-        open_corpus(f"{catalog}/none/tiny@1.0.0")
-
-
 def test_a_lost_blob_is_no_chunk_of_zeros(catalog: Path) -> None:
     opened = open_corpus(f"{catalog}/tiny@1.0.0")
     lost = next(f for f in opened.manifest.files if f.path == "records.zarr/iq/c/0/0/0")
@@ -443,20 +241,6 @@ def test_a_lost_blob_is_no_chunk_of_zeros(catalog: Path) -> None:
     with pytest.raises(StorageError, match="a file of this version is missing"):
         opened.dataset["iq"].load()
     assert [p.partition(":")[0] for p in opened.verify().problems] == [lost.path]
-
-
-@pytest.mark.parametrize("kind", ["folder with a file", "linked folder"])
-def test_a_pull_stays_out_of_what_is_not_its_own(kind: str, catalog: Path, tmp_path: Path) -> None:
-    (tmp_path / "got").mkdir()
-    (tmp_path / "elsewhere").mkdir()
-    if kind == "linked folder":
-        (tmp_path / "got/scene").symlink_to(tmp_path / "elsewhere")
-    else:
-        (tmp_path / "got/thesis.tex").write_text("three years of work")
-    with pytest.raises(CorpusError, match="this folder holds"):
-        pull(catalog, "tiny", dest=tmp_path / "got")
-    assert list((tmp_path / "elsewhere").iterdir()) == []
-    assert len(list((tmp_path / "got").iterdir())) == 1
 
 
 def test_quick_verification_sees_sizes_and_not_bits(mine: Path) -> None:

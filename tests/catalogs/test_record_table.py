@@ -11,13 +11,13 @@ import pytest
 
 from iqatlas import Corpus
 from iqatlas.catalogs import record_table
-from iqatlas.catalogs.record_table import COLUMNS, RECORD_TABLE, write_record_table
+from iqatlas.catalogs.record_table import RECORD_TABLE, SIMULATED_COLUMNS, write_record_table
 
 
 def test_the_table_equals_the_arrays(tiny_corpus: Corpus) -> None:
     table = pd.read_parquet(tiny_corpus.path / RECORD_TABLE)
     stored = tiny_corpus.dataset.load()
-    assert list(table.columns) == list(COLUMNS)
+    assert list(table.columns) == list(SIMULATED_COLUMNS)
     np.testing.assert_array_equal(table["record"], np.arange(stored.sizes["record"]))
     for column, variable in (
         ("draw", "draw"),

@@ -128,6 +128,46 @@ def test_a_manifest_in_other_words_is_refused(copied: Path, respell: Callable[[b
         open_corpus(copied)
 
 
+CARDS = (
+    "README.md",
+    "ATTRIBUTION.md",
+    "CITATION.cff",
+    "croissant.json",
+    "datacite.json",
+    "zenodo.json",
+    "records.parquet",
+    "pictures/delays.png",
+    "scene/map.png",
+    "scene/sites.parquet",
+    "records.zarr/zarr.json",
+    "records.zarr/paths/gain/zarr.json",
+)
+
+
+def test_every_kind_of_file_is_among_those_that_are_damaged(copied: Path) -> None:
+    assert set(CARDS) <= set(_files(copied))
+
+
+def test_every_file_that_was_swapped_with_its_neighbour_is_named(copied: Path) -> None:
+    named = {file.path: file.sha256 for file in read_manifest(copied).files}
+    names = sorted(named)
+    for one, other in zip(names[::2], names[1::2], strict=False):
+        first, second = (copied / one).read_bytes(), (copied / other).read_bytes()
+        (copied / one).write_bytes(second)
+        (copied / other).write_bytes(first)
+    pairs = zip(names[::2], names[1::2], strict=False)
+    # Files of the same content are none the worse for it.
+    swapped = {name for pair in pairs for name in pair if len({named[one] for one in pair}) == 2}
+    assert {p.partition(": ")[0] for p in verify_corpus(copied).problems} == swapped
+
+
+def test_a_file_that_was_added_beside_any_other_is_named(copied: Path) -> None:
+    added = [f"{name}.added" for name in (*_files(copied), MANIFEST_NAME)]
+    for name in added:
+        (copied / name).write_bytes(b"")
+    assert {p.partition(": ")[0] for p in verify_corpus(copied).problems} == set(added)
+
+
 def test_swapped_files_of_equal_length_are_both_named(copied: Path) -> None:
     one, other = (copied / f"records.zarr/iq/c/{i}/0/0" for i in (0, 1))
     first, second = one.read_bytes(), other.read_bytes()

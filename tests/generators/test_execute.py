@@ -42,6 +42,7 @@ def no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
         file.write_bytes(title.encode())
 
     monkeypatch.setattr("iqatlas.plotting.overview.draw_overview", draw)
+    monkeypatch.setattr("iqatlas.plotting.delays.draw_delays", lambda paths, **names: b"a picture")
 
 
 def spec_in(folder: Path, **changes: Any) -> CorpusSpec:

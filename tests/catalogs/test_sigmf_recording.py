@@ -1,0 +1,117 @@
+"""A stranger's SigMF metadata: plain facts are taken, anything else is one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from iqatlas.catalogs.sigmf_recording import sigmf_recording
+from iqatlas.errors import IqAtlasError
+
+GOOD: dict[str, Any] = {
+    "global": {
+        "core:datatype": "ci8",
+        "core:version": "1.2.0",
+        "core:sample_rate": 1e6,
+        "core:author": "Ada",
+        "core:description": "two\nlines",
+        "core:hw": 7,
+    },
+    "captures": [
+        {"core:sample_start": 0, "core:frequency": 100e6, "core:datetime": "2026-11-22T00:00:00Z"},
+        {"core:sample_start": 40, "core:frequency": 100e6},
+    ],
+    "annotations": [
+        {
+            "core:sample_start": 10,
+            "core:sample_count": 5,
+            "core:freq_lower_edge": 99.9e6,
+            "core:freq_upper_edge": 100.1e6,
+        },
+        {"core:sample_start": 12},
+        {"core:sample_start": 50},
+    ],
+}
+
+
+def write(folder: Path, meta: Any, *, samples: int = 100) -> Path:
+    (folder / "a.sigmf-data").write_bytes(bytes(2 * samples))
+    path = folder / "a.sigmf-meta"
+    path.write_text(meta if isinstance(meta, str) else json.dumps(meta))
+    return path
+
+
+def changed(part: str, **changes: Any) -> dict[str, Any]:
+    tree: dict[str, Any] = json.loads(json.dumps(GOOD))
+    target = tree[part] if part == "global" else tree[part][0]
+    target |= {f"core:{key}": value for key, value in changes.items()}
+    return tree
+
+
+def test_what_the_metadata_tell_is_taken(tmp_path: Path) -> None:
+    found = sigmf_recording(write(tmp_path, GOOD))
+    assert (found.name, found.samples, found.sample_rate_hz) == ("a", 100, 1e6)
+    assert found.centre_frequency_hz == 100e6
+    assert found.segments.tolist() == [[0, 40], [40, 100]]
+    # Without a length an annotation goes to the end of its segment; without edges it is of all the band.
+    assert found.annotations.samples.tolist() == [[10, 15], [12, 40], [50, 100]]
+    np.testing.assert_allclose(found.annotations.edges_hz, [[-1e5, 1e5], [-5e5, 5e5], [-5e5, 5e5]], rtol=1e-6)
+    assert found.facts == {"author": "Ada", "description": "two lines", "datetime": "2026-11-22T00:00:00Z"}
+    assert sigmf_recording(tmp_path / "a.sigmf-data").segments.tolist() == found.segments.tolist()
+
+
+def test_channels_that_take_turns_are_receivers(tmp_path: Path) -> None:
+    path = write(tmp_path, changed("global", num_channels=2))
+    (tmp_path / "a.sigmf-data").write_bytes(np.arange(400, dtype=np.int8).tobytes())
+    found = sigmf_recording(path)
+    assert (found.receivers, found.samples) == (("a/0", "a/1"), 100)
+    first = found.read(np.array([0]), 16)
+    assert first.shape == (1, 2, 16)
+    np.testing.assert_array_equal(first[0, :, :3].real * 128, [[0, 4, 8], [2, 6, 10]])
+
+
+HOSTILE: dict[str, tuple[Any, str]] = {
+    "no JSON": ("{", "no JSON"),
+    "deep JSON": ("[" * 100_000, "no JSON"),
+    "a list": ("[]", "no global object"),
+    "a path for a name": (changed("global", dataset="../../etc/passwd"), "no plain name of a file"),
+    "an absolute path": (changed("global", dataset="/etc/passwd"), "no plain name of a file"),
+    "a NUL in a name": (changed("global", dataset="a\0b"), "no plain name of a file"),
+    "a data set that is not there": (changed("global", dataset="other.bin"), "no such file of samples"),
+    "a thousand million channels": (changed("global", num_channels=10**9), "num_channels"),
+    "a rate of zero": (changed("global", sample_rate=0), "sample_rate"),
+    "a rate without end": (json.dumps(GOOD).replace("1000000.0", "1e999"), "sample_rate"),
+    "no rate": (changed("global", sample_rate=None), "--sample-rate"),
+    "metadata alone": (changed("global", metadata_only=True), "metadata without samples"),
+    "headers": (changed("captures", header_bytes=12), "headers or trailing bytes"),
+    "two frequencies": (changed("captures", frequency=1e9), "tuned to 2 frequencies"),
+    "segments beyond the end": (changed("captures", sample_start=1 << 61), "out of order"),
+    "a negative start": (changed("annotations", sample_start=-1), "sample_start"),
+    "a start beyond all": (changed("annotations", sample_start=1 << 70), "sample_start"),
+    "one edge": (changed("annotations", freq_upper_edge=None), "one edge in frequency"),
+    "edges in turn": (changed("annotations", freq_upper_edge=1.0), "ends below where it begins"),
+    "captures that are text": ({**GOOD, "captures": "all"}, "not SigMF metadata"),
+    "a wrong hash of no length": (changed("global", sha512="00"), "sha512"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_metadata_are_one_line(kind: str, tmp_path: Path) -> None:
+    meta, words = HOSTILE[kind]
+    with pytest.raises(IqAtlasError, match=words) as caught:
+        sigmf_recording(write(tmp_path, meta))
+    assert "\n" not in str(caught.value)
+
+
+def test_samples_that_are_not_the_metadata_s_are_refused(tmp_path: Path) -> None:
+    found = sigmf_recording(write(tmp_path, changed("global", sha512="0" * 128)))
+    with pytest.raises(IqAtlasError, match="core:sha512 differs"):
+        found.hashes(_nothing)
+
+
+def _nothing(done: int) -> None:
+    """Take no note."""
