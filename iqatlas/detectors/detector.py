@@ -58,6 +58,11 @@ class Detector(Protocol):
         return False
 
     @property
+    def fuses(self) -> bool:
+        """Whether all receivers are decided on together, so that they get one decision."""
+        return False
+
+    @property
     def noise_excess(self) -> float:
         """By how much noise may exceed what the detector is told, at which P_FA is the designed one."""
         return 1.0

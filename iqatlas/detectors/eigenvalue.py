@@ -69,6 +69,11 @@ class _EigenvalueDetector(Detector):
         self._setting = setting
 
     @property
+    def fuses(self) -> bool:
+        """One covariance, one decision."""
+        return True
+
+    @property
     def samples(self) -> int:
         """Points of a sub-channel that the covariance is averaged over."""
         return self._subbands.points

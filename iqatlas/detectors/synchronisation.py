@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 import scipy.stats
-from jaxtyping import Bool, Complex64, Float64
+from jaxtyping import Bool, Complex64, Float64, Int64
 
 from iqatlas.detectors.detector import Detector, DetectorSetting, check_false_alarm
 from iqatlas.errors import SpecError
@@ -23,7 +23,7 @@ def threshold(lags: int, false_alarm: float) -> float:
     """Return the threshold on the largest |⟨x,s⟩|²/(Eσ²): −ln of the false-alarm probability of one lag.
 
     Args:
-        lags: Lags n that are tried: each has 1 − (1−P)^{1/n}.
+        lags: Lags n that are tried, of all sequences: each has 1 − (1−P)^{1/n}.
         false_alarm: Probability P of false alarm.
 
     Raises:
@@ -72,7 +72,7 @@ class SynchronisationDetector(Detector):
     """The largest correlation with each of the three sequences, at any lag of a capture.
 
     Lags are as far apart as the signal's band has it (1.04 µs), so that they are independent in noise; a
-    signal between two of them loses up to 3.9 dB. What stands for sub-channels is the cell identity modulo 3.
+    signal between two of them loses up to 3.9 dB. One decision a capture stands in the place of sub-channels.
 
     Args:
         setting: The captures.
@@ -97,6 +97,8 @@ class SynchronisationDetector(Detector):
         self._used = self.symbols * useful
         self._bins = np.arange(-_BINS // 2 * self.symbols, _BINS // 2 * self.symbols) % self._used
         self.lags = _BINS * (self.symbols - 1) + 1
+        self._useful_s = useful / captures.sample_rate_hz
+        self._used_s = (self._used - 1) / captures.sample_rate_hz
         sequences = np.stack([_sequence(identity) for identity in range(IDENTITIES)])
         self._filters = np.conj(scipy.fft.fft(sequences, len(self._bins), axis=-1))
 
@@ -104,16 +106,22 @@ class SynchronisationDetector(Detector):
         self,
         iq: Complex64[np.ndarray, "record receiver sample"],
         noise_power_mw: Float64[np.ndarray, "record receiver"],
-    ) -> Float64[np.ndarray, "record receiver identity"]:
-        """Return the largest |⟨x,s⟩|²/(Eσ²) of each sequence."""
+    ) -> Float64[np.ndarray, "record receiver 1"]:
+        """Return the largest |⟨x,s⟩|²/(Eσ²) of all sequences and lags."""
+        peak = np.square(np.abs(self._correlations(self._narrow(iq)))).max(axis=(-1, -2))
+        return np.asarray((peak / noise_power_mw)[..., None], np.float64)
+
+    def identity(
+        self, iq: Complex64[np.ndarray, "record receiver sample"]
+    ) -> Int64[np.ndarray, "record receiver"]:
+        """Return the cell identity modulo 3 whose sequence fits best."""
         peak = np.square(np.abs(self._correlations(self._narrow(iq)))).max(axis=-1)
-        value: Float64[np.ndarray, "record receiver identity"] = peak / noise_power_mw[..., None]
-        return value
+        return np.asarray(peak.argmax(axis=-1), np.int64)
 
     def normalised_statistic(
         self, iq: Complex64[np.ndarray, "record receiver sample"]
-    ) -> Float64[np.ndarray, "record receiver identity"]:
-        """Return the largest |⟨x,s⟩|²/(E‖x‖²) of each sequence, for :func:`normalised_threshold`."""
+    ) -> Float64[np.ndarray, "record receiver"]:
+        """Return the largest |⟨x,s⟩|²/(E‖x‖²), for :func:`normalised_threshold`."""
         narrow = self._narrow(iq)
         power = np.cumsum(np.square(np.abs(narrow)), axis=-1, dtype=np.float64)
         before = np.concatenate([np.zeros_like(power[..., :1]), power[..., : self.lags - 1]], axis=-1)
@@ -121,7 +129,7 @@ class SynchronisationDetector(Detector):
         share: Float64[np.ndarray, "record receiver identity lag"] = (
             np.square(np.abs(self._correlations(narrow))) / energy[..., None, :]
         )
-        return np.asarray(share.max(axis=-1))
+        return np.asarray(share.max(axis=(-1, -2)))
 
     def _narrow(
         self, iq: Complex64[np.ndarray, "record receiver sample"]
@@ -138,24 +146,24 @@ class SynchronisationDetector(Detector):
         spectra = scipy.fft.fft(narrow, axis=-1)[..., None, :] * self._filters
         return np.asarray(scipy.fft.ifft(spectra, axis=-1, overwrite_x=True)[..., : self.lags])
 
-    def threshold(self, false_alarm: float) -> Float64[np.ndarray, " identity"]:
-        """Return :func:`threshold` for each sequence."""
-        return np.full(IDENTITIES, threshold(self.lags, false_alarm))
+    @property
+    def trials(self) -> int:
+        """Correlations of which the largest is taken: lags times sequences."""
+        return IDENTITIES * self.lags
 
-    def holds_signal(
-        self, time_s: Float64[np.ndarray, " record"], setting: DetectorSetting
-    ) -> Bool[np.ndarray, " record"]:
+    def threshold(self, false_alarm: float) -> Float64[np.ndarray, " 1"]:
+        """Return :func:`threshold` for all lags and sequences."""
+        return np.array([threshold(self.trials, false_alarm)])
+
+    def holds_signal(self, time_s: Float64[np.ndarray, " record"]) -> Bool[np.ndarray, " record"]:
         """Return which captures hold a whole signal, where frames begin at time 0.
 
         Args:
             time_s: Start of each capture.
-            setting: The captures.
         """
-        captures = setting.captures
-        useful_s = (captures.useful_symbol_samples or 0) / captures.sample_rate_hz
         # The last symbol of the first slot of 0.5 ms, its prefix left out.
-        since = (PERIOD_S / 10 - useful_s - time_s) % PERIOD_S
-        return np.asarray(since <= (self._used - 1) / captures.sample_rate_hz - useful_s)
+        since = (PERIOD_S / 10 - self._useful_s - time_s) % PERIOD_S
+        return np.asarray(since <= self._used_s - self._useful_s)
 
 
 def _sequence(identity: int) -> Complex64[np.ndarray, " point"]:
