@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from iqatlas.detectors.assessment import SNR_BINS_DB, Assessment
+from iqatlas.detectors.scores import binomial_interval
+from iqatlas.detectors.tallies import CONFIDENCE
 from iqatlas.detectors.verdicts import Verdict
 
 
@@ -83,7 +85,12 @@ def _by_snr(found: Assessment) -> pd.DataFrame:
     table = pd.DataFrame(
         {"snr_db": middle, "cases": cases.astype(np.int64), "p_d": hits / some, "expected": expected / some}
     )
-    return table.loc[(cases > 0) & np.isfinite(middle)]
+    some_cases = table.loc[(cases > 0) & np.isfinite(middle)].reset_index(drop=True)
+    ends = [
+        binomial_interval(round(share * count), count, CONFIDENCE)
+        for share, count in zip(some_cases["p_d"].tolist(), some_cases["cases"].tolist(), strict=True)
+    ]
+    return pd.DataFrame(some_cases.assign(p_d_low=[a for a, _ in ends], p_d_high=[b for _, b in ends]))
 
 
 def parquet(table: pd.DataFrame) -> bytes:

@@ -76,7 +76,7 @@ def _draw_expected(axes: Any, theory: pd.DataFrame, *, occupied: bool) -> None:
 
 
 def _draw_by_snr(axes: Any, rows: pd.DataFrame) -> None:
-    error = 2.576 * np.sqrt(np.maximum(rows["p_d"] * (1 - rows["p_d"]), 1e-9) / rows["cases"])
+    error = np.abs(rows[["p_d_low", "p_d_high"]].to_numpy().T - rows["p_d"].to_numpy())
     axes.errorbar(
         rows["snr_db"], rows["p_d"], yerr=error, ls="none", marker="o", ms=3.5, capsize=2,
         color=_COLOURS[0], label="energy, as found",
