@@ -21,7 +21,7 @@ from iqatlas.generators.spec import CorpusSpec
 
 
 class Oracle(Detector):
-    """States the share of a capture's power in a sub-channel as a probability, as a learned detector would."""
+    """States what it makes of a few samples as a probability, as a learned detector would."""
 
     name = "oracle"
     calibrated = False
@@ -82,8 +82,8 @@ def test_a_budget_is_kept_and_told(sound_corpus: Corpus, monkeypatch: pytest.Mon
     clock = iter(np.arange(0, 10**4, 10.0))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
     small = sound_corpus.dataset.chunk({"record": 50})
-    monkeypatch.setattr(type(sound_corpus), "dataset", small)
-    found = assess(sound_corpus, names=["energy"], budget_s=30)
+    monkeypatch.setitem(sound_corpus.__dict__, "dataset", small)
+    found = assess(sound_corpus, names=["energy"], budget_s=30.0)
     assert 50 <= found.records < 400
     assert found.tallies["energy"].counts.sum() == found.records * 3 * 16
 
@@ -92,14 +92,14 @@ def test_a_budget_is_kept_and_told(sound_corpus: Corpus, monkeypatch: pytest.Mon
 def test_what_can_t_be_judged_is_told(
     variable: str, what: str, sound_corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(sound_corpus), "dataset", sound_corpus.dataset.drop_vars(variable))
+    monkeypatch.setitem(sound_corpus.__dict__, "dataset", sound_corpus.dataset.drop_vars(variable))
     with pytest.raises(CorpusError, match=f"the records have no {what}, so there is nothing to validate"):
         assess(sound_corpus)
 
 
 def test_without_snr_there_is_no_theory(sound_corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset: xr.Dataset = sound_corpus.dataset.drop_vars(["snr", "snr_level", "signal_power", "occupancy"])
-    monkeypatch.setattr(type(sound_corpus), "dataset", dataset)
+    monkeypatch.setitem(sound_corpus.__dict__, "dataset", dataset)
     found = assess(sound_corpus, names=["energy"])
     assert found.theory is None
     assert found.tallies["energy"].counts.sum() == 400 * 3 * 16

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import sklearn.metrics
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -17,6 +17,7 @@ from iqatlas.errors import SpecError
 STATED = hnp.arrays(np.float64, st.integers(1, 60), elements=st.floats(0, 1))
 
 
+@settings(deadline=None, max_examples=40)
 @given(stated=STATED, seed=st.integers(0, 99))
 def test_the_brier_score_is_scikit_learns(stated: np.ndarray, seed: int) -> None:
     label = np.random.default_rng(seed).random(len(stated)) < stated

@@ -38,7 +38,7 @@ def test_symbols_in_noise_are_detected_as_often_as_theory_says(snr_db: float) ->
 
 
 def test_the_tested_line_and_its_neighbours_are_left_out_of_the_covariance() -> None:
-    """A pure line of the products would be its own covariance otherwise; all harmonics are away from the bins."""
+    """A line of the products would be its own covariance otherwise; so would all harmonics."""
     detector = DandawateGiannakisDetector(one_band(4096))
     spacing = detector.products / 80
     away = np.abs((detector._pairs + spacing / 2) % spacing - spacing / 2)

@@ -50,7 +50,7 @@ def test_the_modulus_keeps_its_false_alarms() -> None:
 
 @pytest.mark.parametrize("snr_db", [-8.0, -6.0, -4.0])
 def test_symbols_in_noise_are_detected_as_often_as_theory_says(snr_db: float) -> None:
-    """700 captures of 2048 products: Monte Carlo of four sigma, and 0.01 for the variance that is left out."""
+    """700 captures of 2048 products: four sigma, and 0.01 for the variance that is left out."""
     points, snr = 2112, 10 ** (snr_db / 10)
     detector = PrefixDetector(one_band(points))
     assert detector.products == 2048

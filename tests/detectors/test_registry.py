@@ -76,7 +76,7 @@ def test_what_is_no_probability_is_refused_by_all(name: str, false_alarm: float)
 
 
 def test_theory_begins_at_the_false_alarm_and_rises() -> None:
-    """Gaussian tails of prefix and line, and draws of the ratio, are near P at no signal; the rest are exact."""
+    """Gaussian tails of prefix and line, and draws of the ratio, are near P without a signal."""
     snr = np.array([1e-4, 0.1, 1.0, 10.0])[:, None] * np.ones(16)
     for name in DETECTORS:
         detector = DETECTORS[name].make(lte_setting(LONG.get(name, 1024)))

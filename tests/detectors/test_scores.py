@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import sklearn.metrics
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -17,6 +17,8 @@ from iqatlas.detectors.scores import Scores, binomial_interval, binomial_p_value
 PAIRS = hnp.arrays(bool, st.tuples(st.integers(1, 40), st.just(2)))
 
 
+# scikit-learn takes milliseconds a score, however few the cases.
+@settings(deadline=None, max_examples=40)
 @given(pairs=PAIRS)
 def test_scores_are_scikit_learns(pairs: np.ndarray) -> None:
     label, predicted = pairs.T
@@ -59,6 +61,7 @@ def test_identities_that_any_table_must_keep(counts: list[int]) -> None:
     assert columns["balanced_accuracy"] == pytest.approx((informed + 1) / 2)
 
 
+@settings(deadline=None, max_examples=40)
 @given(pairs=PAIRS)
 def test_micro_scores_and_matthews_are_scikit_learns(pairs: np.ndarray) -> None:
     """Micro averages over sub-channels are scores of everything that was counted."""

@@ -48,7 +48,7 @@ def test_gaussian_signals_are_detected_as_often_as_theory_says(snr: float) -> No
 
 @given(uncertainty_db=st.floats(0.1, 3), samples=st.sampled_from([1024, 16_384, 131_072]))
 def test_beyond_the_wall_length_helps_and_below_it_does_not(uncertainty_db: float, samples: int) -> None:
-    """The quietest noise with a signal at the wall is as loud as the loudest without: P_D can't pass P_FA by much."""
+    """The quietest noise with a signal at the wall is as loud as the loudest without: P_D is P_FA."""
     detector = UncertainEnergyDetector(lte_setting(samples, subchannels=1), uncertainty_db)
     rho = detector.uncertainty
     count = np.array([round(540e3 * samples / 15.36e6)])
