@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -21,7 +20,7 @@ def test_the_table_names_every_detector() -> None:
 def test_the_python_runs(
     sound_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    os.symlink(sound_corpus.path, tmp_path / "helsinki-demo")
+    (tmp_path / "helsinki-demo").symlink_to(sound_corpus.path)
     monkeypatch.chdir(tmp_path)
     (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     exec(compile(code, "docs/detectors.md", "exec"), {})
