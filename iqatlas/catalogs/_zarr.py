@@ -18,9 +18,9 @@ from zarr.abc.store import Store
 from zarr.storage import FsspecStore, LocalStore, WrapperStore
 
 from iqatlas.axes import RECORD, Quantity
-from iqatlas.catalogs._zarr_shards import write_whole_shard
 from iqatlas.catalogs._zarr_codecs import READING
 from iqatlas.catalogs._zarr_limits import LARGEST_METADATA_BYTES, check_metadata
+from iqatlas.catalogs._zarr_shards import write_whole_shard
 from iqatlas.catalogs.place import NamedFiles
 from iqatlas.errors import CorpusError, StorageError
 

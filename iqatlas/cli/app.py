@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from iqatlas.cli import (
+    audit,
     catalog,
     doctor,
     export,
@@ -46,6 +47,7 @@ app.command("info")(info.info)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
 app.command("validate")(validate.validate)
+app.command("audit")(audit.audit)
 app.command("plot")(plot.plot)
 app.command("waveform")(waveform.waveform)
 app.command("export")(export.export)

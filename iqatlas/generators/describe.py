@@ -21,8 +21,8 @@ from iqatlas.generators.continuity import continuity_text
 from iqatlas.generators.feature_card import feature_limits, feature_rows
 from iqatlas.generators.occupancy_figures import occupancy_figures
 from iqatlas.generators.plan import Plan
-from iqatlas.generators.value_range import value_range
 from iqatlas.generators.shard import Workshop
+from iqatlas.generators.value_range import value_range
 from iqatlas.scenes.scene import Scene
 
 _WAVEFORM = {"lte": "LTE-like downlinks", "marine_vhf": "voice on marine VHF channels"}
