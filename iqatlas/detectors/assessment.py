@@ -154,7 +154,8 @@ def assess(
         until=None if budget_s is None else begun + _NOISE_TIME * budget_s,
     )
     run = _Run(corpus, dataset, made, setting, false_alarm)
-    for part in _parts(corpus, dataset, run.variables, None if budget_s is None else begun + budget_s, setting.seed):
+    until = None if budget_s is None else begun + budget_s
+    for part in _parts(corpus, dataset, run.variables, until, setting.seed):
         run.add(part)
         if progress:
             progress(run.records, int(dataset.sizes["record"]))
@@ -174,7 +175,7 @@ def assess(
 
 
 def _records(corpus: Corpus) -> xr.Dataset:
-    """Return the records; of a recording, which states no noise, with a floor estimated from what is vacant."""
+    """Return the records; those of a recording with a noise floor estimated from what is vacant."""
     dataset = corpus.dataset
     if not is_imported(corpus.manifest.spec):
         return dataset
