@@ -15,6 +15,7 @@ from iqatlas.cli import (
     info,
     plan,
     plot,
+    preview,
     rebuild,
     scene,
     schema,
@@ -46,6 +47,7 @@ app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
 app.command("validate")(validate.validate)
 app.command("plot")(plot.plot)
+app.command("preview")(preview.preview)
 app.command("waveform")(waveform.waveform)
 app.command("export")(export.export)
 app.add_typer(catalog.app, name="catalog")
