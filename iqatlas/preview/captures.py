@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -136,7 +137,7 @@ def _views(setting: CaptureSetting) -> _Views:
 def _pooled_frames(frames: int) -> list[slice]:
     """Return which frames share a column of a picture."""
     bounds = np.linspace(0, frames, min(frames, _MOST_FRAMES) + 1).astype(int)
-    return [slice(int(a), int(b)) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [slice(int(a), int(b)) for a, b in pairwise(bounds)]
 
 
 def _levels(dataset: xr.Dataset, receivers: int, view: _Views) -> list[_Chosen]:

@@ -130,10 +130,10 @@ def splits(corpus: Corpus) -> Markup:
         for n in names
     ]
     told = {
-        "time": "Splits are blocks of time, with guard gaps so that the occupancy forgets; guard records belong "
-        "to none of them.",
+        "time": "Splits are blocks of time, with guard gaps so that the occupancy forgets; records of the "
+        "guard belong to none of them.",
         "draw": "Splits are whole draws, independent of each other.",
-        "receiver": "Splits are blocks of time and receivers: a split is what its receivers heard in its time.",
+        "receiver": "Splits are blocks of time and receivers: a split is what its receivers heard then.",
         "site": "Splits are blocks of time, in which the sites of other splits are silent.",
     }.get(str(by))
     return markup(bar, table("Splits", ("split", "records", "share"), rows), note(told) if told else "")
@@ -206,8 +206,8 @@ def loading(corpus: Corpus) -> Markup:
     """Return how to load the corpus, and the spec that it was made from."""
     store = corpus.store.name
     # A page is passed on: the folders of who made it are nobody's business.
-    local = isinstance(corpus.place, FolderPlace)
-    where = plain(corpus.place.folder.resolve().name if local else corpus.place.name, 300)
+    place = corpus.place
+    where = plain(place.folder.resolve().name if isinstance(place, FolderPlace) else place.name, 300)
     opened = json.dumps(where.rstrip("/"), ensure_ascii=False)
     plainly = json.dumps(f"{where.rstrip('/')}/{store}", ensure_ascii=False)
     blocks = [

@@ -56,9 +56,9 @@ def element(name: str, *parts: object, **attributes: object) -> Markup:
     for key, value in attributes.items():
         # viewBox is the one name in which case matters and no hyphen stands.
         attribute = _checked(key.rstrip("_").replace("_", "-"))
-        if attribute.lower() in _ADDRESSES or attribute.lower().startswith("on"):
-            if attribute != "href" or not re.fullmatch(r"#[A-Za-z][\w-]*", str(value), re.ASCII):
-                raise ValueError(f"the page takes no attribute {attribute}={value!r}")
+        within = attribute == "href" and re.fullmatch(r"#[A-Za-z][\w-]*", str(value), re.ASCII)
+        if (attribute.lower() in _ADDRESSES or attribute.lower().startswith("on")) and not within:
+            raise ValueError(f"the page takes no attribute {attribute}={value!r}")
         if value is None or value is False:
             continue
         words.append(attribute if value is True else f'{attribute}="{escape(plain(value, 1 << 20))}"')

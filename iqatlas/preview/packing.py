@@ -60,7 +60,9 @@ def numbers(values: np.ndarray, digits: int) -> Any:
         digits: Decimals that are kept.
     """
     rounded = np.round(np.asarray(values, np.float64), digits) + 0.0
-    return np.where(np.isfinite(rounded), rounded.astype(object), None).tolist()
+    told = rounded.astype(object)
+    told[~np.isfinite(rounded)] = None
+    return told.tolist()
 
 
 def script_json(data: Any) -> str:

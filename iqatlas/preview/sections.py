@@ -1,4 +1,4 @@
-"""The sections of the page: headings, pickers, places for pictures, tables, and lines for what is left out."""
+"""The sections of the page: headings, pickers, places for pictures, tables, and what is left out."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from iqatlas.preview.city_map import city_map, height_key
 from iqatlas.preview.holdings import holdings, licences, loading, sites, splits
 from iqatlas.preview.markup import Markup, element, markup, note, table
 
+_MOST_ROWS = 200
 _MOVES = (
     ("left", "←", "turn left"),
     ("right", "→", "turn right"),
@@ -147,7 +148,7 @@ def paths_section(paths: dict[str, Any] | None) -> Markup:
         _heading(
             "paths",
             "Radio paths",
-            "Each path that a capture is made of: its gain between the antenna ports over its absolute delay.",
+            "Each path that a capture is made of: its gain between antenna ports over its absolute delay.",
             *told,
         ),
         _pickers(*pickers),
@@ -210,8 +211,8 @@ def captures_section(captures: dict[str, Any] | None) -> Markup:
         _heading(
             "captures",
             "What receivers hear",
-            "Spectra worked out from the I/Q. Choose a record here, or touch the picture: the flags above it mark "
-            "captures that can be looked at singly.",
+            "Spectra worked out from the I/Q. Choose a record here, or touch the picture: the flags above it "
+            "mark captures that can be looked at singly.",
             *told,
         ),
         _pickers(
@@ -226,7 +227,9 @@ def captures_section(captures: dict[str, Any] | None) -> Markup:
             ),
             *(
                 _picture(
-                    "sent", "What was sent", "How many sites occupy each sub-channel: white none, dark many."
+                    "sent",
+                    "What was sent",
+                    "How many sites occupy each sub-channel: the stronger the colour, the more.",
                 )
                 if sent
                 else ()
@@ -336,24 +339,26 @@ def validation_section(found: Validation | None, reason: str | None) -> Markup:
         for holds, words in verdicts
     ]
     thermal = found.table["snr_level_db"].nunique() == 1
+    scores = ["p_d", "p_fa", "f1_occupied", "f1_hole"]
+    shown = found.table.sort_values(["receiver", "snr_level_db"]).head(_MOST_ROWS)
     rows = [
         (
-            f"{row.receiver}" + ("" if thermal else f" at {row.snr_level_db:g} dB"),
-            *(_share(value) for value in (row.p_d, row.p_fa, row.f1_occupied, row.f1_hole)),
-            f"{row.occupied:,}",
-            f"{row.vacant:,}",
+            row["receiver"] if thermal else f"{row['receiver']} at {row['snr_level_db']:g} dB",
+            *(_share(row[score]) for score in scores),
+            f"{row['occupied']:,}",
+            f"{row['vacant']:,}",
         )
-        for row in found.table.sort_values(["receiver", "snr_level_db"]).head(200).itertuples(index=False)
+        for row in shown.to_dict("records")
     ]
     trivial = [
-        (row.detector, *(_share(value) for value in (row.p_d, row.p_fa, row.f1_occupied, row.f1_hole)))
-        for row in found.trivial.itertuples(index=False)
+        (row["detector"], *(_share(row[score]) for score in scores))
+        for row in found.trivial.to_dict("records")
     ]
     headings = ("P_D", "P_FA", "F1 occupied", "F1 hole")
     told = "The energy detector with its threshold in closed form, sub-channel by sub-channel."
     control = (
-        "P_FA rises with the SNR because vacant sub-channels carry synchronisation and reference signals and the "
-        "edges of occupied neighbours."
+        "P_FA rises with the SNR because vacant sub-channels carry synchronisation and reference signals "
+        "and the edges of occupied neighbours."
     )
     return markup(
         _heading("validation", "Validation", told),

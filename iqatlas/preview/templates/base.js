@@ -105,7 +105,7 @@ const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : syste
 function showTheme() {
   const button = byId("theme");
   button.hidden = false;
-  button.setAttribute("aria-pressed", String(isDark()));
+  button.textContent = isDark() ? "Light theme" : "Dark theme";
   for (const paint of themed) paint();
 }
 byId("theme").addEventListener("click", () => {

@@ -4,16 +4,21 @@
 const currentLevel = () => data.captures.levels[state.level];
 const currentRecord = () => currentLevel().pictures[state.single];
 
-function sentPicture(box, width, levels, frame) {
-  const { captures } = data, level = levels;
+function sentPicture(box, width, level, frame) {
+  const { captures } = data;
   const sent = arrayOf(level.sent), bands = level.sent.shape[1], most = Math.max(1, captures.sites);
   const edges = captures.edges_mhz, rows = captures.frequency_mhz.length;
   // One row a bin of the spectrum above, so that both line up.
-  const band = captures.frequency_mhz.map((f) => edges.findIndex(([low, high]) => f >= low && f < high));
-  const blank = [128, 128, 128, 40];
+  // A gap that is narrower than a bin, as at the carrier, is not seen.
+  const half = rows > 1 ? (captures.frequency_mhz[1] - captures.frequency_mhz[0]) / 2 : 0;
+  const band = captures.frequency_mhz.map((f) => {
+    const inside = edges.findIndex(([low, high]) => f >= low && f < high);
+    return inside >= 0 ? inside : edges.findIndex(([low, high]) => f + half > low && f - half < high);
+  });
+  const blank = [128, 128, 128, 40], table = isDark() ? NIGHT_BLUES : BLUES;
   return picture(box, width, {
     rows, columns: level.slot.length,
-    pixel: (row, column) => (band[row] < 0 || band[row] >= bands ? blank : shade(BLUES, sent[column * bands + band[row]] / Math.min(most, 4))),
+    pixel: (row, column) => (band[row] < 0 || band[row] >= bands ? blank : shade(table, sent[column * bands + band[row]] / Math.min(most, 4))),
     read: (row, column) => band[row] < 0 ? "" :
       `slot ${level.slot[column]}, sub-channel ${band[row]}: ${sent[column * bands + band[row]]} of ${most} sites occupy it`,
     ...frame,
@@ -201,7 +206,11 @@ function setUpCaptures() {
   hear(["receiver", "single"], tellRecord);
   const keys = ["receiver", "level", "single"];
   figure("waterfall", drawWaterfall, keys);
-  if (captures.levels[0].sent) figure("sent", drawSent, ["level", "single"]);
+  if (captures.levels[0].sent) {
+    figure("sent", drawSent, ["level", "single"]);
+    const box = byId("sent");
+    themed.push(() => box.clientWidth > 0 && drawSent(box, box.clientWidth));
+  }
   figure("spectrogram", drawSpectrogram, keys);
   figure("spectrum", drawSpectrum, keys);
   figure("cyclic", drawCyclic, keys);

@@ -7,6 +7,7 @@ const MAGMA = [
   [254, 194, 135], [252, 253, 191],
 ];
 const BLUES = [[255, 255, 255], [169, 207, 232], [74, 152, 201], [23, 100, 171], [8, 51, 112]];
+const NIGHT_BLUES = [[20, 29, 37], [27, 82, 122], [45, 135, 184], [122, 190, 226], [222, 241, 250]];
 
 function shade(table, part) {
   const place = Math.min(Math.max(part, 0), 1) * (table.length - 1);

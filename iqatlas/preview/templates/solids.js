@@ -6,14 +6,14 @@ const BUILDING_SHADERS = [
    uniform mat4 view; uniform float size; varying float light; varying float high; varying float far; varying float rise;
    void main() {
      vec3 sun = normalize(vec3(-0.45, -0.6, 0.85));
-     light = 0.60 + 0.34 * max(dot(normal, sun), 0.0) + 0.10 * normal.z;
-     high = tall; rise = at.z;
+     light = tall < 0.0 ? 1.0 : 0.66 + 0.36 * max(dot(normal, sun), 0.0) + 0.08 * normal.z;
+     high = max(tall, 0.0); rise = tall < 0.0 ? 99.0 : at.z;
      gl_Position = view * vec4(at, 1.0); far = clamp(gl_Position.w / (size * 3.2), 0.0, 1.0);
    }`,
   `precision mediump float; varying float light; varying float high; varying float far; varying float rise;
    uniform vec3 low; uniform vec3 top; uniform vec3 sky;
    void main() {
-     vec3 body = mix(low, top, high) * light * mix(0.86, 1.0, clamp(rise / 14.0, 0.0, 1.0));
+     vec3 body = mix(low, top, high) * light * mix(0.84, 1.0, clamp((rise + 0.5) / 12.0, 0.0, 1.0));
      gl_FragColor = vec4(mix(body, sky, far * far * 0.55), 1.0);
    }`,
 ];
@@ -104,7 +104,7 @@ function turningView(box, solids, raysOf) {
     "aria-label": `3-D view of ${solids.top_m.length} buildings, ${solids.sites.length} sites and ` +
       `${solids.uavs.length} UAVs. Arrow keys turn it, plus and minus zoom, 0 starts over.`,
   });
-  const gl = canvas.getContext("webgl", { antialias: true, preserveDrawingBuffer: true });
+  const gl = canvas.getContext("webgl", { alpha: false, antialias: true, preserveDrawingBuffer: true });
   const city = gl && program(gl, BUILDING_SHADERS), rays = gl && program(gl, RAY_SHADERS);
   if (!city || !rays) {
     box.replaceChildren(make("p", { class: "note" }, "This browser has no WebGL: the map shows the same city."));
@@ -113,11 +113,11 @@ function turningView(box, solids, raysOf) {
   const labels = make("div", { id: "labels", "aria-hidden": "true" });
   box.replaceChildren(canvas, labels);
   const reach = Math.max(solids.size_m[0], solids.size_m[1], 100);
-  const start = { yaw: -0.5, pitch: 0.62, distance: reach * 1.05, target: [0, -reach * 0.03, 20] };
+  const start = { yaw: -0.5, pitch: 0.78, distance: reach * 1.5, target: [0, -reach * 0.02, 20] };
   const eye = { ...start };
 
   const corners = faceCorners(solids), big = reach * 6;
-  const ground = [[-1, -1], [1, -1], [1, 1], [-1, -1], [1, 1], [-1, 1]].flatMap(([x, y]) => [x * big, y * big, -0.3, 0, 0, 1, 0]);
+  const ground = [[-1, -1], [1, -1], [1, 1], [-1, -1], [1, 1], [-1, 1]].flatMap(([x, y]) => [x * big, y * big, -0.3, 0, 0, 1, -1]);
   const buffer = (values) => {
     const made = gl.createBuffer();
     gl.bindBuffer(gl.ARRAY_BUFFER, made);
@@ -172,7 +172,7 @@ function turningView(box, solids, raysOf) {
       use(rays, rayBuffer, STRIPS);
       gl.uniformMatrix4fv(uniform(rays, "view"), false, view);
       gl.uniform2f(uniform(rays, "pixels"), canvas.width / 2, canvas.height / 2);
-      gl.uniform1f(uniform(rays, "wide"), 1.1 * ratio);
+      gl.uniform1f(uniform(rays, "wide"), 1.25 * ratio);
       gl.enable(gl.BLEND);
       gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
       gl.depthMask(false);
@@ -191,19 +191,28 @@ function turningView(box, solids, raysOf) {
   }
 
   function placeLabels(view, width, height) {
-    const named = [...solids.sites.map((site, i) => [site.name, site.at, siteColour(i)]),
-      ...solids.uavs.map((uav) => [uav.name, uav.track[Math.min(trackPlace(uav), uav.track.length - 1)], "var(--uav)"])];
-    labels.replaceChildren(...named.slice(0, 24).flatMap(([name, at, paintIt]) => {
+    const named = [...solids.sites.map((site, i) => [site.name, site.at, siteColour(i), "mast"]),
+      ...solids.uavs.map((uav) => [uav.name, uav.track[Math.min(trackPlace(uav), uav.track.length - 1)], "var(--uav)", "uav"])];
+    const taken = [];
+    labels.replaceChildren(...named.slice(0, 24).flatMap(([name, at, paintIt, kind]) => {
       const w = view[3] * at[0] + view[7] * at[1] + view[11] * at[2] + view[15];
       if (w <= 0) return [];
       const x = (view[0] * at[0] + view[4] * at[1] + view[8] * at[2] + view[12]) / w;
       const y = (view[1] * at[0] + view[5] * at[1] + view[9] * at[2] + view[13]) / w;
       if (Math.abs(x) > 0.98 || Math.abs(y) > 0.98) return [];
       const tag = make("span", {}, name);
-      tag.style.left = `${((x + 1) / 2) * width}px`;
-      tag.style.top = `${((1 - y) / 2) * height}px`;
-      tag.style.color = paintIt;
-      return [tag];
+      // A name stands above its place, or below it, or higher, where it covers no other.
+      const across = ((x + 1) / 2) * width, half = 4 * name.length + 6, there = ((1 - y) / 2) * height;
+      const free = (down) => !taken.some(([l, t, h]) => Math.abs(l - across) < h + half && Math.abs(t - down) < 21);
+      const down = [0, 48, -22, 70, -44].map((offset) => there + offset).find(free) ?? there;
+      taken.push([across, down, half]);
+      const dot = make("i", { class: kind });
+      for (const [mark, top] of [[tag, down], [dot, there]]) {
+        mark.style.left = `${across}px`;
+        mark.style.top = `${top}px`;
+      }
+      tag.style.color = dot.style.background = paintIt;
+      return [tag, dot];
     }));
   }
 
