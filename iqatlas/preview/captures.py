@@ -69,6 +69,8 @@ def read_captures(corpus: Corpus) -> dict[str, Any] | None:
     return {
         "receivers": [plain(name, _LONGEST_NAME) for name in part["receiver"].values],
         "more_receivers": dataset.sizes["receiver"] - part.sizes["receiver"],
+        # Recordings that nobody has calibrated are relative to their full scale.
+        "unit": "dBm/Hz" if dataset["iq"].attrs.get("units", "mW^0.5") == "mW^0.5" else "dB",
         "samples": samples,
         "of_samples": dataset.sizes["sample"],
         "sites": dataset.sizes.get("site", 0),
@@ -172,11 +174,6 @@ def _level(part: xr.Dataset, setting: CaptureSetting, chosen: _Chosen, view: _Vi
     linear = {**view.spectrogram, "scale": "mw_per_hz"}
     density = feature_of(records[["iq"]], setting, "spectrogram", linear)
     slots = records["slot"].values if "slot" in records else chosen.records
-    few = records.isel(record=chosen.single)
-    pictures = [
-        _record(few.isel(record=place), density[index], setting, view, number=int(chosen.records[index]))
-        for place, index in enumerate(chosen.single)
-    ]
     return {
         "label": chosen.label,
         "slot": [int(slot) for slot in slots],
@@ -184,7 +181,7 @@ def _level(part: xr.Dataset, setting: CaptureSetting, chosen: _Chosen, view: _Vi
         "waterfall": [_waterfall(density[:, receiver]) for receiver in range(density.shape[1])],
         "sent": _sent(records),
         "single": [int(index) for index in chosen.single],
-        "pictures": pictures,
+        "pictures": _pictures(records, density, setting, chosen, view),
     }
 
 
@@ -208,27 +205,33 @@ def _sent(records: xr.Dataset) -> dict[str, Any] | None:
     return packed_integers(np.minimum(counts[:, :_MOST_SUBCHANNELS], 255), "u8")
 
 
-def _record(
-    record: xr.Dataset,
-    density: Float[np.ndarray, "receiver frame frequency"],
+def _pictures(
+    records: xr.Dataset,
+    density: Float[np.ndarray, "slot receiver frame frequency"],
     setting: CaptureSetting,
+    chosen: _Chosen,
     view: _Views,
-    *,
-    number: int,
-) -> dict[str, Any]:
-    frames = _pooled_frames(density.shape[1])
-    level = _decibels(np.stack([density[:, piece].mean(axis=1) for piece in frames], axis=1))
-    data: dict[str, Any] = {
-        "record": number,
-        "split": plain(record["split"].item(), _LONGEST_NAME) if "split" in record.variables else None,
-        "snr_db": numbers(record["snr"].values, 2) if "snr" in record else None,
-        "spectrogram": [_packed(level[receiver], 2, _RANGE_DB) for receiver in range(len(level))],
-    }
+) -> list[dict[str, Any]]:
+    """Return spectrogram and cyclic spectrum of the records that are shown singly."""
+    few = records.isel(record=chosen.single)
+    frames = _pooled_frames(density.shape[2])
+    pooled = np.stack([density[chosen.single, :, piece].mean(axis=2) for piece in frames], axis=2)
+    level, split = _decibels(pooled), few["split"].values if "split" in few.variables else None
+    snr = numbers(few["snr"].values, 2) if "snr" in few else [None] * len(chosen.single)
+    pictures: list[dict[str, Any]] = [
+        {
+            "record": int(chosen.records[index]),
+            "split": None if split is None else plain(split[place], _LONGEST_NAME),
+            "snr_db": snr[place],
+            "spectrogram": [_packed(heard, 2.0, _RANGE_DB) for heard in level[place]],
+        }
+        for place, index in enumerate(chosen.single)
+    ]
     if view.cyclic is not None:
-        whole = record[["iq"]].expand_dims("record")
-        cyclic = feature_of(whole, setting, "cyclic_spectrum", view.cyclic)[0].astype(np.float64)
-        data["cyclic"] = [_packed(cyclic[receiver], 5, _CYCLIC_RANGE_DB) for receiver in range(len(cyclic))]
-    return data
+        cyclic = feature_of(few[["iq"]], setting, "cyclic_spectrum", view.cyclic).astype(np.float64)
+        for picture, planes in zip(pictures, cyclic, strict=True):
+            picture["cyclic"] = [_packed(plane, 5.0, _CYCLIC_RANGE_DB) for plane in planes]
+    return pictures
 
 
 def _packed(level: Float[np.ndarray, "..."], percent: float, range_db: float) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def numbers(values: np.ndarray, digits: int) -> Any:
         digits: Decimals that are kept.
     """
     rounded = np.round(np.asarray(values, np.float64), digits) + 0.0
-    told = rounded.astype(object)
+    told = np.array(rounded, dtype=object)
     told[~np.isfinite(rounded)] = None
     return told.tolist()
 

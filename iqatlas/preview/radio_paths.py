@@ -9,7 +9,7 @@ import xarray as xr
 
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.path_store import paths_from_dataset
-from iqatlas.errors import CorpusError, MissingFileError
+from iqatlas.errors import CorpusError
 from iqatlas.preview.markup import plain
 from iqatlas.preview.packing import numbers
 from iqatlas.raytracing.paths import PathSet
@@ -68,9 +68,12 @@ def read_paths(corpus: Corpus, middle_m: list[float]) -> dict[str, Any] | None:
 
 
 def _stored(corpus: Corpus) -> tuple[xr.Dataset, np.ndarray, tuple[int, int, int]] | None:
+    # What was recorded on the air, not generated, tells of no model of its paths.
+    if not corpus.manifest.paths:
+        return None
     try:
         stored = corpus.paths
-    except (CorpusError, MissingFileError, KeyError, FileNotFoundError):
+    except CorpusError:
         return None
     axes = ("waypoint", "receiver", "site")
     if "gain" not in stored or not set(axes) <= set(stored.sizes):

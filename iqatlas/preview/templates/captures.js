@@ -32,9 +32,9 @@ function drawWaterfall(box, width) {
     packed, height: width < 500 ? 270 : 330, x: [0, level.slot.length], y: [low, high],
     xName: "capture, one a slot", yName: "frequency / MHz",
     label: `What ${name} hears in ${level.slot.length} slots at ${level.label}: mean spectrum of each capture, ` +
-      `${number(packed.low)} to ${number(packed.high)} dBm/Hz`,
+      `${number(packed.low)} to ${number(packed.high)} ${captures.unit}`,
     read: (row, column, value) =>
-      `slot ${level.slot[column]} (record ${level.record[column]}), ${number(captures.frequency_mhz[row], 2)} MHz: ${number(value)} dBm/Hz`,
+      `slot ${level.slot[column]} (record ${level.record[column]}), ${number(captures.frequency_mhz[row], 2)} MHz: ${number(value)} ${captures.unit}`,
   });
   mark(plot, level);
   plot.svg.style.cursor = "pointer";
@@ -80,10 +80,10 @@ function drawSpectrogram(box, width) {
     packed, height: 320, x: [begin, end], y: [low, high], right: busy ? 40 : 12,
     xName: "time in the capture / µs", yName: "frequency / MHz",
     label: `Spectrogram of record ${record.record} at ${captures.receivers[state.receiver]}, ` +
-      `${number(packed.low)} to ${number(packed.high)} dBm/Hz` +
+      `${number(packed.low)} to ${number(packed.high)} ${captures.unit}` +
       (busy ? `; ${busy.filter(Boolean).length} of ${busy.length} sub-channels are occupied` : ""),
     read: (row, column, value) =>
-      `${number(captures.time_us[column])} µs, ${number(captures.frequency_mhz[row], 2)} MHz: ${number(value)} dBm/Hz`,
+      `${number(captures.time_us[column])} µs, ${number(captures.frequency_mhz[row], 2)} MHz: ${number(value)} ${captures.unit}`,
   });
   if (!busy) return;
   const left = plot.rect.left + plot.rect.width + 8;
@@ -108,8 +108,8 @@ function drawSpectrum(box, width) {
   const busy = occupied() || [];
   const plot = axes(box, width, {
     height: 210, x: bounds(frequency), y: [Math.min(...level) - 2, Math.max(...level) + 3], right: 40,
-    xName: "frequency / MHz", yName: "dBm/Hz",
-    label: `Mean spectrum of record ${record.record}, ${number(Math.min(...level))} to ${number(Math.max(...level))} dBm/Hz; ` +
+    xName: "frequency / MHz", yName: captures.unit,
+    label: `Mean spectrum of record ${record.record}, ${number(Math.min(...level))} to ${number(Math.max(...level))} ${captures.unit}; ` +
       "occupied sub-channels are shaded",
   });
   busy.forEach((sites, band) => {
@@ -142,9 +142,9 @@ function drawCyclic(box, width) {
     packed, flip: true, height: 320, right: 40, x: [left, right], y: [low, high],
     xName: "frequency / MHz", yName: "cyclic frequency α / MHz",
     label: `Cyclic spectrum of record ${record.record} at ${captures.receivers[state.receiver]}: magnitude over frequency ` +
-      `and cyclic frequency, ${number(packed.low)} to ${number(packed.high)} dBm/Hz; α = 0 is the power spectrum`,
+      `and cyclic frequency, ${number(packed.low)} to ${number(packed.high)} ${captures.unit}; α = 0 is the power spectrum`,
     read: (row, column, value) =>
-      `α ${number(alpha[row], 0)} kHz, ${number(frequency[column], 2)} MHz: ${number(value)} dBm/Hz`,
+      `α ${number(alpha[row], 0)} kHz, ${number(frequency[column], 2)} MHz: ${number(value)} ${captures.unit}`,
   });
 }
 
@@ -157,8 +157,8 @@ function drawProfile(box, width) {
   const alpha = captures.alpha_khz.map((value) => value / 1e3);
   const plot = axes(box, width, {
     height: 210, right: 40, x: [0, Math.max(...alpha)], y: [Math.min(...top) - 2, Math.max(...top) + 2],
-    xName: "cyclic frequency α / MHz", yName: "dBm/Hz",
-    label: `Largest magnitude of the cyclic spectrum over frequency, from ${number(Math.max(...top))} dBm/Hz at α = 0 down`,
+    xName: "cyclic frequency α / MHz", yName: captures.unit,
+    label: `Largest magnitude of the cyclic spectrum over frequency, from ${number(Math.max(...top))} ${captures.unit} at α = 0 down`,
   });
   const rate = captures.symbol_rate_khz;
   line(plot.marks, top.map((value, i) => [plot.sx(alpha[i]), plot.sy(value)]), { "stroke-width": 1.6 });

@@ -97,7 +97,7 @@ function levelsPicture(box, width, { packed, flip, ...frame }) {
   const at = flip
     ? (row, column) => values[row * inner + column]
     : (row, column) => values[column * inner + row];
-  levelKey(`${box.id}-key`, packed);
+  levelKey(`${box.id}-key`, packed, data.captures.unit);
   const table = Array.from({ length: 256 }, (_, step) =>
     step === MISSING ? [128, 128, 128] : shade(MAGMA, step / STEPS));
   return picture(box, width, {
@@ -109,7 +109,7 @@ function levelsPicture(box, width, { packed, flip, ...frame }) {
   });
 }
 
-function levelKey(id, packed, unit = "dBm/Hz") {
+function levelKey(id, packed, unit) {
   const key = byId(id);
   if (!key) return;
   const canvas = make("canvas", { width: 128, height: 1, "aria-hidden": "true" });

@@ -105,6 +105,8 @@ function setUpRadio() {
   const times = paths.waypoints.map((waypoint, i) =>
     paths.time_s[i] === null ? `waypoint ${waypoint}` : `${number(paths.time_s[i], 2)} s (waypoint ${waypoint})`);
   for (const id of ["map-waypoint", "delay-waypoint"]) offer(id, "waypoint", times);
+  // Who asks for one UAV's paths doesn't want all of them.
+  byId("map-receiver").addEventListener("change", () => change({ every: false }));
   const every = byId("map-every");
   every.dataset.state = "every";
   every.checked = state.every;
