@@ -33,7 +33,7 @@ def read_distributions(corpus: Corpus) -> dict[str, Any]:
     """
     records = spread(corpus.dataset)
     data: dict[str, Any] = {
-        "records": records.sizes["record"],
+        "records": records.sizes.get("record", corpus.dataset.sizes["record"]),
         "of_records": corpus.dataset.sizes["record"],
         "receivers": [plain(n, _LONGEST_NAME) for n in records["receiver"].values[:MOST_RECEIVERS]],
     }

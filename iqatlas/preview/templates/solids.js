@@ -125,16 +125,22 @@ function turningView(box, solids, raysOf) {
     return made;
   };
   const cityBuffer = buffer(corners), groundBuffer = buffer(new Float32Array(ground));
-  let rayBuffer = null, rayCount = 0, asked = false;
+  const rayBuffer = gl.createBuffer();
+  let rayCount = 0, asked = false;
 
+  let enabled = [];
   function use(which, bound, layout) {
     gl.useProgram(which);
+    // What the other program reads is not read from this one's corners.
+    enabled.forEach((place) => gl.disableVertexAttribArray(place));
+    enabled = [];
     gl.bindBuffer(gl.ARRAY_BUFFER, bound);
     const stride = 4 * layout.reduce((sum, [, size]) => sum + size, 0);
     let offset = 0;
     for (const [name, size] of layout) {
       const place = gl.getAttribLocation(which, name);
       gl.enableVertexAttribArray(place);
+      enabled.push(place);
       gl.vertexAttribPointer(place, size, gl.FLOAT, false, stride, offset);
       offset += 4 * size;
     }
@@ -223,8 +229,8 @@ function turningView(box, solids, raysOf) {
   }
   function reload() {
     const values = strips([...masts(solids), ...raysOf()]);
-    if (rayBuffer) gl.deleteBuffer(rayBuffer);
-    rayBuffer = buffer(values);
+    gl.bindBuffer(gl.ARRAY_BUFFER, rayBuffer);
+    gl.bufferData(gl.ARRAY_BUFFER, values, gl.DYNAMIC_DRAW);
     rayCount = values.length / 11;
     ask();
   }
