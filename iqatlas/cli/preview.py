@@ -23,6 +23,12 @@ def preview(
         bool,
         typer.Option(help="Run the energy detector for the page; corpora beyond 1 GiB of I/Q go without."),
     ] = True,
+    validation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="What iqatlas validate wrote; CORPUS-validation without it, if there."
+        ),
+    ] = None,
 ) -> None:
     """Make one page of a corpus that needs no network: map, 3-D view, paths, captures, validation, licences.
 
@@ -34,7 +40,7 @@ def preview(
 
     opened = open_corpus(corpus)
     with counting_bar("detecting") as tell:
-        page = preview_page(opened, validate=validate, progress=tell)
+        page = preview_page(opened, validate=validate, validation=validation, progress=tell)
     file = output or Path(f"{_file_name(opened.manifest.name)}-preview.html")
     with storage_errors(file):
         write_file(file, page)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -20,7 +21,9 @@ from iqatlas.preview.markup import Markup, element, markup, plain
 from iqatlas.preview.packing import script_json
 from iqatlas.preview.radio_paths import read_paths
 from iqatlas.preview.solids import solids_data
+from iqatlas.preview.stored_validation import read_validation, validation_folder
 from iqatlas.preview.validated import run_energy, why_not
+from iqatlas.preview.validation_section import validation_section
 from iqatlas.version import __version__
 
 LARGEST_PAGE_BYTES = 5_000_000
@@ -30,7 +33,11 @@ _FALSE_ALARM = 0.1
 
 
 def preview_page(
-    corpus: Corpus, *, validate: bool = True, progress: Callable[[int, int], None] | None = None
+    corpus: Corpus,
+    *,
+    validate: bool = True,
+    validation: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> bytes:
     """Return a corpus as one HTML page that needs nothing else: no file, no network.
 
@@ -40,9 +47,11 @@ def preview_page(
     Args:
         corpus: The corpus.
         validate: Whether to run the energy detector over it, where it is not too large.
+        validation: Folder that ``iqatlas validate`` wrote; without it, that beside the corpus, if any.
         progress: Called with records done and records in all while the detector runs.
 
     Raises:
+        MissingFileError: The folder holds no validation.
         CorpusError: It holds so much that no page of 5 MB can show it.
         StorageError: The store can't be reached.
     """
@@ -53,13 +62,15 @@ def preview_page(
     distributions = read_distributions(corpus)
     reason = "The detectors were not run for this page." if not validate else why_not(corpus)
     found, curves = run_energy(corpus, progress=progress) if reason is None else (None, None)
+    folder = validation or validation_folder(corpus)
+    stored = read_validation(folder) if folder is not None else None
     credit = credit_line(corpus)
     parts = {
         "city": ("City", sections.city_section(city, solids, paths, credit)),
         "paths": ("Paths", sections.paths_section(paths)),
         "captures": ("Captures", sections.captures_section(captures)),
         "distributions": ("Distributions", sections.distributions_section(distributions)),
-        "validation": ("Validation", sections.validation_section(found, reason)),
+        "validation": ("Validation", validation_section(found, reason, stored)),
         "holdings": ("Contents", sections.holdings_section(corpus)),
         "licences": ("Licences", sections.licences_section(corpus)),
         "load": ("Load", sections.loading_section(corpus)),

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 
 from iqatlas.catalogs.corpus import Corpus
-from iqatlas.detectors.validation import Validation
 from iqatlas.preview.city import City
 from iqatlas.preview.city_map import city_map, height_key
 from iqatlas.preview.holdings import holdings, licences, loading, sites, splits
 from iqatlas.preview.markup import Markup, element, markup, note, table
 
-_MOST_ROWS = 200
 _MOVES = (
     ("left", "←", "turn left"),
     ("right", "→", "turn right"),
@@ -36,7 +34,8 @@ def lead(corpus: Corpus) -> str:
     return f"{heard}{over}{sent}, for spectrum sensing."
 
 
-def _heading(identity: str, words: str, *told: str) -> Markup:
+def heading(identity: str, words: str, *told: str) -> Markup:
+    """Return the heading of a section, and lines below it."""
     return markup(element("h2", words, id=f"{identity}-heading"), *(note(line) for line in told))
 
 
@@ -64,7 +63,7 @@ def city_section(
 ) -> Markup:
     """Return the map and the turning view."""
     if city is None or solids is None:
-        return _heading("city", "The city", "The corpus stores no scene, so that there is no map.")
+        return heading("city", "The city", "The corpus stores no scene, so that there is no map.")
     told = "Sites (triangles), UAVs (dots) and the strongest radio paths between them, in each site's colour."
     moves = element(
         "div",
@@ -100,7 +99,7 @@ def city_section(
         else "",
     ]
     return markup(
-        _heading("city", "The city", told),
+        heading("city", "The city", told),
         _pickers(*pickers) if pickers else "",
         element(
             "div",
@@ -130,7 +129,7 @@ def city_section(
 def paths_section(paths: dict[str, Any] | None) -> Markup:
     """Return the power-delay profile of a receiver, and the table of all links."""
     if paths is None:
-        return _heading("paths", "Radio paths", "The corpus stores no radio paths.")
+        return heading("paths", "Radio paths", "The corpus stores no radio paths.")
     pickers = [_picker("receiver", "delay-receiver")]
     if len(paths["waypoints"]) > 1:
         pickers.append(_picker("when", "delay-waypoint"))
@@ -145,7 +144,7 @@ def paths_section(paths: dict[str, Any] | None) -> Markup:
     if few:
         told.append(f"Some are left out: {', '.join(few)}.")
     return markup(
-        _heading(
+        heading(
             "paths",
             "Radio paths",
             "Each path that a capture is made of: its gain between antenna ports over its absolute delay.",
@@ -198,7 +197,7 @@ def _figures_of(link: dict[str, Any]) -> tuple[str, str, str]:
 def captures_section(captures: dict[str, Any] | None) -> Markup:
     """Return what receivers hear, with the pickers of receiver, SNR and record."""
     if captures is None:
-        return _heading("captures", "What receivers hear", "The corpus stores no I/Q that can be shown.")
+        return heading("captures", "What receivers hear", "The corpus stores no I/Q that can be shown.")
     told = []
     if captures["of_samples"] > captures["samples"]:
         told.append(f"Of each capture the first {captures['samples']:,} samples are shown.")
@@ -208,7 +207,7 @@ def captures_section(captures: dict[str, Any] | None) -> Markup:
     if not sent:
         told.append("The corpus stores no labels: what was sent is not known.")
     return markup(
-        _heading(
+        heading(
             "captures",
             "What receivers hear",
             "Spectra worked out from the I/Q. Choose a record here, or touch the picture: the flags above it "
@@ -311,114 +310,30 @@ def distributions_section(distributions: dict[str, Any]) -> Markup:
     if not cards:
         told = "The corpus stores neither SNR nor powers nor labels."
     return markup(
-        _heading("distributions", "Distributions", told),
+        heading("distributions", "Distributions", told),
         element("div", *cards, class_="cards three") if cards else "",
     )
-
-
-def validation_section(found: Validation | None, reason: str | None) -> Markup:
-    """Return what the energy detector made of the corpus."""
-    if found is None:
-        return _heading("validation", "Validation", reason or "")
-    low, high = found.noise_interval
-    verdicts = [
-        (
-            found.as_designed,
-            f"P_FA as designed: {found.noise_false_alarm:.4f} on noise alone, designed "
-            f"{found.designed_false_alarm:g}, 99% interval {low:.4f} to {high:.4f}",
-        ),
-        (found.rising, "P_D rises with the SNR at every receiver"),
-    ]
-    lines = [
-        element(
-            "p",
-            element("b", "yes" if holds else "no", class_=None if holds else "no"),
-            words,
-            class_="verdict",
-        )
-        for holds, words in verdicts
-    ]
-    thermal = found.table["snr_level_db"].nunique() == 1
-    scores = ["p_d", "p_fa", "f1_occupied", "f1_hole"]
-    shown = found.table.sort_values(["receiver", "snr_level_db"]).head(_MOST_ROWS)
-    rows = [
-        (
-            row["receiver"] if thermal else f"{row['receiver']} at {row['snr_level_db']:g} dB",
-            *(_share(row[score]) for score in scores),
-            f"{row['occupied']:,}",
-            f"{row['vacant']:,}",
-        )
-        for row in shown.to_dict("records")
-    ]
-    trivial = [
-        (row["detector"], *(_share(row[score]) for score in scores))
-        for row in found.trivial.to_dict("records")
-    ]
-    headings = ("P_D", "P_FA", "F1 occupied", "F1 hole")
-    told = "The energy detector with its threshold in closed form, sub-channel by sub-channel."
-    control = (
-        "P_FA rises with the SNR because vacant sub-channels carry synchronisation and reference signals "
-        "and the edges of occupied neighbours."
-    )
-    return markup(
-        _heading("validation", "Validation", told),
-        *lines,
-        element(
-            "div",
-            element(
-                "figure",
-                element("h3", "Detection over SNR"),
-                element(
-                    "p",
-                    "Solid: P_D, with its exact 99% interval; dashed: P_FA; dotted: the designed P_FA.",
-                    class_="note",
-                ),
-                element("div", id="detection", class_="figure"),
-                element("ul", id="detection-legend", class_="legend"),
-                element("p", control, class_="note") if found.control else "",
-                class_="card",
-            ),
-            element(
-                "figure",
-                element("h3", "F1 over SNR"),
-                element("p", "Dotted: what saying always “occupied” would get.", class_="note"),
-                element("div", id="f1", class_="figure"),
-                table("Detectors that don't look", ("detector", *headings), trivial),
-                class_="card",
-            ),
-            class_="cards",
-        ),
-        element(
-            "details",
-            element("summary", "Every receiver and SNR level"),
-            table("Energy detector", ("receiver", *headings, "occupied", "vacant"), rows),
-        ),
-    )
-
-
-def _share(value: float) -> str:
-    return "–" if value != value else f"{value:.3f}"  # a ratio without any case
 
 
 def holdings_section(corpus: Corpus) -> Markup:
     """Return facts, variables, splits and sites."""
     return markup(
-        _heading("holdings", "What it holds"),
+        heading("holdings", "What it holds"),
         holdings(corpus),
         element(
             "div",
             element("div", splits(corpus), class_="card"),
             element("div", sites(corpus), class_="card"),
-            class_="cards",
+            class_="cards wide-second",
         ),
     )
 
 
 def licences_section(corpus: Corpus) -> Markup:
     """Return licences and credits."""
-    return markup(_heading("licences", "Licences and credit"), licences(corpus))
+    return markup(heading("licences", "Licences and credit"), licences(corpus))
 
 
 def loading_section(corpus: Corpus) -> Markup:
     """Return how to load it."""
-    return markup(_heading("load", "Load it"), loading(corpus))
+    return markup(heading("load", "Load it"), loading(corpus))

@@ -12,7 +12,7 @@ function highest(rows) {
 function drawSnr(box, width) {
   const { snr, receivers } = data.distributions;
   const plot = axes(box, width, {
-    height: 280, x: [snr.edges[0], snr.edges[snr.edges.length - 1]], y: [0, highest(snr.counts) * 1.06],
+    height: 345, x: [snr.edges[0], snr.edges[snr.edges.length - 1]], y: [0, highest(snr.counts) * 1.06],
     xName: "realised SNR / dB", yName: "captures",
     label: `Histogram of the realised SNR of ${receivers.length} receivers, ${number(snr.edges[0])} to ` +
       `${number(snr.edges[snr.edges.length - 1])} dB`,
@@ -37,7 +37,7 @@ function drawPower(box, width) {
 function drawShare(box, width) {
   const { occupied, occupied_by_site: bySite } = data.distributions;
   const plot = axes(box, width, {
-    height: 230, x: [-0.5, occupied.length - 0.5], y: [0, Math.min(1, Math.max(...occupied) * 1.15 + 0.02)],
+    height: 325, x: [-0.5, occupied.length - 0.5], y: [0, Math.min(1, Math.max(...occupied) * 1.15 + 0.02)],
     xName: "sub-channel", yName: "share of captures occupied",
     label: `Share of captures in which each of ${occupied.length} sub-channels is occupied: ` +
       occupied.slice(0, 32).map((share, i) => `${i}: ${number(share * 100, 0)}%`).join(", "),
