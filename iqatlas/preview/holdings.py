@@ -160,7 +160,7 @@ def sites(corpus: Corpus) -> Markup:
     ]
     if not rows:
         return note("The corpus tells nothing of its sites.")
-    headings = ("site", "where it comes from", "height / m", "power / dBm", "cell", "position ± m")
+    headings = ("site", "where it comes from", "height / m", "power / dBm", "cell", "± m")
     more = len(listed) - len(rows)
     return markup(
         table("Sites", headings, rows, left=2),

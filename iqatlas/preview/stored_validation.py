@@ -90,7 +90,7 @@ def _table(file: Path, needed: tuple[str, ...]) -> pd.DataFrame:
         source = pyarrow.parquet.ParquetFile(BytesIO(raw))
         cells = source.metadata.num_rows * max(1, source.metadata.num_columns)
         # A few bytes may state a billion rows.
-        rows = source.read().to_pandas() if cells <= _MOST_CELLS else None
+        rows: pd.DataFrame | None = source.read().to_pandas() if cells <= _MOST_CELLS else None
     except (pyarrow.lib.ArrowException, ValueError, TypeError, KeyError, OSError) as failure:
         reason = plain(failure, 100)
         raise CorpusError(f"no table of a validation ({reason})", where=str(file)) from None

@@ -113,7 +113,7 @@ function turningView(box, solids, raysOf) {
   const labels = make("div", { id: "labels", "aria-hidden": "true" });
   box.replaceChildren(canvas, labels);
   const reach = Math.max(solids.size_m[0], solids.size_m[1], 100);
-  const start = { yaw: -0.5, pitch: 0.78, distance: reach * 1.5, target: [-reach * 0.03, -reach * 0.06, 0] };
+  const start = { yaw: -0.5, pitch: 0.78, distance: reach * 1.6, target: [-reach * 0.03, -reach * 0.06, 0] };
   const eye = { ...start };
 
   const corners = faceCorners(solids), big = reach * 6;
