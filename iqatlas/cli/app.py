@@ -17,6 +17,7 @@ from iqatlas.cli import (
     info,
     plan,
     plot,
+    preview,
     rebuild,
     scene,
     schema,
@@ -49,6 +50,7 @@ app.command("rebuild")(rebuild.rebuild)
 app.command("validate")(validate.validate)
 app.command("audit")(audit.audit)
 app.command("plot")(plot.plot)
+app.command("preview")(preview.preview)
 app.command("waveform")(waveform.waveform)
 app.command("export")(export.export)
 app.add_typer(import_recordings.app, name="import")
