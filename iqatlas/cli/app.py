@@ -13,6 +13,7 @@ from iqatlas.cli import (
     export,
     generate,
     info,
+    init,
     plan,
     plot,
     rebuild,
@@ -37,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("init")(init.init)
 app.command("generate")(generate.generate)
 app.command("plan")(plan.plan)
 app.command("scene")(scene.scene)
