@@ -13,8 +13,8 @@ from iqatlas.cli.app import app
 _INTRODUCTION = """\
 # The command line
 
-Every command, made from its `--help`. Exit codes: 0 done; 1 what was checked does not hold; 2 the input is wrong, told
-in one line; 130 interrupted.
+Every command, made from its `--help`. Exit codes: 0 done; 1 what was checked does not hold;
+2 the input is wrong, told in one line; 130 interrupted.
 
 Shell completion: `iqatlas --install-completion` adds it to bash, zsh, fish or PowerShell;
 `iqatlas --show-completion` prints it.

@@ -10,8 +10,8 @@ GALLERY = Path(__file__).parents[2] / "docs" / "gallery"
 _INTRODUCTION = """\
 # Gallery
 
-Ten scripts, each ending in a picture: `python docs/gallery/NAME.py [MAP] -o picture.png`. They run in the tests on
-smaller settings; the pictures are what they draw by default.
+Ten scripts, each ending in a picture: `python docs/gallery/NAME.py [MAP] -o picture.png`. They run in the
+tests on smaller settings; the pictures are what they draw by default.
 """
 
 

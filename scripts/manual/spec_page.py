@@ -11,9 +11,9 @@ from iqatlas.generators.spec import CorpusSpec
 _INTRODUCTION = """\
 # The spec
 
-Every key, with what it takes and its default: made from the schema that `iqatlas schema` prints. A key that is not
-here is refused, with the nearest right one. Parts that come in kinds are told apart by `kind`; a part without one is
-of its default's. Relative paths start from the folder that the spec is in.
+Every key, with what it takes and its default: made from the schema that `iqatlas schema` prints. A key that
+is not here is refused, with the nearest right one. Parts that come in kinds are told apart by `kind`; a part
+without one is of its default's. Relative paths start from the folder that the spec is in.
 
 `iqatlas init` writes a first spec; `--set capture.slots=1000` replaces one value of it.
 """
