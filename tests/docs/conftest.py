@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page_blocks import no_picture
 
 import iqatlas
 from iqatlas import Corpus, CorpusSpec, generate
@@ -22,12 +23,6 @@ sites: {kind: opencellid, path: cells.csv, mcc: 234, mnc: 30, count: 3}
 """
 """The London of the README."""
 LEVELS = [-10.0, 10.0]
-
-
-def no_picture(scene: object, dataset: object, paths: object, file: Path, *, title: str) -> None:
-    """Stand in for the overview of a corpus, which other tests draw."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(b"a picture")
 
 
 def made_small(spec: CorpusSpec) -> CorpusSpec:

@@ -65,3 +65,9 @@ def blocks(page: Path) -> list[Block]:
             )
         )
     return found
+
+
+def no_picture(scene: object, dataset: object, paths: object, file: Path, *, title: str) -> None:
+    """Stand in for the overview of a corpus, which other tests draw."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"a picture")
