@@ -1,8 +1,8 @@
 """Helsinki: what a UAV hears between the blocks.
 
-The bundled city, traced. Left: the paths of one UAV from its sites, the stronger the darker. Right:
-power over delay of the same paths. Diffraction and reflection spread a link over microseconds, more
-than the cyclic prefix of 4.7 µs.
+The bundled city, traced. Left: the paths of one UAV at 40 m from its sites, the stronger the darker.
+Right: power over delay of the same paths. Reflection and diffraction spread a link over microseconds;
+beyond the cyclic prefix, 4.7 µs, symbols would run into each other.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ def draw(picture: Path, *, quick: bool = False) -> dict[str, float]:
     plan.plot(*uav[:2], "o", color="#1b3a8a", markeredgecolor="white", markersize=9)
     plan.set(xlabel="east, m", ylabel="north, m", title=f"{int(paths.valid.sum())} paths to one UAV at 40 m")
     plan.set_aspect("equal")
+    profile.set_ylim(-140, None)
     profile.axvline(4.69, color="grey", linestyle=":", label="cyclic prefix")
     profile.set(
         xlabel="delay after the first path, µs", ylabel="power at the antenna, dBm", title="Power over delay"

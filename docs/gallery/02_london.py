@@ -66,7 +66,8 @@ def draw(picture: Path, city: Path, cells: Path, *, quick: bool = False) -> dict
         ylabel="north, m",
         title="Sites of two operators (234-10, 234-30), and how well they are known",
     )
-    axes.set_aspect("equal")
+    west, south, east, north = scene.buildings.total_bounds
+    axes.set(xlim=(west - 150, east + 150), ylim=(south - 150, north + 150), aspect="equal")
     figure.savefig(picture, dpi=110)
     return {"mean_uncertainty_m": sum(radii) / len(radii)}
 

@@ -57,8 +57,8 @@ def draw(picture: Path, city: Path, *, quick: bool = False) -> dict[str, float]:
         handles=[Patch(color=colour, label=f"{name}: {shares[name]:.0%}") for name, colour in SOURCES.items()]
     )
     plan.set(xlabel="east, m", ylabel="north, m", title="Monaco: land, sea, and three placed sites")
-    plan.set_aspect("equal")
-    plan.autoscale()
+    west, south, east, north = scene.buildings.total_bounds
+    plan.set(xlim=(west, east), ylim=(south, north), aspect="equal")
     figure.savefig(picture, dpi=110)
     return shares
 

@@ -1,8 +1,8 @@
 """At sea: voice on marine VHF, heard over the waves.
 
-Left: eight channels of FM voice at a UAV, quarter-second slots switched by their chains; a channel at
-work is a line that speech widens. Right: the direct ray and the sea's reflection over distance, smooth
-and with waves; far out power falls by 40 dB a decade.
+Left: eight channels of FM voice at a UAV, in slots of a quarter of a second; what is between syllables
+is a bare carrier. Right: the direct ray and its reflection in flat water over distance; far out power
+falls by 40 dB a decade.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def draw(picture: Path, *, quick: bool = False) -> dict[str, float]:
     shown = voices.pcolormesh(data["time"].values, frequency, density, cmap="magma", shading="nearest")
     figure.colorbar(shown, ax=voices, label="dBm/Hz", shrink=0.8)
     voices.set(xlabel="time, s", ylabel="frequency from the carrier, kHz", title="Eight channels at one UAV")
-    voices.set_ylim(-150, 150) if frequency.max() > 150 else None
+    voices.set_ylim(-280, 280)
     fading.semilogx(distance, 20 * np.log10(field), color="#00798c", label="direct and reflected")
     fading.semilogx(distance, 20 * np.log10(_free(distance)), "k:", linewidth=1, label="free space")
     fading.set(

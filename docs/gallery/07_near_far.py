@@ -1,8 +1,9 @@
 """Near and far: a strong site hides a weak one in the converter.
 
-One UAV beside a site, the other site 900 m away and 30 dB weaker, seven bits. The gain is fixed: too low,
-and the far site drowns in the steps of the converter; too high, and the near site clips, which lands in
-all sub-channels. Right: how far busy sub-channels stand above vacant ones.
+One UAV beside a site, the other site 900 m away and 30 dB weaker, seven bits. The gain is fixed: too
+low, and the far site drowns in the steps of the converter; too high, and the near site clips, which
+lands in all sub-channels. Right: how far busy sub-channels stand above vacant ones. Even ideal
+converters leave the far one 6 dB: a capture cuts the near site's symbols, and what is cut spreads.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from page_blocks import no_picture
 
 import iqatlas
 from iqatlas import Corpus, CorpusSpec, generate
+from iqatlas.features.registry import FEATURES
 
 SLOTS = 48
 LONDON = """\
@@ -51,7 +52,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 @pytest.fixture
 def reader(
     demo: Corpus, tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[str], str]:
+) -> Iterator[Callable[[str], str]]:
     """Go to a reader's folder, and give the function that turns a page's addresses into its folders."""
     shutil.copytree(demo.path, tmp_path / "helsinki-demo")
     (tmp_path / "city.yaml").write_text("name: city\nraytracing: {kind: free_space}\n")
@@ -76,4 +77,7 @@ def reader(
             text = text.replace(shown, str(tmp_path / folder))
         return text.replace("--duration-ms 400", "--duration-ms 10").replace("--workers 2", "--workers 1")
 
-    return here
+    before = dict(FEATURES)
+    yield here
+    FEATURES.clear()  # a page may have added one
+    FEATURES.update(before)

@@ -26,8 +26,8 @@ HOLDS = {
     "06_maritime": lambda drawn: abs(drawn["slope_db"] + 40) < 2,  # the last of the ripples is 2 dB
     "07_near_far": lambda drawn: drawn["at_-20"] > max(drawn["at_0"], drawn["at_-40"]) + 3,
     "08_snr_modes": lambda drawn: drawn["per_receiver"] < 1 < drawn["common_floor"],  # 60 captures: 0.5 dB
-    "09_cyclic_lte": lambda drawn: drawn["largest_error"] < 0.02,  # 65,536 products: 0.004 of the power each
-    "10_detector_curves": lambda drawn: drawn["largest_distance"] < 0.1,  # 400 trials: four sigma
+    "09_cyclic_lte": lambda drawn: drawn["largest_error"] < 0.002,  # 10⁶ products: 0.001 of the power each
+    "10_detector_curves": lambda drawn: drawn["largest_distance"] < 0.015,  # 20,000 trials: four sigma
 }
 
 

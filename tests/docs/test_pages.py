@@ -69,6 +69,7 @@ def test_the_blocks_of_a_page_run(
         block = Block(block.language, reader(block.text), block.title, "", block.line)
         if block.language == "python":
             if block.title:
+                Path(block.title).parent.mkdir(parents=True, exist_ok=True)
                 Path(block.title).write_text(block.text, encoding="utf-8")
             exec(compile(block.text, where, "exec"), names)
         elif block.language == "yaml":
