@@ -25,6 +25,7 @@ from iqatlas.cli import (
     waveform,
 )
 from iqatlas.cli.console import errors, say
+from iqatlas.cli.manual_pages import page_of
 from iqatlas.errors import IqAtlasError
 from iqatlas.version import __version__
 
@@ -84,6 +85,9 @@ def run(arguments: Sequence[str]) -> int:
         code = app(args=list(arguments), prog_name="iqatlas", standalone_mode=False)
     except IqAtlasError as failure:
         say(errors, (f"iqatlas: {failure.line()}", "red"))
+        # To programs that read it an error is one line; a person may want to know more.
+        if errors.is_terminal and (page := page_of(failure)):
+            say(errors, (f"         more in {page}", "dim"))
         return failure.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted(arguments)

@@ -27,9 +27,9 @@ UNIT = re.compile(
     r"|\b(Hz|dB|dBm|mW|metres|per second|samples?|degrees|rad|radians|wavelengths|slots)\b"
 )
 NO_UNIT = re.compile(
-    r"\b(any (unit|scale)|bins?|coefficients?|correlation|factors?|gains?|measure|moments?|numbers? of|occupancy|p01"
-    r"|powers?|probabilit\w+|ratio|sequence|shares?|spectra|spectrum|symbols?|taper|unit (magnitude|power|vectors)"
-    r"|weights?|window)\b|e\^|each port sends",
+    r"\b(any (unit|scale)|bins?|coefficients?|correlation|factors?|gains?|measure|moments?|numbers? of"
+    r"|occupancy|p01|powers?|probabilit\w+|ratio|sequence|shares?|spectra|spectrum|symbols?|taper"
+    r"|unit (magnitude|power|vectors)|weights?|window)\b|e\^|each port sends",
     re.IGNORECASE,
 )
 """Words for what has no unit, or the unit of what is put in."""
