@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench docs gallery dist changelog clean
 
 # Run-time packages alone: what a user of `pip install iqatlas` gets.
 $(VENV)/.run: pyproject.toml
@@ -14,7 +14,7 @@ $(VENV)/.run: pyproject.toml
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.run
 	$(BIN)/python -m pip install -q "torch==2.13.0"
-	$(BIN)/python -m pip install -q -e ".[test,lint,torch]"
+	$(BIN)/python -m pip install -q -e ".[test,lint,torch,docs]"
 	touch $@
 
 demo: $(VENV)/.run
@@ -30,8 +30,29 @@ lint: $(VENV)/.dev
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
+# The manual, without the network; a warning is an error.
+$(VENV)/.docs: pyproject.toml $(VENV)/.run
+	$(BIN)/python -m pip install -q -e ".[docs]"
+	touch $@
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Wheel and sdist, and the wheel tried as a stranger would: a fresh environment, an empty folder.
+dist: $(VENV)/.run
+	$(BIN)/python -m pip install -q -e ".[release]"
+	rm -rf dist build/stranger
+	$(BIN)/python -m build
+	$(PYTHON) -m venv build/stranger/.venv
+	build/stranger/.venv/bin/python -m pip install -q dist/*.whl
+	cd build/stranger && .venv/bin/iqatlas generate -o demo --set raytracing.kind=free_space && .venv/bin/iqatlas verify demo
+
+# Fragments of changes/ as they will stand in CHANGELOG.md.
+changelog:
+	$(PYTHON) scripts/changelog.py
+
 bench: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) helsinki-demo
+	rm -rf $(VENV) helsinki-demo build dist

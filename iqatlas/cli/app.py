@@ -15,6 +15,7 @@ from iqatlas.cli import (
     generate,
     import_recordings,
     info,
+    init,
     plan,
     plot,
     preview,
@@ -27,6 +28,7 @@ from iqatlas.cli import (
     waveform,
 )
 from iqatlas.cli.console import errors, say
+from iqatlas.cli.manual_pages import page_of
 from iqatlas.errors import IqAtlasError
 from iqatlas.version import __version__
 
@@ -40,6 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("init")(init.init)
 app.command("generate")(generate.generate)
 app.command("plan")(plan.plan)
 app.command("scene")(scene.scene)
@@ -88,6 +91,9 @@ def run(arguments: Sequence[str]) -> int:
         code = app(args=list(arguments), prog_name="iqatlas", standalone_mode=False)
     except IqAtlasError as failure:
         say(errors, (f"iqatlas: {failure.line()}", "red"))
+        # To programs that read it an error is one line; a person may want to know more.
+        if errors.is_terminal and (page := page_of(failure)):
+            say(errors, (f"         more in {page}", "dim"))
         return failure.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted(arguments)

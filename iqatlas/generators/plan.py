@@ -254,6 +254,9 @@ class Plan:
 def plan(spec: CorpusSpec) -> Plan:
     """Resolve a spec to counts, bytes and ranges; makes nothing, and reads no file but a trace's.
 
+    Args:
+        spec: What is asked for.
+
     Raises:
         SpecError: Parts of the spec don't fit each other.
     """
