@@ -18,7 +18,9 @@ from iqatlas.cli import (
     rebuild,
     scene,
     schema,
+    score,
     trace,
+    train,
     validate,
     verify,
     waveform,
@@ -45,6 +47,8 @@ app.command("info")(info.info)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
 app.command("validate")(validate.validate)
+app.command("train")(train.train)
+app.command("score")(score.score)
 app.command("plot")(plot.plot)
 app.command("waveform")(waveform.waveform)
 app.command("export")(export.export)
