@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
-from iqatlas.detectors.learned.calibration import Isotonic, Platt
+from iqatlas.detectors.learned.score_calibration import Isotonic, Platt
 from iqatlas.detectors.learned.trees import Trees
 from iqatlas.errors import SetupError
 
@@ -54,7 +54,7 @@ def boosted_trees(
         grown = min(trees, grown + _TREES_AT_ONCE)
         model.set_params(max_iter=grown).fit(rows, label)
         made = _arrays(model)
-        if grown == trees or not go_on(made):
+        if not go_on(made) or grown == trees:
             return made
 
 

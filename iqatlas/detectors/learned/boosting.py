@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
 from iqatlas.detectors.learned._sklearn import boosted_trees, fit_isotonic, fit_platt
-from iqatlas.detectors.learned.calibration import Calibration
 from iqatlas.detectors.learned.captures import Captures
 from iqatlas.detectors.learned.card import Epoch, TrainingReport
 from iqatlas.detectors.learned.inputs import looked_at
+from iqatlas.detectors.learned.score_calibration import Calibration
 from iqatlas.detectors.learned.spec import BoostedSpec, TrainingSpec
 from iqatlas.detectors.learned.stopping import EarlyStopping, Listener, TrainingProgress
 from iqatlas.detectors.learned.subchannel_rows import subchannel_rows

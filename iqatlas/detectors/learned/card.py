@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from iqatlas.catalogs.manifest import Sha256
-from iqatlas.detectors.learned.calibration import Calibration
+from iqatlas.detectors.learned.score_calibration import Calibration
 from iqatlas.detectors.learned.spec import DetectorSpec, TrainingSpec
 from iqatlas.features.scaling import Scaling
 from iqatlas.features.setting import CaptureSetting

@@ -12,6 +12,7 @@ SLOPE = 0.1
 _FILTERS = (16, 32)
 _HIDDEN = 64
 _LARGEST_INPUT = 1 << 20
+"""Of the dense layer."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +81,15 @@ def cnn_layers(samples: int, subchannels: int) -> tuple[Layer, ...]:
         SpecError: Captures that are too short, or so long that the net would be huge.
 
     Source: the sizes of the public DeepSense code: 16 filters of 3 twice, pooling by 2, 32 of 5 twice,
-    pooling by 2, 64 dense units. D. Uvaydov et al., "DeepSense: fast wideband spectrum sensing through real-time
-    in-the-loop deep learning", INFOCOM 2021.
+    pooling by 2, 64 dense units. D. Uvaydov et al., "DeepSense: fast wideband spectrum sensing through
+    real-time in-the-loop deep learning", INFOCOM 2021.
     """
     few, many = _FILTERS
     length = ((samples - 2 * 2) // 2 - 2 * 4) // 2
     if length < 1 or length * many > _LARGEST_INPUT:
         raise SpecError(
             f"the CNN can't take captures of {samples} samples",
-            accepted=f"24 to {4 * _LARGEST_INPUT // many}",
+            accepted=f"24 to {4 * _LARGEST_INPUT // many + 23}",
             remedy="choose another model, or a window of the captures",
         )
     return (

@@ -10,10 +10,10 @@ import numpy as np
 import scipy.special
 from jaxtyping import Complex64, Float32
 
-from iqatlas.detectors.learned.calibration import Platt
 from iqatlas.detectors.learned.card import ModelCard, ScoreRow
 from iqatlas.detectors.learned.inputs import looked_at, segment_length
 from iqatlas.detectors.learned.layers import Layer, cnn_layers, spectrogram_layers
+from iqatlas.detectors.learned.score_calibration import Platt
 from iqatlas.detectors.learned.spec import BoostedSpec, CnnSpec, DetectorSpec
 from iqatlas.detectors.learned.subchannel_rows import column_count, subchannel_rows
 from iqatlas.detectors.learned.trees import Trees, trees_from
