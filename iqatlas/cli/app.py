@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from iqatlas.cli import (
+    audit,
     catalog,
     doctor,
     export,
@@ -47,6 +48,7 @@ app.command("info")(info.info)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
 app.command("validate")(validate.validate)
+app.command("audit")(audit.audit)
 app.command("train")(train.train)
 app.command("score")(score.score)
 app.command("plot")(plot.plot)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
 import typer
 from rich.table import Table
 
-from iqatlas.cli.console import counting_bar, out
+from iqatlas.cli.console import counting_bar, out, say
 from iqatlas.cli.options import CorpusArgument
-from iqatlas.cli.tables import columns
+from iqatlas.cli.tables import columns, facts
+from iqatlas.errors import SpecError
+
+if TYPE_CHECKING:
+    from iqatlas.detectors.assessment import Assessment
+    from iqatlas.detectors.verdicts import Verdict
 
 _HEADINGS = {
     "snr_level_db": "SNR dB",
@@ -21,53 +28,124 @@ _HEADINGS = {
     "p_fa": "P_FA",
     "f1_occupied": "F1 occupied",
     "f1_hole": "F1 hole",
+    "mcc": "MCC",
+    "brier": "Brier",
     "occupied": "occupied",
     "vacant": "vacant",
 }
+_BY_LEVEL = ("snr_level_db", "receiver", "p_d", "p_fa", "f1_occupied", "f1_hole", "occupied", "vacant")
+_OVER_ALL = ("detector", "p_d", "p_fa", "f1_occupied", "f1_hole", "mcc", "brier")
 
 
 def validate(
     corpus: CorpusArgument,
+    detectors: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Detectors to run, as energy,prefix; all that suit without it."),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Begin nothing new after this time, as 60s or 5m.")
+    ] = None,
     false_alarm: Annotated[
-        float, typer.Option("--pfa", help="Probability of false alarm that the threshold is set for.")
+        float,
+        typer.Option(
+            "--false-alarm", "--pfa", help="Probability of false alarm that thresholds are set for."
+        ),
     ] = 0.1,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="For tables and figures; CORPUS-validation without it."
+        ),
+    ] = None,
 ) -> None:
-    """Run the energy detector over a corpus; exit code 1 where it does not behave as theory says.
+    """Run detectors over a corpus; exit code 1 where it does not behave as theory says.
 
     Example: iqatlas validate helsinki-demo --pfa 0.01
     """
     from iqatlas.catalogs.corpus import open_corpus
-    from iqatlas.detectors.validation import validate_energy
+    from iqatlas.detectors.assessment import assess
+    from iqatlas.detectors.report import tables
+    from iqatlas.detectors.verdicts import sound, verdicts
 
+    names = None if detectors is None else [name.strip() for name in detectors.split(",") if name.strip()]
+    budget_s = None if budget is None else _seconds(budget)
     opened = open_corpus(corpus)
     with counting_bar("detecting") as tell:
-        found = validate_energy(opened, false_alarm=false_alarm, progress=tell)
+        found = assess(opened, false_alarm=false_alarm, names=names, budget_s=budget_s, progress=tell)
+    judged = verdicts(found)
+    made = tables(found, judged)
     capture = opened.manifest.spec.get("capture", {})
     thermal = isinstance(capture, Mapping) and capture.get("noise") == "thermal"
-    out.print(_table("energy detector", found.table, left=2, thermal=thermal))
-    out.print(_table("detectors that don't look", found.trivial, left=1, thermal=thermal))
-    low, high = found.noise_interval
-    _judge(
-        found.as_designed,
-        f"P_FA on noise alone {found.noise_false_alarm:.4f}, designed {found.designed_false_alarm:g}, "
-        f"99% interval {low:.4f} to {high:.4f}",
-    )
-    _judge(found.rising, "P_D rises with the SNR at every receiver")
-    if found.control:
+    _show(found, made, thermal=thermal)
+    for verdict in judged:
+        _judge(verdict)
+    if found.theory is not None and found.theory.control:
         out.print(
             "P_FA rises with the SNR because vacant sub-channels carry synchronisation and reference signals "
             "(waveform.control: on) and the edges of occupied neighbours.",
             style="dim",
         )
-    if not found.sound:
+    if found.records < found.total_records:
+        say(out, f"{found.records:,} of {found.total_records:,} records in the time given")
+    _keep(
+        output or Path(f"{Path(corpus).name}-validation" if "://" in corpus else _beside(corpus)),
+        found,
+        made,
+        opened.manifest.name,
+    )
+    if not sound(judged):
         raise typer.Exit(1)
 
 
-def _judge(holds: bool, text: str) -> None:
-    out.print("[green]✓[/]" if holds else "[red]✗[/]", text, highlight=False)
+def _beside(corpus: str) -> str:
+    return f"{Path(corpus).resolve()}-validation"
 
 
-def _table(title: str, rows: pd.DataFrame, *, left: int, thermal: bool) -> Table:
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", text.strip())
+    if not found or not float(found[1]):
+        raise SpecError(f"{text!r} is no time", where="--budget", accepted="as 60s, 5m or 1h")
+    return float(found[1]) * {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}[found[2]]
+
+
+def _show(found: Assessment, made: dict[str, pd.DataFrame], *, thermal: bool) -> None:
+    if "energy" in found.tallies:
+        rows = made["by_receiver"]
+        rows = rows[rows["detector"] == "energy"][list(_BY_LEVEL)]
+        out.print(_table("energy detector", rows, left=2, thermal=thermal))
+    if found.tallies:
+        out.print(_table("all levels and receivers", made["scores"][list(_OVER_ALL)], left=1))
+    out.print(_table("detectors that don't look", found.trivial[list(_OVER_ALL)], left=1))
+    if found.left_out:
+        out.print(facts("left out", found.left_out.items()))
+
+
+def _judge(verdict: Verdict) -> None:
+    mark = "[green]✓[/]" if verdict.holds else "[red]✗[/]" if verdict.binding else "[yellow]–[/]"
+    out.print(mark, verdict.text, highlight=False)
+
+
+def _keep(folder: Path, found: Assessment, made: dict[str, pd.DataFrame], name: str) -> None:
+    """Write tables and figures into a folder of their own: a corpus holds what its manifest names."""
+    from iqatlas.catalogs.construction import storage_errors, write_file
+    from iqatlas.detectors.report import parquet
+    from iqatlas.plotting.detection import draw_detection, draw_operating
+
+    with storage_errors(folder):
+        for table, rows in made.items():
+            write_file(folder / f"{table}.parquet", parquet(rows))
+        if found.tallies:
+            title = f"{name}: detectors at a designed P_FA of {found.false_alarm:g}"
+            picture = draw_detection(made, title=title, false_alarm=found.false_alarm)
+            write_file(folder / "detection.png", picture)
+            write_file(
+                folder / "operating.png", draw_operating(made, title=f"{name}: operating characteristics")
+            )
+    say(out, f"tables    {folder}")
+
+
+def _table(title: str, rows: pd.DataFrame, *, left: int, thermal: bool = False) -> Table:
     shown = rows.assign(snr_level_db="thermal") if thermal and "snr_level_db" in rows else rows
     cells = (
         tuple(_cell(str(name), value) for name, value in zip(shown.columns, row, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,56 @@ class Scores:
         return _ratio(self.false_alarms, self.false_alarms + self.rejections)
 
     @property
+    def total(self) -> int:
+        """Cases in all."""
+        return self.hits + self.misses + self.false_alarms + self.rejections
+
+    @property
+    def sensitivity(self) -> float:
+        """P_D by its other name, and recall by its third."""
+        return self.detection
+
+    @property
+    def specificity(self) -> float:
+        """Share of the vacant that is left alone: 1 − P_FA."""
+        return _ratio(self.rejections, self.false_alarms + self.rejections)
+
+    @property
+    def false_negative_rate(self) -> float:
+        """Share of the occupied that is missed: 1 − P_D."""
+        return _ratio(self.misses, self.hits + self.misses)
+
+    @property
+    def precision(self) -> float:
+        """Share of what is called occupied that is."""
+        return _ratio(self.hits, self.hits + self.false_alarms)
+
+    @property
+    def negative_predictive_value(self) -> float:
+        """Share of what is called vacant that is: precision for holes."""
+        return _ratio(self.rejections, self.rejections + self.misses)
+
+    @property
+    def accuracy(self) -> float:
+        """Share that is called what it is."""
+        return _ratio(self.hits + self.rejections, self.total)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean of sensitivity and specificity: ½ for who doesn't look."""
+        return (self.sensitivity + self.specificity) / 2
+
+    @property
+    def matthews(self) -> float:
+        """Matthews' correlation coefficient; NaN where a class or a prediction is missing."""
+        called, vacated = self.hits + self.false_alarms, self.misses + self.rejections
+        occupied, vacant = self.hits + self.misses, self.false_alarms + self.rejections
+        # Python's integers: the product of four counts passes 64 bits.
+        below = called * vacated * occupied * vacant
+        above = self.hits * self.rejections - self.false_alarms * self.misses
+        return above / math.sqrt(below) if below else float("nan")
+
+    @property
     def f1_occupied(self) -> float:
         """F1 for finding the occupied."""
         return _ratio(2 * self.hits, 2 * self.hits + self.misses + self.false_alarms)
@@ -54,6 +105,32 @@ class Scores:
     def f1_hole(self) -> float:
         """F1 for finding the vacant."""
         return _ratio(2 * self.rejections, 2 * self.rejections + self.misses + self.false_alarms)
+
+
+SCORES: dict[str, str] = {
+    "p_d": "detection",
+    "p_fa": "false_alarm",
+    "f1_occupied": "f1_occupied",
+    "f1_hole": "f1_hole",
+    "precision": "precision",
+    "recall": "detection",
+    "precision_hole": "negative_predictive_value",
+    "recall_hole": "specificity",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced_accuracy",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "npv": "negative_predictive_value",
+    "fpr": "false_alarm",
+    "fnr": "false_negative_rate",
+    "mcc": "matthews",
+}
+"""Columns of a table of scores, and the property of :class:`Scores` that each holds."""
+
+
+def score_columns(scores: Scores) -> dict[str, float]:
+    """Return all scores by the names of their columns, micro-averaged over what was counted."""
+    return {column: float(getattr(scores, name)) for column, name in SCORES.items()}
 
 
 def _ratio(part: int, whole: int) -> float:

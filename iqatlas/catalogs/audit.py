@@ -1,0 +1,280 @@
+"""Would a score on this corpus mean what it says? Leaks between splits, balance of labels, shortcuts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from iqatlas.catalogs.probes import Probe, metadata_features, probe
+from iqatlas.catalogs.repeats import LEAST_SNR_DB, RepeatFinder, Repeats
+from iqatlas.catalogs.spec import SPLITS
+from iqatlas.catalogs.split_audit import split_problems
+from iqatlas.errors import CorpusError
+
+if TYPE_CHECKING:
+    from iqatlas.catalogs.corpus import Corpus
+
+_TO_LEARN = SPLITS[:3]
+_NEEDED = ("iq", "label", "split", "slot", "draw", "time", "snr", "noise_power", "snr_level", "occupancy")
+_LEAST_SHARE = 0.01
+_FORGOTTEN = 0.01
+"""Correlation across a gap that is wide enough."""
+_SLACK = 0.5
+"""A measured memory may be off by so much."""
+_SHORTCUT = 0.9
+"""A balanced accuracy from total power alone beyond which nothing is left to sense."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One question with its answer.
+
+    Args:
+        name: What it is about.
+        holds: Whether all is well.
+        text: The line to show.
+        binding: Whether the corpus leaks where it does not hold.
+    """
+
+    name: str
+    holds: bool
+    text: str
+    binding: bool = True
+
+
+def audit_corpus(
+    corpus: Corpus, *, progress: Callable[[int, int], None] | None = None
+) -> tuple[Finding, ...]:
+    """Look for leaks between splits, unbalanced labels and trivial shortcuts.
+
+    Args:
+        corpus: The corpus.
+        progress: Called with records done and records in all.
+
+    Raises:
+        CorpusError: The records have no labels or splits.
+    """
+    dataset = corpus.dataset
+    missing = [name for name in _NEEDED if name not in dataset]
+    if missing:
+        raise CorpusError(
+            f"the records have no {', '.join(missing)}, so there is nothing to audit", where=corpus.place.name
+        )
+    small = [name for name in _NEEDED if name != "iq"]
+    with corpus.place.errors("read"):
+        known = dataset[small].load()
+    seed = corpus.manifest.spec.get("seed")
+    waveform = corpus.manifest.spec.get("waveform") or {}
+    finder = RepeatFinder(
+        split=known["split"].values.astype("<U10"),
+        snr_db=known["snr"].transpose("record", "receiver").values.astype(np.float64),
+        occupied=known["label"].values.mean(axis=1, dtype=np.float64),
+        samples=int(dataset.sizes["sample"]),
+        control=bool(waveform.get("control", False)),
+        seed=seed if isinstance(seed, int) and seed >= 0 else 0,
+    )
+    power_mw = np.empty((dataset.sizes["record"], dataset.sizes["receiver"]))
+    chunk = int(dataset["iq"].chunksizes["record"][0])
+    for start in range(0, dataset.sizes["record"], chunk):
+        with corpus.place.errors("read"):
+            part = dataset[["iq"]].isel(record=slice(start, start + chunk)).load()
+        finder.add(part, start)
+        iq = part["iq"].transpose("record", "receiver", "sample").values
+        power_mw[start : start + chunk] = np.square(np.abs(iq)).mean(axis=-1, dtype=np.float64)
+        if progress:
+            progress(min(start + chunk, dataset.sizes["record"]), dataset.sizes["record"])
+    return tuple(_findings(corpus, known, finder.found(), power_mw))
+
+
+def _findings(corpus: Corpus, known: xr.Dataset, repeats: Repeats, power_mw: np.ndarray) -> Iterator[Finding]:
+    yield _time_finding(corpus, known)
+    yield _receiver_finding(corpus)
+    yield _draw_finding(known)
+    yield from _repeat_findings(repeats)
+    yield _balance_finding(known)
+    yield from _shortcut_findings(corpus, known, power_mw)
+
+
+def _time_finding(corpus: Corpus, known: xr.Dataset) -> Finding:
+    problems = list(split_problems(known.assign(_owners(corpus)), corpus.manifest))
+    gap, memory = _smallest_gap(known), _memory_slots(known)
+    if problems:
+        return Finding("time", False, f"splits are apart in time: no, {problems[0]}")
+    if gap is None:
+        return Finding("time", True, "splits are apart in time: yes, whole draws belong to one each")
+    holds = gap >= _SLACK * memory
+    return Finding(
+        "time",
+        holds,
+        f"splits are apart in time: {'yes' if holds else 'no'}, {gap} slots at least, and "
+        f"occupancy forgets in {memory:.0f} (measured)",
+    )
+
+
+def _owners(corpus: Corpus) -> dict[str, xr.DataArray]:
+    names = ("receiver_split", "site_split")
+    return {name: corpus.dataset[name].load() for name in names if name in corpus.dataset}
+
+
+def _smallest_gap(known: xr.Dataset) -> int | None:
+    slot, draw = known["slot"].values, known["draw"].values
+    split = known["split"].values.astype("<U10")
+    gaps = []
+    for number in np.unique(draw):
+        own = (draw == number) & np.isin(split, _TO_LEARN)
+        order = np.argsort(slot[own], kind="stable")
+        slots, names = slot[own][order], split[own][order]
+        changes = np.flatnonzero(names[1:] != names[:-1])
+        gaps.extend((slots[changes + 1] - slots[changes] - 1).tolist())
+    return max(0, min(gaps)) if gaps else None
+
+
+def _memory_slots(known: xr.Dataset) -> float:
+    """Return after how many slots the correlation of occupancy is forgotten, from that of neighbours."""
+    states, chain = _by_slot(known)
+    joined = np.diff(chain) == 1
+    centred = states - states.mean(axis=0)
+    variance = float(np.square(centred).mean())
+    if not joined.any() or variance < 1e-9:
+        return 0.0
+    one = float((centred[1:][joined] * centred[:-1][joined]).mean()) / variance
+    return float(np.log(_FORGOTTEN) / np.log(np.clip(one, 1e-6, 0.9999)))
+
+
+def _chain(known: xr.Dataset) -> np.ndarray:
+    """Return a number for each record that rises by 1 from slot to slot, and by more from draw to draw."""
+    slot, draw = known["slot"].values.astype(np.int64), known["draw"].values.astype(np.int64)
+    return np.asarray(draw * (slot.max() + 2) + slot)
+
+
+def _by_slot(known: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    chain, first = np.unique(_chain(known), return_index=True)
+    states = known["occupancy"].transpose("record", "site", "subchannel").values[first]
+    return states.reshape(len(first), -1).astype(np.float64), chain
+
+
+def _receiver_finding(corpus: Corpus) -> Finding:
+    owners = {name: corpus.receivers_of(name) for name in _TO_LEARN}
+    if all(own is None for own in owners.values()):
+        by = corpus.manifest.spec.get("splits", {}).get("by", "time")
+        return Finding(
+            "receiver",
+            True,
+            f"receivers belong to one split each: not asked for (splits.by: {by})",
+            binding=False,
+        )
+    shared = [
+        name
+        for one, other in pairwise([*_TO_LEARN, _TO_LEARN[0]])
+        for name in set(owners[one] or []) & set(owners[other] or [])
+    ]
+    text = f"no, {shared[0]} is in two" if shared else "yes"
+    return Finding("receiver", not shared, f"receivers belong to one split each: {text}")
+
+
+def _draw_finding(known: xr.Dataset) -> Finding:
+    """Compare what is sent in each draw: the same chains in two splits are one draw twice."""
+    occupancy, draw = known["occupancy"].values, known["draw"].values
+    split, slot = known["split"].values.astype("<U10"), known["slot"].values
+    seen: dict[bytes, tuple[int, set[str]]] = {}
+    twice = None
+    for number in np.unique(draw):
+        own = np.flatnonzero(draw == number)
+        if not occupancy[own].any():
+            continue
+        _, first = np.unique(slot[own], return_index=True)
+        digest = sha256(np.ascontiguousarray(occupancy[own[first]]).tobytes()).digest()
+        names = set(split[own]) & set(_TO_LEARN)
+        before = seen.setdefault(digest, (int(number), names))
+        if before[0] != number and len(before[1] | names) > 1:
+            twice = before[0], int(number)
+    text = f"no, draws {twice[0]} and {twice[1]} send the same" if twice else "yes"
+    return Finding("draw", twice is None, f"no draw comes again in another split: {text}")
+
+
+def _repeat_findings(found: Repeats) -> Iterator[Finding]:
+    example = f", as {found.example[0]} and {found.example[1]}" if found.example else ""
+    exact = (
+        "yes" if not found.same_across else f"no, {found.same_across:,} of {found.same:,} doubles{example}"
+    )
+    yield Finding(
+        "copies", not found.same_across, f"no record's samples come again in another split: {exact}"
+    )
+    if found.compared < 2:
+        text = f"not judged, no two captures have {LEAST_SNR_DB:g} dB of signal"
+        yield Finding("payload", True, f"no payload comes again in another split: {text}", binding=False)
+        return
+    alike = "yes" if not found.alike_across else f"no, {found.alike_across:,} pairs are alike{example}"
+    yield Finding(
+        "payload",
+        not found.alike_across,
+        f"no payload comes again in another split: {alike} ({found.compared:,} strong captures compared)",
+    )
+
+
+def _balance_finding(known: xr.Dataset) -> Finding:
+    split, label = known["split"].values.astype("<U10"), known["label"].values
+    shares = {name: label[split == name].mean(axis=0) for name in _TO_LEARN if (split == name).any()}
+    holds = bool(shares) and all(
+        ((share >= _LEAST_SHARE) & (share <= 1 - _LEAST_SHARE)).all() for share in shares.values()
+    )
+    told = ", ".join(f"{name} {share.mean():.2f}" for name, share in shares.items())
+    return Finding(
+        "balance",
+        holds,
+        f"every split has both labels in every sub-channel: {'yes' if holds else 'no'}, occupied: {told}",
+        binding=False,
+    )
+
+
+def _shortcut_findings(corpus: Corpus, known: xr.Dataset, power_mw: np.ndarray) -> Iterator[Finding]:
+    split = known["split"].values.astype("<U10")
+    fitted, tested = split == "train", np.isin(split, ("validation", "test"))
+    label, chain = known["label"].values.astype(bool), _chain(known)
+    level = np.nan_to_num(known["snr_level"].values.astype(np.float64))
+    noise_db = known["noise_power"].transpose("record", "receiver").values.astype(np.float64)
+    metadata = metadata_features(
+        known["slot"].values,
+        known["draw"].values,
+        known["time"].values,
+        float(corpus.dataset.attrs["slot_duration_s"]),
+        np.concatenate([level[:, None], noise_db], axis=1),
+    )
+    occupancy = corpus.manifest.spec.get("occupancy") or {}
+    by_hour = occupancy.get("profile") is not None or occupancy.get("kind") in ("users", "trace")
+    found = probe(metadata, label, fitted, tested, chain)
+    text = "metadata alone doesn't tell the labels"
+    yield _probe_finding("metadata", text, found, binding=not by_hour)
+    over_db = 10 * np.log10(np.maximum(power_mw, 1e-35)) - noise_db
+    power = np.concatenate([over_db, np.square(over_db), level[:, None]], axis=1)
+    found = probe(power, label, fitted, tested, chain)
+    if found is None:
+        yield _probe_finding("power", "total power alone doesn't give the labels away", None, binding=False)
+        return
+    given = found.balanced_accuracy >= _SHORTCUT
+    yield Finding(
+        "power",
+        not given,
+        f"total power alone doesn't give the labels away: {'no' if given else 'yes'}, balanced accuracy "
+        f"{found.balanced_accuracy:.3f}, chance {found.chance[0]:.3f} to {found.chance[1]:.3f}",
+        binding=False,
+    )
+
+
+def _probe_finding(name: str, text: str, found: Probe | None, *, binding: bool) -> Finding:
+    if found is None:
+        return Finding(name, True, f"{text}: not judged, a label or a split is missing", binding=False)
+    low, high = found.chance
+    return Finding(
+        name,
+        not found.beyond,
+        f"{text}: {'no' if found.beyond else 'yes'}, balanced accuracy {found.balanced_accuracy:.3f}, chance "
+        f"{low:.3f} to {high:.3f}",
+        binding=binding,
+    )
