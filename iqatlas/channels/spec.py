@@ -49,6 +49,9 @@ class CaptureSpec(SpecModel):
     per_receiver: each receiver has the SNR; thermal: kTB and the noise figure (without snr_db)."""
     noise_figure_db: Annotated[float, Field(ge=0, le=50)] = 7.0
     """Receiver noise figure for thermal noise."""
+    payload: Literal["fresh", "fixed"] = "fresh"
+    """fresh: every record has payload and start time of its own; fixed: a slot has the same payload and start
+    time in every draw and at every SNR level, which a net memorises: to show that it does, not to train."""
     motion_error: Annotated[float, Field(ge=1e-6, le=0.1)] = 1e-3
     """Largest error, relative to each path, that the motion of the UAVs during a capture may leave."""
 
@@ -65,6 +68,8 @@ class CaptureSpec(SpecModel):
         # What is stored can be read again: it leaves out what this kind of noise refuses.
         stored: dict[str, Any] = handler(self)
         del stored["snr_db" if self.noise == "thermal" else "noise_figure_db"]
+        if self.payload == "fresh":
+            del stored["payload"]  # specs from before there was a choice keep their hash
         return stored
 
     def snr_levels_db(self) -> Float64[np.ndarray, "level"]:

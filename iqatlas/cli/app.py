@@ -22,7 +22,9 @@ from iqatlas.cli import (
     rebuild,
     scene,
     schema,
+    score,
     trace,
+    train,
     validate,
     verify,
     waveform,
@@ -52,6 +54,8 @@ app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
 app.command("validate")(validate.validate)
 app.command("audit")(audit.audit)
+app.command("train")(train.train)
+app.command("score")(score.score)
 app.command("plot")(plot.plot)
 app.command("preview")(preview.preview)
 app.command("waveform")(waveform.waveform)

@@ -43,6 +43,10 @@ def validate(
         str | None,
         typer.Option(metavar="A,B", help="Detectors to run, as energy,prefix; all that suit without it."),
     ] = None,
+    models: Annotated[
+        list[Path] | None,
+        typer.Option("--model", metavar="MODEL", help="A detector of `iqatlas train`; may be given again."),
+    ] = None,
     budget: Annotated[
         str | None, typer.Option(metavar="TIME", help="Begin nothing new after this time, as 60s or 5m.")
     ] = None,
@@ -66,15 +70,19 @@ def validate(
     from iqatlas.catalogs.corpus import open_corpus
     from iqatlas.catalogs.import_spec import is_imported
     from iqatlas.detectors.assessment import assess
+    from iqatlas.detectors.learned.judged import judged_models, model_verdicts
     from iqatlas.detectors.report import tables
     from iqatlas.detectors.verdicts import sound, verdicts
 
     names = None if detectors is None else [name.strip() for name in detectors.split(",") if name.strip()]
     budget_s = None if budget is None else _seconds(budget)
     opened = open_corpus(corpus)
+    learned = judged_models(models, opened) if models else []
     with counting_bar("detecting") as tell:
-        found = assess(opened, false_alarm=false_alarm, names=names, budget_s=budget_s, progress=tell)
-    judged = verdicts(found)
+        found = assess(
+            opened, false_alarm=false_alarm, names=names, also=learned, budget_s=budget_s, progress=tell
+        )
+    judged = (*verdicts(found), *model_verdicts(found, learned, opened))
     made = tables(found, judged)
     capture = opened.manifest.spec.get("capture", {})
     thermal = isinstance(capture, Mapping) and capture.get("noise") == "thermal"

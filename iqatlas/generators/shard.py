@@ -130,7 +130,7 @@ class Workshop:
         level = record % plan.levels
         slot = record // plan.levels % spec.capture.slots
         draw = record // (plan.levels * spec.capture.slots)
-        begin = slot * plan.slot_samples + self._offsets(number, len(record))
+        begin = slot * plan.slot_samples + self._offsets(number, slot)
         around = self._occupancy_around(draw, slot)
         baseband = self.downlink.synthesise(
             start_sample=begin - self._margin - self.block.lead,
@@ -192,12 +192,18 @@ class Workshop:
             block[feature.name] = feature.compute(iq, part, plan.setting)
         return block
 
-    def _offsets(self, number: int, count: int) -> Int64[np.ndarray, "record"]:
+    def _offsets(self, number: int, slot: Int64[np.ndarray, "record"]) -> Int64[np.ndarray, "record"]:
         """Return where in its slot each capture begins: after the echoes of the slot before, if it can."""
         latest = self.plan.slot_samples - self.plan.spec.capture.samples
         earliest = min(self.max_delay_samples + self.downlink.settling_samples, latest)
-        rng = stream(self.plan.spec.seed, Stage.START_TIME, number)
-        return rng.integers(earliest, latest, size=count, dtype=np.int64, endpoint=True)
+        seed = self.plan.spec.seed
+        if self.plan.spec.capture.payload == "fixed":
+            counter = np.zeros((len(slot), 2), np.uint64)
+            counter[:, 0] = slot
+            drawn = words(key(seed, Stage.START_TIME), counter)[:, 0] % np.uint64(latest - earliest + 1)
+            return earliest + drawn.astype(np.int64)
+        rng = stream(seed, Stage.START_TIME, number)
+        return rng.integers(earliest, latest, size=len(slot), dtype=np.int64, endpoint=True)
 
     def _occupancy_around(
         self, draw: Int64[np.ndarray, "record"], slot: Int64[np.ndarray, "record"]
@@ -213,7 +219,8 @@ class Workshop:
 
     def _payload_keys(self, record: Int64[np.ndarray, "record"]) -> UInt64[np.ndarray, "record site 2"]:
         counter = np.empty((len(record), self.plan.sites, 2), np.uint64)
-        counter[..., 0] = record[:, None]
+        # A site's payload follows from its key and absolute time: with one key it repeats in every draw.
+        counter[..., 0] = 0 if self.plan.spec.capture.payload == "fixed" else record[:, None]
         counter[..., 1] = np.arange(self.plan.sites)
         return words(self._payload_key, counter)
 

@@ -195,6 +195,7 @@ CHANGES: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "capture.noise": ({}, "common_floor", "per_receiver"),
     "capture.noise_figure_db": (THERMAL, 7, 8),
     "capture.motion_error": (FLIGHT, 1e-6, 0.1),
+    "capture.payload": ({}, "fresh", "fixed"),
     "features.spectrogram.nperseg": ({}, 16, 32),
     "features.spectrogram.hop": ({}, 8, 4),
     "features.spectrogram.scale": ({}, "dbm_per_hz", "mw_per_hz"),

@@ -204,3 +204,21 @@ def test_common_floor_and_per_receiver_snr_are_kept() -> None:
         snr = Workshop(made).make_shard(whole(made.plan))["snr"].values
         assert snr.max(axis=1) == pytest.approx(10, abs=0.2)
         assert (np.ptp(snr.mean(axis=0)) > 1) == spread
+
+
+def test_fixed_payload_repeats_in_every_draw_and_fresh_payload_never() -> None:
+    """All sub-channels on, next to no noise: fixed, a slot is the same in every draw and at every level."""
+    capture = {"samples": 1024, "slots": 3, "draws": 4, "snr_db": [140, 150]}
+    for payload, repeats in (("fixed", True), ("fresh", False)):
+        tree = full_load(capture={**capture, "payload": payload})
+        made = recipe(tree)
+        records = Workshop(made).make_shard(whole(made.plan))
+        same = likeness(records["iq"].values[:, 0]) > 0.999
+        slot = records["slot"].values
+        alike = slot[:, None] == slot if repeats else np.eye(len(slot), dtype=bool)
+        np.testing.assert_array_equal(same, alike)
+        # Slots begin at times of their own, each inside its slot.
+        start = np.round(records["time"].values * made.plan.sample_rate_hz).astype(int) - slot * 7680
+        assert len(np.unique(start)) == (3 if repeats else len(slot))
+        assert start.min() >= 0
+        assert start.max() <= 7680 - 1024

@@ -1,0 +1,122 @@
+"""``iqatlas train`` and ``iqatlas score``: what they show, write and refuse."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iqatlas.cli.train import seconds_of
+from iqatlas.errors import SpecError
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from iqatlas.generators.execute import generate
+    from iqatlas.generators.spec import CorpusSpec
+
+    spec = {
+        "raytracing": {"kind": "free_space"},
+        "receivers": {"count": 2},
+        "waveform": {"bandwidth_mhz": 1.4, "subchannels": 2},
+        "capture": {"slots": 120, "samples": 64, "snr_db": [0, 20]},
+        "features": {"spectrogram": None},
+    }
+    return generate(CorpusSpec.from_tree(spec), tmp_path_factory.mktemp("train") / "corpus").path
+
+
+def test_a_model_is_trained_scored_and_scored_again(
+    corpus: Path, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    """Both print the same table: a row for each of two levels and two receivers."""
+    model = tmp_path / "model"
+    shown = command(
+        "train", corpus, "--model", "cnn", "-o", model, "--epochs", "2", "--onnx", "--window", "48"
+    )
+    assert shown.code == 0, shown.err
+    assert "parameters" in shown.out
+    assert re.search(r"epochs +2, the best [12], stopped by epochs", shown.out)
+    assert "✓" in shown.out
+    assert re.search(r"epoch 1 of 2: loss 0\.\d{4}, validation 0\.\d{4}", shown.err)
+    assert sorted(item.name for item in model.iterdir()) == [
+        "model.json",
+        "model.onnx",
+        "weights.safetensors",
+    ]
+    card = json.loads((model / "model.json").read_text())
+    assert card["detector"] == {"kind": "cnn", "window": 48, "power": "capture"}
+    assert len(card["scores"]) == 4
+    again = command("score", model, corpus)
+    assert again.code == 0, again.err
+    rows = [line for line in shown.out.splitlines() if "uav" in line]
+    assert len(rows) == 4
+    assert [line for line in again.out.splitlines() if "uav" in line] == rows
+    assert "another corpus" not in again.out
+    seen = command("score", model, corpus, "--split", "train")
+    assert "it has seen the train split" in seen.out
+
+
+def test_a_model_of_another_corpus_says_so(
+    corpus: Path, tmp_path: Path, small_corpus: Any, command: Callable[..., Any]
+) -> None:
+    assert command("train", corpus, "--model", "boosted", "-o", tmp_path / "m", "--epochs", "1").code == 0
+    refused = command("score", tmp_path / "m", small_corpus.path)
+    assert refused.code == 2
+    assert "not learned from" in refused.err
+    assert len(refused.error_lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--model", "boosted", "--onnx"], "--onnx: boosted trees have no ONNX graph"),
+        (["--budget", "soon"], "--budget: 'soon' is no time; accepted: 90s, 10m or 1h"),
+        (["--window", "65"], "65 samples of captures of 64; accepted: 16 to 64"),
+        (["--window", "16"], "can't take captures of 16 samples"),
+        (["--model", "forest"], "forest"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_line(
+    options: list[str], message: str, corpus: Path, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    shown = command("train", corpus, "-o", tmp_path / "model", *options)
+    assert shown.code == 2
+    assert message in shown.err
+    assert len(shown.error_lines) == 1
+    assert not (tmp_path / "model").exists()
+
+
+def test_folders_are_refused_before_anything_is_trained(
+    corpus: Path, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    (tmp_path / "letter.txt").write_text("mine")
+    shown = command("train", corpus, "-o", tmp_path)
+    assert shown.code == 2
+    assert "letter.txt" in shown.err
+    assert "epoch" not in shown.err
+    missing = command("score", tmp_path / "none", corpus)
+    assert missing.code == 2
+    assert "so there is no model" in missing.err
+
+
+def test_training_can_be_ended_by_time(corpus: Path, tmp_path: Path, command: Callable[..., Any]) -> None:
+    shown = command("train", corpus, "-o", tmp_path / "model", "--budget", "0.001s")
+    assert shown.code == 0
+    assert "stopped by budget" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("10m", 600), ("10min", 600), ("1.5h", 5400), (" 7 ".strip(), 7)]
+)
+def test_times(text: str, seconds: float) -> None:
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0s", "-1s", "1 d", "nan", "1e9s", "s"])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(SpecError, match="is no time"):
+        seconds_of(text)
