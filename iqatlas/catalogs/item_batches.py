@@ -7,45 +7,46 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from iqatlas.catalogs.epoch_order import Reading
-from iqatlas.catalogs.record_reader import RecordReader, items_from
+from iqatlas.catalogs.record_reader import RecordReader
+
+_TAKEN = 64
+"""Single items that are taken at once: as many as one would batch."""
 
 
-def single_items(
-    reader: RecordReader, readings: Iterable[Reading], over: set[str]
-) -> Iterator[dict[str, np.ndarray]]:
-    """Give items one by one, as views of what was read.
+def single_items(reader: RecordReader, readings: Iterable[Reading]) -> Iterator[dict[str, np.ndarray]]:
+    """Give items one by one, as views of a few that were taken at once.
 
     Args:
         reader: Reads the chunks.
         readings: What to read, and the order of its items.
-        over: The variables that have receivers.
     """
     for reading in readings:
-        arrays = reader.read(reading.rows, reading.counts)
-        items = items_from(arrays, reading.order, reader.request, over=over)
-        for position in range(len(reading.order)):
-            yield {name: np.asarray(values[position]) for name, values in items.items()}
+        records = reader.read(reading.rows, reading.counts)
+        for start in range(0, len(reading.order), _TAKEN):
+            order = reading.order[start : start + _TAKEN]
+            items = records.items(order)
+            for position in range(len(order)):
+                yield {name: np.asarray(values[position]) for name, values in items.items()}
 
 
 def batches(
-    reader: RecordReader, readings: Iterable[Reading], over: set[str], size: int
+    reader: RecordReader, readings: Iterable[Reading], size: int
 ) -> Iterator[dict[str, np.ndarray]]:
     """Give batches of a size, the last one with what is left.
 
     Args:
         reader: Reads the chunks.
         readings: What to read, and the order of its items.
-        over: The variables that have receivers.
         size: Items a batch.
     """
     pending: list[dict[str, np.ndarray]] = []
     missing = size
     for reading in readings:
-        arrays = reader.read(reading.rows, reading.counts)
+        records = reader.read(reading.rows, reading.counts)
         done = 0
         while done < len(reading.order):
             order = reading.order[done : done + missing]
-            pending.append(items_from(arrays, order, reader.request, over=over))
+            pending.append(records.items(order))
             done += len(order)
             missing -= len(order)
             if not missing:
