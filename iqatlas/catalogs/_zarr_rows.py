@@ -52,7 +52,7 @@ class ZarrRows(RowFiles):
         """Read records chunk by chunk."""
         chunk = self._files.layout.chunk
         of = rows // chunk
-        starts = np.concatenate([[0], np.flatnonzero(np.diff(of)) + 1, [len(rows)]])
+        starts = np.append(np.flatnonzero(np.diff(of, prepend=-1)), len(rows))
         for first, stop in zip(starts[:-1], starts[1:], strict=True):
             raw = self._chunk(int(of[first]))
             if raw is None:

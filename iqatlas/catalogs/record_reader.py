@@ -12,6 +12,7 @@ import xarray as xr
 from jaxtyping import Int64
 
 from iqatlas.axes import RECORD
+from iqatlas.catalogs.batch_memory import BatchMemory
 from iqatlas.catalogs.load_request import LoadRequest
 from iqatlas.catalogs.manifest import MANIFEST_NAME, read_manifest
 from iqatlas.catalogs.place import CorpusPlace, place_of
@@ -66,10 +67,11 @@ class RecordReader:
         self._digests = tuple(hashlib.sha256(member.manifest.serialise()).digest() for member in members)
         self._stops = np.cumsum([member.manifest.records for member in members])
         self._opened: tuple[int, list[_Opened]] | None = None
+        self._memory = BatchMemory()
 
     def __getstate__(self) -> dict[str, Any]:
         names = tuple(place if isinstance(place, str) else place.name for place in self._places)
-        return {**self.__dict__, "_opened": None, "_places": names}
+        return {**self.__dict__, "_opened": None, "_memory": BatchMemory(), "_places": names}
 
     def check(self) -> None:
         """See that the corpora are those that were opened.
@@ -112,10 +114,12 @@ class RecordReader:
                 for name in request.variables:
                     if name not in columns:
                         receivers = "receiver" in opened.dims[name]
-                        columns[name] = Column(len(rows), receivers=receivers, kept=request.receivers)
+                        columns[name] = Column(
+                            len(rows), self._memory, receivers=receivers, kept=request.receivers
+                        )
                     scale = None
                     if opened.counts(name):
-                        scale = Column(len(rows), receivers=True, kept=request.receivers)
+                        scale = Column(len(rows), self._memory, receivers=True, kept=request.receivers)
                         opened.add(scale, _SCALE, at, own, chunk, fetch=fetch)
                     opened.add(columns[name], name, at, own, chunk, scale=scale, fetch=fetch)
         return Records(columns, request.each, groups=request.groups)
