@@ -187,10 +187,11 @@ class RecordStream(IterableDataset[Any]):
             given = single_items(self._reader, readings)
         else:
             given = batches(self._reader, readings, self._batch)
-        for arrays in given:
-            tensors = {name: _tensor(values) for name, values in arrays.items()}
-            self._yields += 1
-            yield _transformed(self._transform, tensors)
+        return map(self._give, given)
+
+    def _give(self, arrays: dict[str, np.ndarray]) -> Any:
+        self._yields += 1
+        return _transformed(self._transform, {name: _tensor(values) for name, values in arrays.items()})
 
 
 def _distributed() -> tuple[int, int]:

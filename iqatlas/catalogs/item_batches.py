@@ -39,24 +39,21 @@ def batches(
         readings: What to read, and the order of its items.
         size: Items a batch.
     """
-    pending: list[dict[str, np.ndarray]] = []
-    missing = size
+    whole: dict[str, np.ndarray] = {}
+    filled = 0
     for reading in readings:
         records = reader.read(reading.rows, reading.counts)
         done = 0
         while done < len(reading.order):
-            order = reading.order[done : done + missing]
-            pending.append(records.items(order))
+            order = reading.order[done : done + size - filled]
+            if not filled:
+                whole = records.room(size)
+            records.fill(whole, filled, order)
             done += len(order)
-            missing -= len(order)
-            if not missing:
-                yield _joined(pending)
-                pending, missing = [], size
-    if pending:
-        yield _joined(pending)
-
-
-def _joined(pieces: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    if len(pieces) == 1:
-        return pieces[0]
-    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+            filled += len(order)
+            if filled == size:
+                # A generator that waits holds no batch, so that its memory is free for the next but one.
+                ready, whole, filled = [whole], {}, 0
+                yield ready.pop()
+    if filled:
+        yield {name: values[:filled] for name, values in whole.items()}

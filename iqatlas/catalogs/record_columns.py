@@ -9,6 +9,10 @@ from iqatlas.catalogs.batch_memory import BatchMemory
 from iqatlas.catalogs.quantised import dequantise
 
 
+_CACHED = 1 << 20
+"""Bytes that fit into the cache of a core beside what they are copied from and to."""
+
+
 class Column:
     """One variable of some records, each of them in a mapped file or in memory.
 
@@ -49,58 +53,96 @@ class Column:
         self._pieces.append(piece)
         self._scales.append(scale)
 
+    def room(self, items: int, *, singly: bool) -> np.ndarray:
+        """Return memory for items.
+
+        Args:
+            items: How many.
+            singly: Whether an item is one receiver of a record.
+        """
+        shape, dtype = self._pieces[0].shape[1:], self._pieces[0].dtype
+        if self.receivers:
+            shape = shape[1:] if singly else (len(self._wanted(self._pieces[0])), *shape[1:])
+        if self._scales[0] is not None:
+            shape, dtype = shape[:-1], np.dtype(np.complex64)
+        return self._memory.empty((items, *shape), dtype)
+
     def take(
-        self, positions: Int64[np.ndarray, " item"], single: Int64[np.ndarray, " item"] | None = None
-    ) -> np.ndarray:
-        """Return some records, in any order, in memory of their own.
+        self,
+        positions: Int64[np.ndarray, " item"],
+        single: Int64[np.ndarray, " item"] | None,
+        out: np.ndarray,
+    ) -> None:
+        """Copy some records, in any order.
 
         Args:
             positions: Which of the records.
             single: Which of the wanted receivers each item is; None where an item has all of them.
+            out: Memory for them, [item, …].
         """
-        pieces = self._piece[positions] if len(self._pieces) > 1 else np.zeros(1, np.int64)
-        if (pieces == pieces[:1]).all():
-            piece = int(pieces[0]) if len(pieces) else 0
-            return self._taken(piece, positions, single, None)
-        out: np.ndarray | None = None
-        room: np.ndarray | None = None
+        pieces = self._piece[positions]
+        if not len(pieces) or (pieces == pieces[0]).all():
+            self._copy(int(pieces[0]) if len(pieces) else 0, positions, single, out)
+            return
+        # On their way to their places records stay in the cache of a core.
+        at_once = max(1, _CACHED * len(out) // max(1, out.nbytes))
+        room = self._memory.empty((at_once, *out.shape[1:]), out.dtype)
         for piece in range(len(self._pieces)):
-            here = np.flatnonzero(pieces == piece)
-            if not len(here):
-                continue
-            found = self._taken(piece, positions[here], None if single is None else single[here], room)
-            if out is None or room is None:
-                out, room = (self._memory.empty((len(positions), *found.shape[1:]), found.dtype) for _ in "ab")
-            out[here] = found
-        return np.empty(0) if out is None else out
+            of_piece = np.flatnonzero(pieces == piece)
+            for start in range(0, len(of_piece), at_once):
+                here = of_piece[start : start + at_once]
+                found = room[: len(here)]
+                self._copy(piece, positions[here], None if single is None else single[here], found)
+                out[here] = found
 
-    def _taken(
+    def _wanted(self, values: np.ndarray) -> Int64[np.ndarray, " receiver"]:
+        return np.arange(values.shape[1]) if self._kept is None else self._kept
+
+    def _copy(
         self,
         piece: int,
         positions: Int64[np.ndarray, " item"],
         single: Int64[np.ndarray, " item"] | None,
-        room: np.ndarray | None,
-    ) -> np.ndarray:
-        """Return records of one piece, in the room for them if there is one and it is of use."""
+        out: np.ndarray,
+    ) -> None:
+        """Copy records of one piece."""
         values, scale = self._pieces[piece], self._scales[piece]
         index = self._index[positions]
-        if self.receivers and (single is not None or self._kept is not None):
-            kept = np.arange(values.shape[1]) if self._kept is None else self._kept
-            found = values[index[:, None], kept] if single is None else values[index, kept[single]]
+        if scale is not None:
+            counts = self._memory.empty((*out.shape, 2), values.dtype)
+            self._copy_stored(values, index, single, counts)
+            levels = scale.room(len(index), singly=single is not None)
+            scale.take(positions, single, levels)
+            out[...] = dequantise(counts, levels)
         else:
-            fits = room is not None and (room.shape[1:], room.dtype) == (values.shape[1:], values.dtype)
-            shape = (len(index), *values.shape[1:])
-            out = room[: len(index)] if fits and room is not None else self._memory.empty(shape, values.dtype)
-            found = _records(values, index, out)
-        return found if scale is None else dequantise(found, scale.take(positions, single))
+            self._copy_stored(values, index, single, out)
+
+    def _copy_stored(
+        self,
+        values: np.ndarray,
+        index: Int64[np.ndarray, " item"],
+        single: Int64[np.ndarray, " item"] | None,
+        out: np.ndarray,
+    ) -> None:
+        if not self.receivers or (single is None and self._kept is None):
+            if len(index) and index[-1] - index[0] == len(index) - 1 and (np.diff(index) == 1).all():
+                out[...] = values[index[0] : index[-1] + 1]
+            else:
+                _take(values, index, out)
+            return
+        kept = self._wanted(values)
+        receivers = kept if single is None else kept[single]
+        records = index[:, None] if single is None else index
+        if values.flags.c_contiguous:
+            flat = values.reshape(-1, *values.shape[2:])
+            _take(flat, records * values.shape[1] + receivers, out)
+        else:
+            out[...] = values[records, receivers]
 
 
-def _records(values: np.ndarray, index: Int64[np.ndarray, " item"], out: np.ndarray) -> np.ndarray:
-    if len(index) and index[-1] - index[0] == len(index) - 1 and (np.diff(index) == 1).all():
-        out[...] = values[index[0] : index[-1] + 1]
-    elif values.flags.c_contiguous and values.flags.aligned:
+def _take(values: np.ndarray, index: Int64[np.ndarray, "*item"], out: np.ndarray) -> None:
+    if values.flags.c_contiguous and values.flags.aligned:
         # Any other mode would go by way of a copy.
         values.take(index, 0, out, "clip")
     else:
         out[...] = values[index]
-    return out

@@ -45,11 +45,29 @@ class Records:
         Args:
             order: The items: positions of records, or position times receivers plus the receiver.
         """
-        positions, single = (order, None) if self._groups else np.divmod(order, self._each)
+        whole = self.room(len(order))
+        self.fill(whole, 0, order)
+        return whole
+
+    def room(self, items: int) -> dict[str, np.ndarray]:
+        """Return memory for items, an array a variable."""
         return {
-            name: column.take(positions, single if column.receivers else None)
+            name: column.room(items, singly=column.receivers and not self._groups)
             for name, column in self._columns.items()
         }
+
+    def fill(self, whole: dict[str, np.ndarray], first: int, order: Int64[np.ndarray, " item"]) -> None:
+        """Put items into the memory for them.
+
+        Args:
+            whole: The memory.
+            first: Where in it they begin.
+            order: The items, as of :meth:`items`.
+        """
+        positions, single = (order, None) if self._groups else np.divmod(order, self._each)
+        for name, column in self._columns.items():
+            own = single if column.receivers else None
+            column.take(positions, own, whole[name][first : first + len(order)])
 
 
 class RecordReader:
