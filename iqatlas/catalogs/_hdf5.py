@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,6 +173,48 @@ def open_store(corpus: Path, group: str | None = None, *, dask: bool = True) -> 
             kept[name] = xr.Variable(dims, _read(array, ...), own)
     dataset = xr.Dataset(data, coordinates, attributes)
     return dataset.chunk({RECORD: chunk}) if dask and group is None else dataset
+
+
+def arrays_of_numbers(
+    corpus: Path,
+) -> tuple[int, dict[str, tuple[tuple[str, ...], tuple[int, ...], np.dtype[Any]]]]:
+    """Return the records of a shard, and axes, lengths and type of each array of numbers over the records.
+
+    Args:
+        corpus: Folder of the corpus.
+    """
+    found = {}
+    with h5py.File(corpus / MASTER, "r", locking="best-effort") as file:
+        for name in file:
+            array = _plain_array(file, name, virtual=True) if name != "paths" else None
+            if array is not None and array.is_virtual and h5py.check_string_dtype(array.dtype) is None:
+                found[name] = (tuple(axis.label for axis in array.dims), array.shape, array.dtype)
+        return int(file.attrs[_SHARD]), found
+
+
+def plain_places(path: Path) -> dict[str, tuple[int, tuple[int, ...], np.dtype[Any]]]:
+    """Return offset, lengths and type of each array in a shard's file: they lie there as in memory.
+
+    Args:
+        path: The file.
+    """
+    with h5py.File(path, "r", locking="best-effort") as file:
+        arrays = {name: _plain_array(file, name) for name in file}
+        return {name: (array.id.get_offset(), array.shape, array.dtype) for name, array in arrays.items()}
+
+
+def raw_text(corpus: Path, name: str) -> Iterator[np.ndarray]:
+    """Give an array of text over the records shard by shard, as bytes of a fixed length.
+
+    Args:
+        corpus: Folder of the corpus.
+        name: The array.
+    """
+    with h5py.File(corpus / MASTER, "r", locking="best-effort") as file:
+        shards = -(-file[name].shape[0] // int(file.attrs[_SHARD]))
+    for index in range(shards):
+        with h5py.File(corpus / shard_name(index), "r", locking="best-effort") as file:
+            yield np.asarray(_plain_array(file, name)[...]).astype("S")
 
 
 def shard_files(twin: Path) -> list[Path]:

@@ -10,7 +10,7 @@ import numpy as np
 from iqatlas.catalogs.epoch_order import EpochOrder, Part, given_by
 from iqatlas.catalogs.item_batches import batches, single_items
 from iqatlas.catalogs.load_request import LoadRequest
-from iqatlas.catalogs.record_reader import RecordReader, items_from, over_receivers
+from iqatlas.catalogs.record_reader import RecordReader
 from iqatlas.errors import CorpusError, SetupError
 
 try:
@@ -40,7 +40,6 @@ class RecordDataset(Dataset[Any]):
         self, members: Sequence[Corpus], request: LoadRequest, *, transform: Transform | None = None
     ) -> None:
         self._request, self._transform = request, transform
-        self._over = over_receivers(members, request)
         self._reader = RecordReader(members, request)
         self._checked = False
 
@@ -63,8 +62,8 @@ class RecordDataset(Dataset[Any]):
         places, back = np.unique(wanted // request.each, return_inverse=True)
         rows = request.rows[places]
         counts = np.bincount(np.searchsorted(request.edges, rows, side="right"))
-        arrays = self._reader.read(rows, counts[counts > 0])
-        items = items_from(arrays, back * request.each + wanted % request.each, request, over=self._over)
+        records = self._reader.read(rows, counts[counts > 0], fetch=False)
+        items = records.items(back * request.each + wanted % request.each)
         tensors = {name: _tensor(values) for name, values in items.items()}
         return [
             _transformed(self._transform, {name: tensor[row] for name, tensor in tensors.items()})
@@ -100,7 +99,6 @@ class RecordStream(IterableDataset[Any]):
     ) -> None:
         super().__init__()
         self._request, self._transform, self._batch = request, transform, batch
-        self._over = over_receivers(members, request)
         self._reader = RecordReader(members, request)
         self._order = EpochOrder(request.rows, request.edges, request.each, shuffle, seed, buffer)
         part = Part(*(_distributed() if ranks is None else ranks))
@@ -186,13 +184,14 @@ class RecordStream(IterableDataset[Any]):
         self._yields = self._done(part)
         readings = self._order.readings(self.epoch, part, skip=self._yields * (self._batch or 1))
         if self._batch is None:
-            given = single_items(self._reader, readings, self._over)
+            given = single_items(self._reader, readings)
         else:
-            given = batches(self._reader, readings, self._over, self._batch)
-        for arrays in given:
-            tensors = {name: _tensor(values) for name, values in arrays.items()}
-            self._yields += 1
-            yield _transformed(self._transform, tensors)
+            given = batches(self._reader, readings, self._batch)
+        return map(self._give, given)
+
+    def _give(self, arrays: dict[str, np.ndarray]) -> Any:
+        self._yields += 1
+        return _transformed(self._transform, {name: _tensor(values) for name, values in arrays.items()})
 
 
 def _distributed() -> tuple[int, int]:

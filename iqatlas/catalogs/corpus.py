@@ -21,6 +21,13 @@ from iqatlas.catalogs.manifest import Manifest, read_manifest
 from iqatlas.catalogs.place import CorpusPlace, place_of
 from iqatlas.catalogs.quantised import decoded
 from iqatlas.catalogs.record_store import FORMATS, RecordStore, store_in
+from iqatlas.catalogs.split_index import (
+    SPLIT_NAMES,
+    split_mask,
+    splits_of_codes,
+    splits_of_text,
+    with_splits,
+)
 from iqatlas.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -90,11 +97,13 @@ class Corpus(Loaders):
         Samples are complex, in √mW, however they are stored.
         """
         with self.place.errors("read"):
-            dataset = decoded(self.store.open_at(self.place.store(self.store.name)))
+            where = self.place.store(self.store.name)
+            dataset = decoded(self.store.open_at(where))
             self._refuse_more_records(dataset)
-            # The labels of an index have to be in memory; the name of a split fits in ten characters.
-            split = dataset["split"].load().astype("<U10")
-        return dataset.assign_coords(split=split).set_xindex("split")
+            codes = self.store.word_codes(where, "split", SPLIT_NAMES)
+            if codes is None or len(codes) != dataset.sizes[RECORD]:
+                return with_splits(dataset, splits_of_text(dataset["split"].values))
+        return with_splits(dataset, splits_of_codes(codes))
 
     def _refuse_more_records(self, dataset: xr.Dataset) -> None:
         """Refuse arrays that state other records than the manifest, or more than the files can hold.
@@ -134,8 +143,7 @@ class Corpus(Loaders):
 
     def split_mask(self, name: str) -> Bool[np.ndarray, " record"]:
         """Return which records belong to a split."""
-        mask: np.ndarray = self.dataset["split"].values == name
-        return mask
+        return split_mask(self.dataset, name)
 
     def receivers_of(self, split: str) -> list[str] | None:
         """Return the names of a split's receivers; None where receivers are not split."""

@@ -75,7 +75,7 @@ class EpochOrder:
         each: Items in a record: 1, or the number of receivers where they are given singly.
         shuffle: Whether the order is random; as stored without it.
         seed: Of the order.
-        buffer: Items that are shuffled among each other at least, as long as there are so many.
+        buffer: Items that are read at once, and shuffled among each other, as long as there are so many.
     """
 
     rows: Int64[np.ndarray, " row"]
@@ -121,9 +121,7 @@ class EpochOrder:
         before = np.cumsum(items) - items
         first = 0
         while first < len(chunks):
-            # Without shuffling nothing is gained by holding more than one chunk.
-            target = before[first] + (self.buffer if self.shuffle else 1)
-            stop = max(first + 1, int(np.searchsorted(before, target)))
+            stop = max(first + 1, int(np.searchsorted(before, before[first] + self.buffer)))
             count = int(items[first:stop].sum())
             if skip >= count:
                 skip -= count

@@ -7,55 +7,53 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from iqatlas.catalogs.epoch_order import Reading
-from iqatlas.catalogs.record_reader import RecordReader, items_from
+from iqatlas.catalogs.record_reader import RecordReader
+
+_TAKEN = 64
+"""Single items that are taken at once: as many as one would batch."""
 
 
-def single_items(
-    reader: RecordReader, readings: Iterable[Reading], over: set[str]
-) -> Iterator[dict[str, np.ndarray]]:
-    """Give items one by one, as views of what was read.
+def single_items(reader: RecordReader, readings: Iterable[Reading]) -> Iterator[dict[str, np.ndarray]]:
+    """Give items one by one, as views of a few that were taken at once.
 
     Args:
         reader: Reads the chunks.
         readings: What to read, and the order of its items.
-        over: The variables that have receivers.
     """
     for reading in readings:
-        arrays = reader.read(reading.rows, reading.counts)
-        items = items_from(arrays, reading.order, reader.request, over=over)
-        for position in range(len(reading.order)):
-            yield {name: np.asarray(values[position]) for name, values in items.items()}
+        records = reader.read(reading.rows, reading.counts)
+        for start in range(0, len(reading.order), _TAKEN):
+            order = reading.order[start : start + _TAKEN]
+            items = records.items(order)
+            for position in range(len(order)):
+                yield {name: np.asarray(values[position]) for name, values in items.items()}
 
 
 def batches(
-    reader: RecordReader, readings: Iterable[Reading], over: set[str], size: int
+    reader: RecordReader, readings: Iterable[Reading], size: int
 ) -> Iterator[dict[str, np.ndarray]]:
     """Give batches of a size, the last one with what is left.
 
     Args:
         reader: Reads the chunks.
         readings: What to read, and the order of its items.
-        over: The variables that have receivers.
         size: Items a batch.
     """
-    pending: list[dict[str, np.ndarray]] = []
-    missing = size
+    whole: dict[str, np.ndarray] = {}
+    filled = 0
     for reading in readings:
-        arrays = reader.read(reading.rows, reading.counts)
+        records = reader.read(reading.rows, reading.counts)
         done = 0
         while done < len(reading.order):
-            order = reading.order[done : done + missing]
-            pending.append(items_from(arrays, order, reader.request, over=over))
+            order = reading.order[done : done + size - filled]
+            if not filled:
+                whole = records.room(size)
+            records.fill(whole, filled, order)
             done += len(order)
-            missing -= len(order)
-            if not missing:
-                yield _joined(pending)
-                pending, missing = [], size
-    if pending:
-        yield _joined(pending)
-
-
-def _joined(pieces: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    if len(pieces) == 1:
-        return pieces[0]
-    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+            filled += len(order)
+            if filled == size:
+                # A generator that waits holds no batch, so that its memory is free for the next but one.
+                ready, whole, filled = [whole], {}, 0
+                yield ready.pop()
+    if filled:
+        yield {name: values[:filled] for name, values in whole.items()}

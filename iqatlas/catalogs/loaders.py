@@ -13,6 +13,7 @@ from iqatlas.errors import CorpusError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import tensorflow
     import torch.utils.data
 
     from iqatlas.catalogs.corpus import Corpus
@@ -180,6 +181,76 @@ class Loaders(ABC):
             buffer=_BUFFER if buffer is None else buffer,
             batch=batch,
             ranks=None if rank is None or world is None else (rank, world),
+        )
+
+    def tf(
+        self,
+        *,
+        split: str | None = None,
+        variables: Sequence[str] = ("iq", "label"),
+        receivers: Sequence[str] | None = None,
+        window: SampleWindow | None = None,
+        groups: bool = True,
+        transform: Callable[[Any], Any] | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        buffer: int = _BUFFER,
+        batch: int | None = None,
+        rank: int | None = None,
+        world: int | None = None,
+        epoch: int = 0,
+        skip: int = 0,
+    ) -> tensorflow.data.Dataset:
+        """Return a ``tf.data.Dataset`` over the records, which reads ahead; one item is a dict of tensors.
+
+        The order is that of the PyTorch stream of the same seed, buffer and epoch. Each iteration gives the
+        next epoch.
+
+        Args:
+            split: ``train``, ``validation`` or ``test``; all records without it.
+            variables: What an item holds.
+            receivers: Names of the receivers to keep, in this order. Without it all of them, or those
+                of the split where receivers have splits of their own.
+            window: Samples to keep of each capture: the first so many, or (first sample, number of samples).
+            groups: Whether an item is a record with all its receivers, or one receiver of a record.
+            transform: Mapped over items, or over batches where ``batch`` is given; TensorFlow traces it.
+            shuffle: Whether chunks, and items inside the buffer, come in random order.
+            seed: Of the order.
+            buffer: Items that are shuffled among each other.
+            batch: Items a batch; single items without it.
+            rank: Number of this process among those that train; 0 without it.
+            world: Number of those processes.
+            epoch: Number of the epoch that the first iteration gives.
+            skip: Items, or batches where ``batch`` is given, of that epoch that were taken before: it goes on
+                behind them.
+
+        Raises:
+            CorpusError: An unknown split, variable or receiver, a window beyond the capture, or a number that
+                can't be.
+            SetupError: TensorFlow is not installed.
+        """
+        request = load_request(
+            self.members, split=split, variables=variables, receivers=receivers, window=window, groups=groups
+        )
+        _counts(seed=seed, buffer=buffer, batch=batch)
+        for name, number in (("epoch", epoch), ("skip", skip)):
+            if number < 0:
+                raise CorpusError(f"{name} is {number}", accepted="0 or more")
+        if (rank is None) != (world is None):
+            raise CorpusError("rank and world belong together", accepted="both, or neither")
+        from iqatlas.catalogs._tensorflow import tf_dataset
+
+        return tf_dataset(
+            self.members,
+            request,
+            transform=transform,
+            shuffle=shuffle,
+            seed=seed,
+            buffer=buffer,
+            batch=batch,
+            ranks=(0, 1) if rank is None or world is None else (rank, world),
+            epoch=epoch,
+            skip=skip,
         )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from iqatlas.catalogs.epoch_order import EpochOrder, Part
 from iqatlas.catalogs.load_request import SPLITS, LoadRequest, known
-from iqatlas.catalogs.record_reader import RecordReader, items_from, over_receivers
+from iqatlas.catalogs.record_reader import RecordReader
+from iqatlas.catalogs.split_index import splits_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,13 +28,13 @@ def read_arrays(members: Sequence[Corpus], request: LoadRequest) -> dict[str, np
     Raises:
         CorpusError: A corpus was changed since it was opened.
     """
-    reader, over = RecordReader(members, request), over_receivers(members, request)
+    reader = RecordReader(members, request)
     reader.check()
     order = EpochOrder(request.rows, request.edges, request.each, shuffle=False, seed=0, buffer=1)
     whole: dict[str, np.ndarray] = {}
     done = 0
     for reading in order.readings(0, Part()):
-        items = items_from(reader.read(reading.rows, reading.counts), reading.order, request, over=over)
+        items = reader.read(reading.rows, reading.counts).items(reading.order)
         for name, values in items.items():
             if name not in whole:
                 length = len(request.rows) * request.each
@@ -42,7 +43,7 @@ def read_arrays(members: Sequence[Corpus], request: LoadRequest) -> dict[str, np
         done += len(reading.order)
     if not whole:
         none = np.empty(0, np.int64)
-        whole = items_from(reader.read(none, none), none, request, over=over)
+        whole = reader.read(none, none).items(none)
     return whole
 
 
@@ -86,17 +87,17 @@ def _table(corpus: Corpus, split: str | None) -> pd.DataFrame:
     import pandas as pd
 
     names = ["draw", "slot", "time", "waypoint", "snr_level", "label", "snr"]
-    labels = corpus.dataset["split"].values
     # Data frames of few labels keep them as numbers.
-    categories = pd.Categorical(labels)
+    splits = splits_in(corpus.dataset).remove_unused_categories()
+    splits = splits.reorder_categories(sorted(splits.categories))
     data = corpus.dataset[names].load()
     columns: dict[str, object] = {
-        "record": np.arange(len(labels)),
+        "record": np.arange(len(splits)),
         "draw": data["draw"].values,
         "slot": data["slot"].values,
         "time_s": data["time"].values,
         "waypoint": data["waypoint"].values,
-        "split": categories,
+        "split": splits,
         "snr_level_db": data["snr_level"].values,
     }
     label, snr = data["label"].values, data["snr"].values

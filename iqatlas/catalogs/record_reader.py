@@ -1,4 +1,4 @@
-"""Whole storage chunks as arrays in memory: the one way in which loaders read records."""
+"""Records by whole storage chunks: the one way in which loaders read them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,62 @@ import xarray as xr
 from jaxtyping import Int64
 
 from iqatlas.axes import RECORD
+from iqatlas.catalogs.batch_memory import BatchMemory
 from iqatlas.catalogs.load_request import LoadRequest
 from iqatlas.catalogs.manifest import MANIFEST_NAME, read_manifest
 from iqatlas.catalogs.place import CorpusPlace, place_of
-from iqatlas.catalogs.quantised import decoded
+from iqatlas.catalogs.record_columns import Column
+from iqatlas.catalogs.row_files import FileMaps, RowFiles
 from iqatlas.errors import CorpusError
 
 if TYPE_CHECKING:
     from iqatlas.catalogs.corpus import Corpus
     from iqatlas.catalogs.record_store import RecordStore
+
+_SCALE = "iq_scale"
+
+
+class Records:
+    """Some records that are ready to be taken.
+
+    Args:
+        columns: A column a variable.
+        each: Items in a record: 1, or the receivers where each is an item of its own.
+        groups: Whether an item is a record with all its receivers.
+    """
+
+    def __init__(self, columns: dict[str, Column], each: int, *, groups: bool) -> None:
+        self._columns, self._each, self._groups = columns, each, groups
+
+    def items(self, order: Int64[np.ndarray, " item"]) -> dict[str, np.ndarray]:
+        """Return items in an order, an array a variable, [item, …], in memory of their own.
+
+        Args:
+            order: The items: positions of records, or position times receivers plus the receiver.
+        """
+        whole = self.room(len(order))
+        self.fill(whole, 0, order)
+        return whole
+
+    def room(self, items: int) -> dict[str, np.ndarray]:
+        """Return memory for items, an array a variable."""
+        return {
+            name: column.room(items, singly=column.receivers and not self._groups)
+            for name, column in self._columns.items()
+        }
+
+    def fill(self, whole: dict[str, np.ndarray], first: int, order: Int64[np.ndarray, " item"]) -> None:
+        """Put items into the memory for them.
+
+        Args:
+            whole: The memory.
+            first: Where in it they begin.
+            order: The items, as of :meth:`items`.
+        """
+        positions, single = (order, None) if self._groups else np.divmod(order, self._each)
+        for name, column in self._columns.items():
+            own = single if column.receivers else None
+            column.take(positions, own, whole[name][first : first + len(order)])
 
 
 class RecordReader:
@@ -37,11 +84,12 @@ class RecordReader:
         self._stores = tuple(member.store for member in members)
         self._digests = tuple(hashlib.sha256(member.manifest.serialise()).digest() for member in members)
         self._stops = np.cumsum([member.manifest.records for member in members])
-        self._opened: tuple[int, list[xr.Dataset]] | None = None
+        self._opened: tuple[int, list[_Opened]] | None = None
+        self._memory = BatchMemory()
 
     def __getstate__(self) -> dict[str, Any]:
         names = tuple(place if isinstance(place, str) else place.name for place in self._places)
-        return {**self.__dict__, "_opened": None, "_places": names}
+        return {**self.__dict__, "_opened": None, "_memory": BatchMemory(), "_places": names}
 
     def check(self) -> None:
         """See that the corpora are those that were opened.
@@ -61,96 +109,160 @@ class RecordReader:
                 )
 
     def read(
-        self, rows: Int64[np.ndarray, " row"], counts: Int64[np.ndarray, " chunk"]
-    ) -> dict[str, np.ndarray]:
-        """Return what was asked for of some records, each chunk read once.
+        self, rows: Int64[np.ndarray, " row"], counts: Int64[np.ndarray, " chunk"], *, fetch: bool = True
+    ) -> Records:
+        """Make records ready: in the files where they lie as in memory, else in memory, each chunk read once.
 
         Args:
             rows: The records, chunk by chunk, ascending within a chunk.
             counts: How many of them lie in each chunk.
-
-        Returns:
-            An array a variable: [row, …], with the receivers next where it has them.
+            fetch: Whether most records of these chunks are wanted, so that the system had better read them whole.
         """
-        if len(counts) < 2:
-            return self._chunk(rows)
-        whole: dict[str, np.ndarray] = {}
-        stops = np.cumsum(counts)
-        for stop, count in zip(stops, counts, strict=True):
-            for name, values in self._chunk(rows[stop - count : stop]).items():
-                if name not in whole:
-                    whole[name] = np.empty((len(rows), *values.shape[1:]), values.dtype)
-                whole[name][stop - count : stop] = values
-        return whole
+        request = self.request
+        member = np.searchsorted(self._stops, rows, side="right")
+        columns: dict[str, Column] = {}
+        for number in np.unique(member) if len(rows) else [0]:
+            opened = self._member(int(number))
+            at = np.flatnonzero(member == number)
+            # Chunks of one corpus: those of others have nothing of it.
+            chunk = np.repeat(np.arange(len(counts)), counts)[at]
+            own = rows[at] - (self._stops[number - 1] if number else 0)
+            place = place_of(self._places[int(number)])
+            with place.errors("read"):
+                for name in request.variables:
+                    if name not in columns:
+                        receivers = "receiver" in opened.dims[name]
+                        columns[name] = Column(
+                            len(rows), self._memory, receivers=receivers, kept=request.receivers
+                        )
+                    scale = None
+                    if opened.counts(name):
+                        scale = Column(len(rows), self._memory, receivers=True, kept=request.receivers)
+                        opened.add(scale, _SCALE, at, own, chunk, fetch=fetch)
+                    opened.add(columns[name], name, at, own, chunk, scale=scale, fetch=fetch)
+        return Records(columns, request.each, groups=request.groups)
 
-    def _chunk(self, rows: Int64[np.ndarray, " row"]) -> dict[str, np.ndarray]:
-        member = int(np.searchsorted(self._stops, rows[0], side="right")) if len(rows) else 0
-        local = rows - (self._stops[member - 1] if member else 0)
-        first, stop = (int(local[0]), int(local[-1]) + 1) if len(local) else (0, 0)
-        place = place_of(self._places[member])
-        with place.errors("read"):
-            records = decoded(self._member(member).isel({RECORD: slice(first, stop)}).load())
-        every = stop - first == len(local)
-        arrays = {}
-        for name in self.request.variables:
-            values = self._selected(records[name])
-            arrays[name] = values if every else values[local - first]
-        return arrays
-
-    def _selected(self, array: xr.DataArray) -> np.ndarray:
-        if self.request.samples is not None and "sample" in array.dims:
-            array = array.isel(sample=slice(*self.request.samples))
-        if "receiver" in array.dims:
-            array = array.transpose(RECORD, "receiver", ...)
-            if self.request.receivers is not None:
-                array = array.isel(receiver=list(self.request.receivers))
-        values: np.ndarray = array.values
-        return values
-
-    def _member(self, member: int) -> xr.Dataset:
+    def _member(self, member: int) -> _Opened:
         # A store that was opened before a fork may hold threads and connections of the parent.
         if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = (os.getpid(), list(map(self._open, self._stores, map(place_of, self._places))))
+            opened = [
+                _Opened(store, place, self.request)
+                for store, place in zip(self._stores, map(place_of, self._places), strict=True)
+            ]
+            self._opened = (os.getpid(), opened)
         return self._opened[1][member]
 
-    def _open(self, store: RecordStore, place: CorpusPlace) -> xr.Dataset:
-        # Plain lazy arrays: a chunk is read at once, and needs no graph of tasks.
-        with place.errors("read"):
-            stored = store.open_at(place.store(store.name), dask=False)
-        needed = [name for name in ("iq_scale",) if "iq" in self.request.variables and name in stored]
-        dataset = stored[list(dict.fromkeys([*self.request.variables, *needed]))]
-        # Coordinates would be read again with each chunk.
-        return dataset.drop_vars(list(dataset.coords))
 
-
-def items_from(
-    arrays: dict[str, np.ndarray], order: Int64[np.ndarray, " item"], request: LoadRequest, *, over: set[str]
-) -> dict[str, np.ndarray]:
-    """Return items of what was read, in a given order.
+class _Opened:
+    """The arrays of one corpus, as they are stored.
 
     Args:
-        arrays: An array a variable: [row, …].
-        order: The items: positions of rows, or position times receivers plus the receiver.
-        request: What was asked for.
-        over: The variables that have receivers.
+        store: Its format.
+        place: Where it lies.
+        request: What to read.
     """
-    # A run of neighbours is a view, not a copy.
-    run: slice | None = None
-    if len(order) and order[-1] - order[0] == len(order) - 1 and (np.diff(order) == 1).all():
-        run = slice(int(order[0]), int(order[-1]) + 1)
-    items = {}
-    for name, values in arrays.items():
-        if request.groups:
-            items[name] = values[order if run is None else run]
-        elif name in over:
-            single = values.reshape(-1, *values.shape[2:])
-            items[name] = single[order if run is None else run]
-        else:
-            items[name] = values[order // request.each]
-    return items
+
+    def __init__(self, store: RecordStore, place: CorpusPlace, request: LoadRequest) -> None:
+        where = place.store(store.name)
+        with place.errors("read"):
+            # Plain lazy arrays: a chunk is read at once, and needs no graph of tasks.
+            dataset = store.open_at(where, dask=False)
+            names = list(request.variables)
+            if "iq" in names and dataset["iq"].dtype == np.int16:
+                names.append(_SCALE)
+            # Coordinates would be read again with each chunk.
+            stored = dataset.drop_vars(list(dataset.coords))
+            self._arrays: dict[str, xr.Variable] = {name: stored[name].variable for name in names}
+            found = store.row_files(where, names, FileMaps())
+        self._samples = request.samples
+        self.dims = {name: tuple(map(str, array.dims)) for name, array in self._arrays.items()}
+        # What xarray would decode is left to it.
+        self._files: dict[str, RowFiles] = {
+            name: files
+            for name, files in found.items()
+            if (files.dims, files.shape, files.dtype)
+            == (self.dims[name], self._arrays[name].shape, self._arrays[name].dtype)
+        }
+
+    def counts(self, name: str) -> bool:
+        """Return whether a variable holds counts of I and Q."""
+        return name == "iq" and _SCALE in self._arrays
+
+    def add(
+        self,
+        column: Column,
+        name: str,
+        at: Int64[np.ndarray, " row"],
+        rows: Int64[np.ndarray, " row"],
+        chunk: Int64[np.ndarray, " row"],
+        *,
+        scale: Column | None = None,
+        fetch: bool,
+    ) -> None:
+        """Add records of this corpus to a column.
+
+        Args:
+            column: The column.
+            name: Name of the array.
+            at: Positions in the column.
+            rows: The records, chunk by chunk, ascending within a chunk.
+            chunk: A number for each chunk, the same for all records of it.
+            scale: √mW per count.
+            fetch: Whether to ask the system for whole chunks.
+        """
+        files = self._files.get(name)
+        rest = np.ones(len(rows), bool)
+        if files is not None:
+            shard = rows // files.shard_records
+            for one in np.unique(shard):
+                values = files.mapped(int(one))
+                if values is None:
+                    continue
+                here = shard == one
+                column.add(at[here], self._view(name, values), rows[here] - one * files.shard_records, scale)
+                rest &= ~here
+            if fetch:
+                for first, last in _runs(rows[~rest], chunk[~rest]):
+                    files.fetch(first, last + 1)
+        if rest.any() or not len(rows):
+            values = self._loaded(name, files, rows[rest], chunk[rest])
+            column.add(at[rest], values, np.arange(len(values)), scale)
+
+    def _loaded(
+        self,
+        name: str,
+        files: RowFiles | None,
+        rows: Int64[np.ndarray, " row"],
+        chunk: Int64[np.ndarray, " row"],
+    ) -> np.ndarray:
+        """Return records in memory."""
+        array = self._arrays[name]
+        form, dtype = array.shape, array.dtype
+        if files is not None:
+            values = np.empty((len(rows), *form[1:]), dtype)
+            files.load(rows, values)
+            return self._view(name, values)
+        if not len(rows):
+            return self._view(name, np.empty((0, *form[1:]), dtype))
+        parts = []
+        for first, last in _runs(rows, chunk):
+            own = rows[(rows >= first) & (rows <= last)]
+            whole = self._view(name, array[{RECORD: slice(first, last + 1)}].values)
+            parts.append(whole if len(own) == len(whole) else whole[own - first])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _view(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Return the samples that are asked for, receivers second."""
+        dims = self.dims[name]
+        if self._samples is not None and "sample" in dims:
+            values = values[(slice(None),) * dims.index("sample") + (slice(*self._samples),)]
+        return np.moveaxis(values, dims.index("receiver"), 1) if "receiver" in dims else values
 
 
-def over_receivers(members: Sequence[Corpus], request: LoadRequest) -> set[str]:
-    """Return which of the variables asked for have receivers."""
-    dataset = members[0].dataset
-    return {name for name in request.variables if "receiver" in dataset[name].dims}
+def _runs(
+    rows: Int64[np.ndarray, " row"], chunk: Int64[np.ndarray, " row"]
+) -> list[tuple[int, int]]:
+    """Return first and last record of each chunk."""
+    starts = np.flatnonzero(np.diff(chunk, prepend=-1))
+    stops = np.append(starts, len(rows))[1:]
+    return [(int(rows[a]), int(rows[b - 1])) for a, b in zip(starts, stops, strict=True)]

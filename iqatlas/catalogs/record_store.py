@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import xarray as xr
+from jaxtyping import Int8
 
 from iqatlas.axes import Quantity
-from iqatlas.catalogs import _zarr
+from iqatlas.catalogs import _zarr, _zarr_rows
 from iqatlas.catalogs.place import CorpusPlace, NamedFiles, place_of
+from iqatlas.catalogs.row_files import FileMaps, RowFiles
 from iqatlas.errors import CorpusError, IqAtlasError, SpecError
 
 
@@ -76,6 +79,16 @@ class RecordStore(Protocol):
         self, where: Path | str | NamedFiles, group: str | None = None, *, dask: bool = True
     ) -> xr.Dataset:
         """Do so where a place says that what readers open lies: in a folder, or at an address."""
+
+    def row_files(
+        self, where: Path | str | NamedFiles, names: Sequence[str], maps: FileMaps
+    ) -> Mapping[str, RowFiles]:
+        """Return those of some arrays over records that lie in files of this machine, to be read by offset."""
+
+    def word_codes(
+        self, where: Path | str | NamedFiles, name: str, words: Sequence[str]
+    ) -> Int8[np.ndarray, " record"] | None:
+        """Return which of a few words stands at each record of a text; None where only the format can tell."""
 
     def shard_of(self, path: str) -> tuple[str | None, int] | None:
         """Return variable and shard of a file; None for one of no shard, and no name for one of all."""
@@ -153,6 +166,18 @@ class ZarrStore:
         """Do so where a place says that the store lies."""
         with _readable(self.name):
             return _zarr.open_store(where, group, consolidated=group is None, dask=dask)
+
+    def row_files(
+        self, where: Path | str | NamedFiles, names: Sequence[str], maps: FileMaps
+    ) -> Mapping[str, RowFiles]:
+        """Return the arrays whose shards hold plain chunks, or packed ones, of numbers."""
+        return _zarr_rows.row_files(where, names, maps)
+
+    def word_codes(
+        self, where: Path | str | NamedFiles, name: str, words: Sequence[str]
+    ) -> Int8[np.ndarray, " record"] | None:
+        """Return the codes of words in files of this machine."""
+        return _zarr_rows.word_codes(where, name, words)
 
     def shard_of(self, path: str) -> tuple[str | None, int] | None:
         """Return variable and shard of a file."""
@@ -248,6 +273,22 @@ class Hdf5Store:
             accepted="zarr",
             remedy="copy or pull the corpus to a folder",
         )
+
+    def row_files(
+        self, where: Path | str | NamedFiles, names: Sequence[str], maps: FileMaps
+    ) -> Mapping[str, RowFiles]:
+        """Return the arrays of numbers: all of them lie in their files as in memory."""
+        from iqatlas.catalogs import _hdf5_rows
+
+        return _hdf5_rows.row_files(where.parent, names, maps) if isinstance(where, Path) else {}
+
+    def word_codes(
+        self, where: Path | str | NamedFiles, name: str, words: Sequence[str]
+    ) -> Int8[np.ndarray, " record"] | None:
+        """Return the codes of words."""
+        from iqatlas.catalogs import _hdf5_rows
+
+        return _hdf5_rows.word_codes(where.parent, name, words) if isinstance(where, Path) else None
 
     def shard_of(self, path: str) -> tuple[str | None, int] | None:
         """Return the shard of a file, which holds all variables."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import zarr.storage
 
 from iqatlas import Corpus, open_corpus
+from iqatlas.catalogs.shard_files import ShardFiles
 from iqatlas.errors import CorpusError
 
 torch = pytest.importorskip("torch")
@@ -153,15 +153,14 @@ def test_single_receivers_by_index(small_corpus: Corpus) -> None:
 
 
 def test_no_chunk_is_read_twice_in_an_epoch(small_corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads: list[str] = []
-    get = zarr.storage.LocalStore.get
+    reads: list[int] = []
+    packed = ShardFiles.packed
 
-    async def counted(self: Any, key: str, prototype: Any, byte_range: Any = None) -> Any:
-        if key.startswith("iq/c/") and not hasattr(byte_range, "suffix"):  # a suffix is a shard's index
-            reads.append(f"{key} {byte_range}")
-        return await get(self, key, prototype, byte_range)
+    def counted(self: ShardFiles, number: int) -> Any:
+        reads.append(number)
+        return packed(self, number)
 
-    monkeypatch.setattr(zarr.storage.LocalStore, "get", counted)
+    monkeypatch.setattr(ShardFiles, "packed", counted)  # labels are packed, I/Q is mapped
     stream = small_corpus.torch(variables=("iq", "label"), iterable=True, batch=5, buffer=24)
     assert sum(len(batch["label"]) for batch in stream) == 160
     assert len(reads) == len(set(reads)) == 20  # 160 records in chunks of 8

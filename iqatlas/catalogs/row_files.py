@@ -1,0 +1,136 @@
+"""Records that lie in files of this machine: one file a shard, read by offset and not through a library."""
+
+from __future__ import annotations
+
+import mmap
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64
+
+from iqatlas.errors import StorageError
+
+VERIFY = "see what `iqatlas verify` says of the corpus"
+
+
+class FileMaps:
+    """Files mapped into memory, each once.
+
+    A map costs addresses, not memory. Who cuts a file short while it is read ends the process that reads, as
+    with :class:`numpy.memmap`.
+    """
+
+    def __init__(self) -> None:
+        self._maps: dict[Path, mmap.mmap] = {}
+
+    def array(self, path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+        """Return a part of a file as an array that can't be written.
+
+        Args:
+            path: The file.
+            offset: Of its first byte.
+            shape: Of the array.
+            dtype: Of its elements.
+
+        Raises:
+            StorageError: The file ends before the array does.
+        """
+        count = int(np.prod(shape, dtype=np.int64))
+        held = self.file(path)
+        if not 0 <= offset <= len(held) - count * dtype.itemsize:
+            raise StorageError("the file is shorter than what it holds", where=str(path), remedy=VERIFY)
+        return np.frombuffer(held, dtype, count, offset).reshape(shape)
+
+    def file(self, path: Path) -> mmap.mmap:
+        """Return a whole file.
+
+        Raises:
+            StorageError: It is missing or empty.
+        """
+        if path not in self._maps:
+            try:
+                with path.open("rb") as file:
+                    self._maps[path] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            except FileNotFoundError:
+                raise StorageError(
+                    "a file of the corpus is missing", where=str(path), remedy=VERIFY
+                ) from None
+            except ValueError:
+                raise StorageError("the file is empty", where=str(path), remedy=VERIFY) from None
+        return self._maps[path]
+
+    def fetch(self, path: Path, offset: int, length: int) -> None:
+        """Ask the system to read a part of a file at once, and not page by page as it is touched."""
+        if hasattr(mmap, "MADV_WILLNEED"):
+            start = offset - offset % mmap.ALLOCATIONGRANULARITY
+            self.file(path).madvise(mmap.MADV_WILLNEED, start, offset + length - start)
+
+
+class RowFiles(ABC):
+    """An array over records whose shards are files.
+
+    Args:
+        dims: Names of its axes, records first.
+        shape: Lengths of its axes.
+        dtype: Type of its elements.
+        shard_records: Records a shard; the last one may hold fewer.
+        maps: The files that are open.
+    """
+
+    def __init__(
+        self,
+        dims: tuple[str, ...],
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        shard_records: int,
+        maps: FileMaps,
+    ) -> None:
+        self.dims, self.shape, self.dtype = dims, shape, dtype
+        self.shard_records, self.maps = shard_records, maps
+        self._mapped: dict[int, np.ndarray | None] = {}
+
+    @abstractmethod
+    def located(self, shard: int) -> tuple[Path, int] | None:
+        """Return file and offset of a shard whose records lie in order as in memory; None where they don't.
+
+        Raises:
+            StorageError: Its file is missing, or damaged.
+        """
+
+    @abstractmethod
+    def load(self, rows: Int64[np.ndarray, " row"], out: np.ndarray) -> None:
+        """Read records of shards that don't lie as in memory; each chunk once where its rows are together.
+
+        Args:
+            rows: The records.
+            out: Memory for them, [row, …].
+
+        Raises:
+            StorageError: A file is missing, or damaged.
+        """
+
+    def mapped(self, shard: int) -> np.ndarray | None:
+        """Return a shard as memory that is read when it is touched; None where it doesn't lie as in memory.
+
+        Raises:
+            StorageError: Its file is missing, or too short.
+        """
+        if shard not in self._mapped:
+            place, array = self.located(shard), None
+            if place is not None:
+                records = min(self.shard_records, self.shape[0] - shard * self.shard_records)
+                array = self.maps.array(*place, (records, *self.shape[1:]), self.dtype)
+            self._mapped[shard] = array
+        return self._mapped[shard]
+
+    def fetch(self, first: int, stop: int) -> None:
+        """Ask the system to read a run of records of one shard, if it lies as in memory."""
+        shard = first // self.shard_records
+        place = self.located(shard)
+        if place is not None:
+            record = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
+            self.maps.fetch(
+                place[0], place[1] + (first - shard * self.shard_records) * record, (stop - first) * record
+            )
