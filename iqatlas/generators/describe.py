@@ -17,8 +17,8 @@ from iqatlas.catalogs.spec import SPLITS
 from iqatlas.generators.continuity import continuity_text
 from iqatlas.generators.occupancy_figures import occupancy_figures
 from iqatlas.generators.plan import Plan
-from iqatlas.generators.value_range import value_range
 from iqatlas.generators.shard import Workshop
+from iqatlas.generators.value_range import value_range
 from iqatlas.scenes.scene import Scene
 
 _WAVEFORM = {"lte": "LTE-like downlinks", "marine_vhf": "voice on marine VHF channels"}
