@@ -58,7 +58,7 @@ def test_workers_share_the_work_and_cost_their_start() -> None:
     assert starts == pytest.approx([starts[0]] * 3)
     assert 0 < starts[0] < 10
     # What is soon done is done by the first worker before the others have started.
-    small = plan(CorpusSpec.from_tree({"capture": {"slots": 20}}))
+    small = plan(CorpusSpec.from_tree({"capture": {"slots": 40}}))
     assert speed.seconds(small, 8) == speed.seconds(small, 1) > speed.records_seconds(small, 1)
     beyond = speed.seconds(made, made.shard_count)
     assert speed.seconds(made, 10 * made.shard_count) == beyond  # more workers than shards
