@@ -48,8 +48,8 @@ def peaks(sizes: Sequence[float], *, workers: int) -> Iterator[str]:
         peak = _generate(size, workers)
         first = first or peak
         yield (
-            f"{peak.bytes / 1e9:6.2f} GB, {workers} workers: {peak.seconds:7.1f} s, "
-            f"{peak.samples / peak.seconds / 1e6:5.1f} Msps, peak {peak.peak_bytes / _MIB:6.0f} MiB a process, "
+            f"{peak.bytes / 1e9:6.2f} GB, {workers} workers: {peak.seconds:6.1f} s, "
+            f"{peak.samples / peak.seconds / 1e6:5.1f} Msps, peak {peak.peak_bytes / _MIB:.0f} MiB each, "
             f"{peak.peak_bytes / first.peak_bytes:.2f} x the first"
         )
 

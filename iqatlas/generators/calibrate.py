@@ -25,7 +25,7 @@ _SHARD_S = 0.05
 """What a shard costs besides its samples and bytes: a dozen small files, and the ledger."""
 _WORKER_START_S = 2.0
 """Imports of a worker process, which workers of as many cores do at once, while the first one works."""
-_AROUND_S = 6.0
+_AROUND_S = 4.0
 """Imports, the scene, pictures and cards."""
 _RECORD_S = 5e-6
 """To count a record's occupancy and powers for the cards, and to enter it in the table."""

@@ -68,5 +68,4 @@ def _keys(values: Float32[np.ndarray, "value"]) -> UInt32[np.ndarray, "value"]:
 
 def _value(key: int) -> np.float32:
     bits = key ^ (1 << 31) if key >> 31 else ~key & 0xFFFFFFFF
-    value: np.float32 = np.array(bits, np.uint32).view(np.float32)[()]
-    return value
+    return np.float32(np.array([bits], np.uint32).view(np.float32)[0])

@@ -54,13 +54,11 @@ def test_workers_share_the_work_and_cost_their_start() -> None:
     alone = speed.records_seconds(made, 1)
     assert alone > made.samples * 1e-7 + made.bytes * 1e-9
     # One works while the others start, all at once: each of those is idle for so long.
-    starts = [
-        (number * speed.records_seconds(made, number) - alone) / (number - 1) for number in (2, 4, 8)
-    ]
+    starts = [(number * speed.records_seconds(made, number) - alone) / (number - 1) for number in (2, 4, 8)]
     assert starts == pytest.approx([starts[0]] * 3)
     assert 0 < starts[0] < 10
     # What is soon done is done by the first worker before the others have started.
-    small = plan(CorpusSpec.from_tree({"capture": {"slots": 20}}))
+    small = plan(CorpusSpec.from_tree({"capture": {"slots": 40}}))
     assert speed.seconds(small, 8) == speed.seconds(small, 1) > speed.records_seconds(small, 1)
     beyond = speed.seconds(made, made.shard_count)
     assert speed.seconds(made, 10 * made.shard_count) == beyond  # more workers than shards
