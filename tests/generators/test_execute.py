@@ -67,8 +67,8 @@ def test_without_a_folder_the_name_is_the_folder(
     assert corpus.path == Path("boxes")
     assert corpus.manifest.records == 80
     assert {path.name for path in (tmp_path / "boxes").iterdir()} == {
-        "manifest.json", "README.md", "ATTRIBUTION.md", "records.zarr", "scene", "records.parquet",
-        "croissant.json", "CITATION.cff", "datacite.json", "zenodo.json",
+        "manifest.json", "README.md", "ATTRIBUTION.md", "records.zarr", "scene", "pictures",
+        "records.parquet", "croissant.json", "CITATION.cff", "datacite.json", "zenodo.json",
     }  # fmt: skip
     assert open_corpus(tmp_path / "boxes").verify().sound
 
