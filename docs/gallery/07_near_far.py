@@ -29,7 +29,7 @@ UAV = {"longitude_deg": 24.9412, "latitude_deg": 60.1716, "altitude_m": 60}
 
 def draw(picture: Path, *, quick: bool = False) -> dict[str, float]:
     """Draw the picture, quickly from fewer slots. Gives by how many dB the far site stands out."""
-    scales = FULL_SCALES_DBM[::2] if quick else FULL_SCALES_DBM
+    scales = FULL_SCALES_DBM[2::2] if quick else FULL_SCALES_DBM
     made = {scale: _corpus(scale, slots=20 if quick else 80) for scale in (None, *scales)}
     ideal = made[None]
     far_alone = ideal["occupancy"].values[:, 1] & ~ideal["occupancy"].values[:, 0]

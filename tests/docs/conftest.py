@@ -65,6 +65,7 @@ def reader(
         (tmp_path / shown).symlink_to(shared_data / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("iqatlas.plotting.overview.draw_overview", no_picture)
+    monkeypatch.setattr("iqatlas.plotting.city.draw_city", lambda scene, file: file.write_bytes(b"a picture"))
     make = iqatlas.generate
 
     def make_small(spec: CorpusSpec, *arguments: Any, **options: Any) -> Corpus:
