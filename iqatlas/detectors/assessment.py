@@ -40,6 +40,7 @@ class EnergyTheory:
         mislabelled: Labels that are not the OR of the sites' occupancy.
         exact: Whether the energy of each capture's signal is known.
         control: Whether vacant sub-channels carry synchronisation and reference signals.
+        timed: Whether it is known when.
     """
 
     sums: Float64[np.ndarray, "level receiver label 4"]
@@ -47,6 +48,7 @@ class EnergyTheory:
     mislabelled: int = 0
     exact: bool = False
     control: bool = False
+    timed: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +220,10 @@ class _Run:
             self._expectation = Expectation(corpus, false_alarm)
             shape = (len(self.levels), len(names), 2, len(_SUMS))
             self.theory = EnergyTheory(
-                np.zeros(shape), exact=self._expectation.exact, control=self._expectation.control
+                np.zeros(shape),
+                exact=self._expectation.exact,
+                control=self._expectation.control,
+                timed=self._expectation.timed,
             )
         self.records = self.cases = self.occupied = 0
 

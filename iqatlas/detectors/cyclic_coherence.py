@@ -19,7 +19,7 @@ _LEAST_DISTANCE = 3
 _CELLS_AT_ONCE = 1 << 21
 
 
-def cell_threshold(blocks: float, cells: int, false_alarm: float) -> float:
+def cell_threshold(blocks: int | float, cells: int, false_alarm: float) -> float:
     """Return the threshold on the largest of independent coherences of noise: λ = 1 − P_c^{1/(K−1)}.
 
     Args:

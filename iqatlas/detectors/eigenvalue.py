@@ -87,8 +87,7 @@ class _EigenvalueDetector(Detector):
         scale = np.sqrt(noise_power_mw).astype(np.float32)[:, :, None, None]
         streams = np.moveaxis(self._subbands.streams(iq) / scale, 1, 2)
         covariance = streams @ np.conj(streams.swapaxes(-1, -2)) / self.samples
-        values: Float64[np.ndarray, "record subchannel receiver"] = np.linalg.eigvalsh(covariance)
-        return values
+        return np.linalg.eigvalsh(covariance).astype(np.float64)
 
     def _for_all(
         self, values: Float64[np.ndarray, "record subchannel"]
@@ -157,7 +156,7 @@ class EigenvalueRatioDetector(_EigenvalueDetector):
         noise_power_mw: Float64[np.ndarray, "record receiver"],
     ) -> Float64[np.ndarray, "record receiver subchannel"]:
         """Return the ratio, the same for all receivers; of the noise powers only ratios matter."""
-        values = self._eigenvalues(iq, noise_power_mw).astype(np.float64)
+        values = self._eigenvalues(iq, noise_power_mw)
         return self._for_all(values[..., -1] / np.maximum(values[..., 0], np.finfo(np.float32).tiny))
 
     def threshold(self, false_alarm: float) -> Float64[np.ndarray, " subchannel"]:

@@ -44,7 +44,8 @@ class Expectation:
     With stored components (``storage: {components: true}``) the energy of each capture's signal is known:
     Marcum's law holds exactly. Without them each site's power is shared out over the sub-channels that it
     occupies, by the gains of its stored paths, and scaled to the SNR that the capture realised; the signal is
-    taken for Gaussian.
+    taken for Gaussian. Control that vacant sub-channels carry follows from the capture's time, where frames
+    begin at time 0; elsewhere (``timed`` is false) it has its mean.
 
     Args:
         corpus: The corpus.
@@ -67,8 +68,9 @@ class Expectation:
         waveform = corpus.manifest.spec.get("waveform") or {}
         self.control = bool(waveform.get("control", False))
         transmitter = corpus.manifest.spec.get("transmitter") or {}
+        self.timed = not self.control or transmitter.get("frame_timing", "aligned") == "aligned"
         self._control_share: ControlShare | None = None
-        if self.control and transmitter.get("frame_timing", "aligned") == "aligned":
+        if self.control and self.timed:
             self._control_share = ControlShare(waveform, self._edges_hz)
         self._band_hz = float(dataset.attrs.get("noise_bandwidth_hz", np.ptp(self._edges_hz)))
 
@@ -127,7 +129,8 @@ class Expectation:
         site_mw = 10 ** (part["signal_power"].values.astype(np.float64) / 10)
         shape = self._shape[part["waypoint"].values]  # record receiver site subchannel
         # Of the block that a site's power is the mean of, and of the capture itself.
-        in_block, in_capture = _CONTROL_SHARE if self.control else 0.0, np.zeros((len(occupied), 1))
+        in_block = _CONTROL_SHARE if self.control else 0.0
+        in_capture = np.full((len(occupied), 1), in_block)
         if self._control_share is not None:
             samples = self._bins.shape[1]
             in_capture = self._control_share.of(part["time"].values.astype(np.float64), samples)

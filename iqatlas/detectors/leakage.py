@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.fft
 from jaxtyping import Bool, Float64
-
-_STEPS_A_BIN = 4
-_MOST_STEPS = 4096
 
 
 def spilt_shares(
@@ -16,8 +14,8 @@ def spilt_shares(
 ) -> Float64[np.ndarray, "bins_of power_of"]:
     """Return which share of white power in one sub-channel falls on the bins of another.
 
-    A capture's window is rectangular: a frequency is seen through the Dirichlet kernel, whose square sums to
-    1 over all bins.
+    A capture's window is rectangular: the correlation of white power in a band is seen times a triangle, and
+    one transform of it gives the mean of |X|² in every bin.
 
     Args:
         bins: Bins of each sub-channel.
@@ -25,18 +23,12 @@ def spilt_shares(
         sample_rate_hz: Sampling rate.
     """
     size = bins.shape[1]
-    step = sample_rate_hz / size
+    lag = np.arange(size)
     shares = np.empty((len(bins), len(bins)))
-    for column, (lower, upper) in enumerate(edges_hz):
-        steps = int(np.clip(np.ceil(_STEPS_A_BIN * (upper - lower) / step), _STEPS_A_BIN, _MOST_STEPS))
-        at = (lower + (np.arange(steps) + 0.5) / steps * (upper - lower)) / step
-        seen = np.zeros(size)
-        for start in range(0, steps, 64):
-            apart = np.arange(size)[None] - at[start : start + 64, None]
-            below = size * np.sin(np.pi * apart / size)
-            # On a bin the quotient is 1.
-            on = np.abs(below) < 1e-9
-            kernel = np.where(on, 1.0, np.sin(np.pi * apart) / np.where(on, 1.0, below))
-            seen += np.square(kernel).sum(axis=0)
-        shares[:, column] = (bins @ seen) / steps
+    for column, (lower, upper) in enumerate(edges_hz / sample_rate_hz):
+        turns = (lower + upper) / 2 * lag % 1
+        seen = (1 - lag / size) * np.sinc((upper - lower) * lag) * np.exp(2j * np.pi * turns)
+        # Lags before 0 are the complex conjugates of those after it.
+        power = 2 * np.asarray(scipy.fft.fft(seen)).real - 1
+        shares[:, column] = bins @ power / size
     return shares

@@ -97,8 +97,7 @@ class SynchronisationDetector(Detector):
         self._used = self.symbols * useful
         self._bins = np.arange(-_BINS // 2 * self.symbols, _BINS // 2 * self.symbols) % self._used
         self.lags = _BINS * (self.symbols - 1) + 1
-        self._useful_s = useful / captures.sample_rate_hz
-        self._used_s = (self._used - 1) / captures.sample_rate_hz
+        self._useful, self._rate_hz = useful, captures.sample_rate_hz
         sequences = np.stack([_sequence(identity) for identity in range(IDENTITIES)])
         self._filters = np.conj(scipy.fft.fft(sequences, len(self._bins), axis=-1))
 
@@ -162,8 +161,11 @@ class SynchronisationDetector(Detector):
             time_s: Start of each capture.
         """
         # The last symbol of the first slot of 0.5 ms, its prefix left out.
-        since = (PERIOD_S / 10 - self._useful_s - time_s) % PERIOD_S
-        return np.asarray(since <= self._used_s - self._useful_s)
+        begin = np.round(time_s * self._rate_hz).astype(np.int64)
+        since = (round(PERIOD_S / 10 * self._rate_hz) - self._useful - begin) % round(
+            PERIOD_S * self._rate_hz
+        )
+        return np.asarray(since <= self._used - self._useful)
 
 
 def _sequence(identity: int) -> Complex64[np.ndarray, " point"]:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from iqatlas.detectors import validation
+from iqatlas.detectors import verdicts
 
 
 @pytest.fixture
@@ -35,22 +36,65 @@ def test_thermal_noise_has_no_level_and_no_case_has_no_score(
 
 
 def test_what_does_not_hold_gives_exit_code_1(
-    small_corpus: Any, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    small_corpus: Any, tmp_path: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert command("validate", small_corpus.path).code == 0
-    validate = validation.validate_energy
-    monkeypatch.setattr(
-        validation, "validate_energy", lambda *a, **b: replace(validate(*a, **b), rising=False)
-    )
-    shown = command("validate", small_corpus.path)
+    real = verdicts.verdicts
+
+    def failing(name: str) -> Callable[..., Any]:
+        return lambda found: tuple(replace(v, holds=v.name != name) for v in real(found))
+
+    monkeypatch.setattr(verdicts, "verdicts", failing("monotone in SNR"))
+    shown = command("validate", small_corpus.path, "-o", tmp_path / "out", "--detectors", "energy")
     assert shown.code == 1
     assert "✓ P_FA on noise alone" in shown.out
     assert "✗ P_D rises" in shown.out
 
 
-def test_the_threshold_follows_the_asked_probability(small_corpus: Any, command: Callable[..., Any]) -> None:
+def test_tables_and_figures_are_kept_beside_the_corpus(
+    small_corpus: Any, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    folder = tmp_path / "out"
+    shown = command(
+        "validate", small_corpus.path, "-o", folder, "--detectors", "energy,prefix", "--budget", "5m"
+    )
+    assert shown.code == 0
+    assert f"tables    {folder}" in shown.out
+    lines = " ".join(shown.out.split())
+    assert "captures of 256 samples don't hold the prefix lag; accepted: 2048 samples or more" in lines
+    assert "✓ P_D of energy against theory, from each record's exact SNR: yes" in lines
+    names = {path.name for path in folder.iterdir()}
+    assert {"scores.parquet", "by_level.parquet", "by_receiver.parquet", "by_subchannel.parquet"} < names
+    assert {"trivial.parquet", "verdicts.parquet", "energy_theory.parquet", "energy_by_snr.parquet"} < names
+    assert {"detection.png", "operating.png"} < names
+    scores = pd.read_parquet(folder / "scores.parquet")
+    assert scores["detector"].tolist() == ["energy"]
+    assert (scores["hits"] + scores["misses"] == scores["occupied"]).all()
+    held = pd.read_parquet(folder / "verdicts.parquet")
+    assert held["holds"].all()
+    # The corpus itself holds what it held.
+    assert command("verify", small_corpus.path, "--quick").code == 0
+
+
+@pytest.mark.parametrize("budget", ["soon", "0s", "-3s", "5 days"])
+def test_a_time_that_is_none(budget: str, small_corpus: Any, command: Callable[..., Any]) -> None:
+    shown = command("validate", small_corpus.path, "--budget", budget)
+    assert shown.code == 2
+    assert "is no time; accepted: as 60s, 5m or 1h" in shown.err
+
+
+def test_an_unknown_detector(small_corpus: Any, command: Callable[..., Any]) -> None:
+    shown = command("validate", small_corpus.path, "--detectors", "energy,prefx")
+    assert shown.code == 2
+    assert "no detector 'prefx', did you mean 'prefix'?" in shown.err
+
+
+def test_the_threshold_follows_the_asked_probability(
+    small_corpus: Any, tmp_path: Path, command: Callable[..., Any]
+) -> None:
     """Of 32,000 trials the measured P_FA is within a third of 0.01, once in 10^9 outside."""
-    shown = command("validate", small_corpus.path, "--pfa", "0.01")
+    shown = command(
+        "validate", small_corpus.path, "--pfa", "0.01", "--detectors", "energy", "-o", tmp_path / "out"
+    )
     measured = re.search(r"P_FA on noise alone ([\d.]+), designed 0\.01", shown.out)
     assert measured
     assert float(measured[1]) == pytest.approx(0.01, rel=0.34)

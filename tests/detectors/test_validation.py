@@ -6,16 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from iqatlas.catalogs.corpus import Corpus
-from iqatlas.detectors import validation
-from iqatlas.detectors.energy import threshold
 from iqatlas.detectors.scores import binomial_interval, binomial_p_value
 from iqatlas.detectors.validation import Validation, validate_energy
 from iqatlas.errors import SpecError
-from iqatlas.features.subchannel_energy import subchannel_bins
 from iqatlas.generators.execute import generate
 from iqatlas.generators.spec import CorpusSpec
 
@@ -84,7 +80,7 @@ def test_detection_rises_with_the_snr(sounded: Corpus) -> None:
     assert np.all(by_receiver.diff().dropna() > -0.05)
     labels = sounded.dataset["label"].values
     prior = found.trivial.set_index("detector").loc["prior", "f1_occupied"]
-    assert prior == pytest.approx(labels.mean())
+    assert prior == pytest.approx(labels.mean(), abs=1e-3)  # of whole cases
 
 
 def test_the_table_counts_every_label_once(sounded: Corpus) -> None:
@@ -107,22 +103,6 @@ def test_a_probability_that_is_none_is_refused(sounded: Corpus) -> None:
         validate_energy(sounded, false_alarm=1.5)
 
 
-def table(*rows: tuple[float, float, int]) -> pd.DataFrame:
-    columns = ["snr_level_db", "p_d", "occupied"]
-    return pd.DataFrame(rows, columns=columns).assign(receiver="uav")
-
-
-def test_a_fall_beyond_chance_is_noticed() -> None:
-    nan = float("nan")
-    assert validation._rises(table((0, 0.5, 1000), (10, 0.9, 1000)))
-    assert not validation._rises(table((0, 0.9, 1000), (10, 0.5, 1000)))
-    assert not validation._rises(table((10, 0.5, 1000), (0, 0.9, 1000)))  # whatever the order of rows
-    assert validation._rises(table((0, 0.55, 20), (10, 0.5, 20)))  # eleven of twenty, then ten: chance
-    assert validation._rises(table((0, nan, 0), (10, 0.9, 1000)))
-    # A fall two levels on is one as well.
-    assert not validation._rises(table((0, 0.9, 1000), (5, nan, 0), (10, 0.5, 1000)))
-
-
 def test_as_designed_allows_for_chance_only(vacant: Corpus) -> None:
     found = validate_energy(vacant)
 
@@ -133,15 +113,3 @@ def test_as_designed_allows_for_chance_only(vacant: Corpus) -> None:
     assert measured(3200 + 3 * 54).as_designed
     assert not measured(3200 + 6 * 54).as_designed
     assert not measured(3200 - 6 * 54).sound
-
-
-def test_long_captures_don_t_take_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    edges = np.array([[-4e6, -2e6], [1e6, 3e6]])
-    bins = subchannel_bins(1000, edges_hz=edges, sample_rate_hz=15.36e6)
-    level = threshold(bins.sum(axis=1), 0.1)
-    assert validation._noise_trials(bins, level, seed=1)[1] == 2 * 2000
-    monkeypatch.setattr(validation, "_NOISE_SAMPLES", 50_000)
-    monkeypatch.setattr(validation, "_NOISE_SAMPLES_AT_ONCE", 7000)
-    hits, trials = validation._noise_trials(bins, level, seed=1)
-    assert trials == 2 * 50
-    assert 0 < hits < 40

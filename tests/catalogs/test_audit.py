@@ -1,0 +1,156 @@
+"""A sound corpus passes the audit; one that leaks on purpose is caught, each by the right line."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+
+from iqatlas.catalogs.audit import Finding, audit_corpus
+from iqatlas.catalogs.corpus import Corpus, open_corpus
+from iqatlas.errors import CorpusError
+from iqatlas.generators.execute import generate
+from iqatlas.generators.spec import CorpusSpec
+
+LEVELS = 2
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Return 320 records, a quarter of them with 10 dB of signal and more."""
+    spec = CorpusSpec.from_tree(
+        {
+            "name": "audited",
+            "raytracing": {"kind": "free_space"},
+            "occupancy": {"p01": 0.2, "p10": 0.5},
+            "capture": {"slots": 160, "snr_db": [0, 25], "samples": 256},
+            "features": {"spectrogram": None},
+        }
+    )
+    return generate(spec, tmp_path_factory.mktemp("audit") / "sound")
+
+
+@pytest.fixture
+def sabotaged(sound: Corpus, tmp_path: Path) -> Callable[..., Corpus]:
+    def sabotage(**changes: Callable[[np.ndarray], np.ndarray]) -> Corpus:
+        folder = tmp_path / "sabotaged"
+        shutil.copytree(sound.path, folder)
+        group = zarr.open_group(folder / "records.zarr", mode="r+")
+        for name, change in changes.items():
+            group[name][...] = change(np.asarray(group[name][...]))
+        return open_corpus(folder)
+
+    return sabotage
+
+
+def found(corpus: Corpus) -> dict[str, Finding]:
+    return {finding.name: finding for finding in audit_corpus(corpus)}
+
+
+def test_a_sound_corpus_passes(sound: Corpus) -> None:
+    told: list[tuple[int, int]] = []
+    findings = audit_corpus(sound, progress=lambda *done: told.append(done))
+    assert all(finding.holds for finding in findings if finding.binding)
+    assert [finding.name for finding in findings] == [
+        "time", "receiver", "draw", "copies", "payload", "balance", "metadata", "power",
+    ]  # fmt: skip
+    assert told[-1] == (320, 320)
+    by_name = {finding.name: finding for finding in findings}
+    assert "strong captures compared" in by_name["payload"].text
+    assert by_name["balance"].holds
+
+
+def test_splits_that_touch(sabotaged: Callable[..., Corpus]) -> None:
+    def interleaved(split: np.ndarray) -> np.ndarray:
+        slot = np.arange(len(split)) // LEVELS
+        return np.where(slot % 2 == 0, "train", "test").astype(split.dtype)
+
+    findings = found(sabotaged(split=interleaved))
+    assert not findings["time"].holds
+    assert findings["time"].text.startswith("splits are apart in time: no")
+
+
+def repeated(iq: np.ndarray, noise: float) -> np.ndarray:
+    """Return samples in which every test record is a train record, with further noise on top."""
+    test = np.arange(len(iq) - 30, len(iq))
+    rng = np.random.default_rng(2)
+    copies = iq[: len(test)].copy()
+    added = rng.standard_normal((*copies.shape, 2), dtype=np.float32).view(np.complex64)[..., 0]
+    iq[test] = copies + np.float32(noise) * np.abs(copies).mean() * added
+    return iq
+
+
+def test_samples_that_come_again(sabotaged: Callable[..., Corpus]) -> None:
+    findings = found(sabotaged(iq=lambda iq: repeated(iq, 0.0)))
+    assert not findings["copies"].holds
+    assert "30 of 60 doubles, as " in findings["copies"].text
+    assert not findings["payload"].holds
+
+
+def test_a_payload_that_comes_again_under_other_noise(sabotaged: Callable[..., Corpus]) -> None:
+    findings = found(sabotaged(iq=lambda iq: repeated(iq, 0.05)))
+    assert findings["copies"].holds
+    assert not findings["payload"].holds
+    assert "pairs are alike, as " in findings["payload"].text
+
+
+def test_labels_that_follow_the_slot(sabotaged: Callable[..., Corpus]) -> None:
+    """Every other slot occupied, whatever the sub-channel: a probe on the slot's number finds out."""
+
+    def by_parity(values: np.ndarray) -> np.ndarray:
+        odd = np.arange(len(values)) // LEVELS % 2 == 1
+        return np.broadcast_to(odd.reshape(-1, *([1] * (values.ndim - 1))), values.shape)
+
+    findings = found(sabotaged(label=by_parity, occupancy=by_parity))
+    assert not findings["metadata"].holds
+    assert "balanced accuracy 1.000" in findings["metadata"].text
+    assert findings["copies"].holds
+
+
+def test_power_that_gives_the_labels_away(sabotaged: Callable[..., Corpus]) -> None:
+    """Labels alike in all sub-channels, and samples silent where all is vacant: informational."""
+    state = np.random.default_rng(3).random(160) < 0.5
+
+    def labels(values: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(np.repeat(state, LEVELS).reshape(-1, *([1] * (values.ndim - 1))), values.shape)
+
+    def silent(iq: np.ndarray) -> np.ndarray:
+        return np.where(np.repeat(state, LEVELS)[:, None, None], iq, iq * np.float32(1e-3))
+
+    findings = found(sabotaged(label=labels, occupancy=labels, iq=silent))
+    assert not findings["power"].holds
+    assert not findings["power"].binding
+
+
+def test_draws_that_send_the_same(tmp_path: Path) -> None:
+    spec = CorpusSpec.from_tree(
+        {
+            "name": "draws",
+            "raytracing": {"kind": "free_space"},
+            "waveform": {"bandwidth_mhz": 1.4, "subchannels": 2},
+            "capture": {"slots": 20, "draws": 6, "snr_db": [0], "samples": 64},
+            "features": {"spectrogram": None},
+            "splits": {"by": "draw"},
+        }
+    )
+    corpus = generate(spec, tmp_path / "draws")
+    assert found(corpus)["draw"].holds
+    assert "whole draws" in found(corpus)["time"].text
+    group = zarr.open_group(tmp_path / "draws" / "records.zarr", mode="r+")
+    for name in ("occupancy", "label"):
+        values = np.asarray(group[name][...])
+        values[-20:] = values[:20]
+        group[name][...] = values
+    wrong = found(open_corpus(tmp_path / "draws"))["draw"]
+    assert not wrong.holds
+    assert "draws 0 and 5 send the same" in wrong.text
+
+
+def test_what_can_t_be_audited_is_told(sound: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sound.__dict__, "dataset", sound.dataset.drop_vars(["label", "snr"]))
+    with pytest.raises(CorpusError, match="the records have no label, snr, so there is nothing to audit"):
+        audit_corpus(sound)

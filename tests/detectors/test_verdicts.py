@@ -1,0 +1,92 @@
+"""A sound corpus passes; one that is wrong on purpose is caught, each by the right line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from iqatlas.catalogs.corpus import Corpus
+from iqatlas.detectors.assessment import assess
+from iqatlas.detectors.tallies import Tally
+from iqatlas.detectors.verdicts import rises, sound, verdicts
+
+LEVELS = 4
+
+
+def failing(corpus: Corpus) -> dict[str, str]:
+    judged = verdicts(assess(corpus, names=["energy"]))
+    assert sound(judged) == all(v.holds for v in judged if v.binding)
+    return {verdict.name: verdict.text for verdict in judged if not verdict.holds}
+
+
+def test_a_sound_corpus_passes(sound_corpus: Corpus) -> None:
+    judged = verdicts(assess(sound_corpus))
+    assert sound(judged)
+    assert [verdict.name for verdict in judged if verdict.text.endswith("(energy)")] == [
+        "P_FA as designed",
+        "monotone in SNR",
+    ]
+    lines = "\n".join(verdict.text for verdict in judged)
+    for words in (
+        "P_D of energy against theory, from each record's exact SNR: yes",
+        "P_FA of energy against theory, from each record's exact SNR: yes",
+        "labels are the OR of what sites send: yes",
+        "P_D rises with the SNR at every receiver: yes (eigenvalue)",
+    ):
+        assert words in lines
+
+
+def test_labels_shifted_by_one_slot(sabotaged: Callable[..., Corpus]) -> None:
+    """With what sites send shifted alike, labels still agree with it, but no longer with the samples."""
+    wrong = sabotaged(
+        label=lambda values: np.roll(values, LEVELS, axis=0),
+        occupancy=lambda values: np.roll(values, LEVELS, axis=0),
+    )
+    lines = failing(wrong)
+    assert "P_D against theory" in lines
+    assert lines["P_D against theory"].startswith("P_D of energy against theory")
+    assert "labels" not in lines
+
+
+def test_labels_alone_shifted_by_one_slot(sabotaged: Callable[..., Corpus]) -> None:
+    lines = failing(sabotaged(label=lambda values: np.roll(values, LEVELS, axis=0)))
+    assert "of them are not" in lines["labels"]
+
+
+@pytest.mark.parametrize("off_db", [-3.0, 3.0])
+def test_noise_three_decibels_off(off_db: float, sabotaged: Callable[..., Corpus]) -> None:
+    wrong = sabotaged(noise_power=lambda values: values + np.float32(off_db))
+    lines = failing(wrong)
+    assert "P_FA against theory" in lines
+    assert "P_FA as designed" not in lines  # the detector itself is as good as ever
+
+
+def test_samples_without_the_signal(sabotaged: Callable[..., Corpus]) -> None:
+    def noise_alone(iq: np.ndarray) -> np.ndarray:
+        rng = np.random.default_rng(1)
+        power = np.square(np.abs(iq)).mean(axis=-1, keepdims=True)
+        noise = rng.standard_normal((*iq.shape[:-1], 2 * iq.shape[-1]), dtype=np.float32).view(np.complex64)
+        return (noise * np.sqrt(power / 2)).astype(np.complex64)
+
+    assert "P_D against theory" in failing(sabotaged(iq=noise_alone)) or "P_FA against theory" in failing(
+        sabotaged(iq=noise_alone)
+    )
+
+
+def tally(*shares: float, cases: int = 1000) -> Tally:
+    made = Tally(np.arange(len(shares), dtype=np.float64), ["uav"], 1)
+    hits = np.round(np.array(shares) * cases).astype(np.int64)
+    made.counts[:, 0, 0, 0], made.counts[:, 0, 0, 1] = hits, cases - hits
+    return made
+
+
+def test_a_fall_beyond_chance_is_noticed() -> None:
+    assert rises(tally(0.5, 0.9))
+    assert not rises(tally(0.9, 0.5))
+    assert rises(tally(0.55, 0.5, cases=20))  # eleven of twenty, then ten: chance
+    # A fall two levels on is one as well, and a level without cases is none.
+    late = tally(0.9, 0.9, 0.5)
+    late.counts[1] = 0
+    assert not rises(late)
