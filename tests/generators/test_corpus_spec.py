@@ -178,3 +178,10 @@ def test_any_tree_is_a_spec_or_an_error_of_one_short_line(tree: dict[Any, Any]) 
     except IqAtlasError as refusal:
         assert "\n" not in str(refusal)
         assert len(str(refusal)) < 400
+
+
+def test_fresh_payload_is_not_stored_so_that_older_specs_keep_their_hash() -> None:
+    fixed = CorpusSpec.from_tree({"capture": {"payload": "fixed"}})
+    assert "payload" not in CorpusSpec().tree()["capture"]
+    assert fixed.tree()["capture"]["payload"] == "fixed"
+    assert CorpusSpec.from_tree(fixed.tree()).sha256() == fixed.sha256() != CorpusSpec().sha256()
