@@ -120,7 +120,9 @@ def reference_elements(
     of_symbol = np.array(
         [
             [
-                np.concatenate([reference_subcarriers(cell, l_, resource_blocks, port=port) for port in ports])
+                np.concatenate(
+                    [reference_subcarriers(cell, l_, resource_blocks, port=port) for port in ports]
+                )
                 for cell in cell_ids
             ]
             for l_ in symbols
