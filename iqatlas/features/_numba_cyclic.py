@@ -17,7 +17,15 @@ import numba
 import numpy as np
 from jaxtyping import Complex64, Float32, Int32, Int64
 
-from iqatlas.features._numba_vectors import ELEMENT, LANES, transform_step, write_lanes
+from iqatlas.features._numba_vectors import (
+    ELEMENT,
+    LANES,
+    claim,
+    lane_products,
+    transform_step,
+    write_lanes,
+    write_twice,
+)
 from iqatlas.features.channelizer import channel_phases
 
 _FIRST_2, _FIRST_4, _FIRST_8 = (transform_step(radix, products=True) for radix in (2, 4, 8))
@@ -50,12 +58,22 @@ def _compiled(function: Any) -> Any:
 
 @_compiled
 @no_type_check
-def _transform(first, second, a, b, radix, phases, turns, part, one, other, total):
-    """Transform the products from ``a`` and ``b`` on and add them, turned, to ``total``."""
+def _transform(first, second, part, radix, phases, turns, room, places, out):
+    """Transform the products of a part and add them, turned, to the total that ``room`` ends with.
+
+    Meanwhile lines of the cache are claimed where the total goes: a share of them, another for each part.
+    """
     kept = len(phases) // 2
     size = kept // radix[0]
     E = ELEMENT
+    one, other, total = room[: kept * E], room[kept * E : 2 * kept * E], room[2 * kept * E :]
+    a, b = part * kept * E, 2 * part * kept
+    share = max(LANES * 2 * kept // len(turns), 1)
+    begin, end = min(part * share, LANES), min((part + 1) * share, LANES)
     for p in range(size):
+        if 8 * p < kept:
+            for lane in range(begin, end):
+                claim(out, places[lane] + LANES * p)
         to = radix[0] * p * E
         at, at_b = a + to, b + 2 * radix[0] * p
         if radix[0] == 8:
@@ -123,36 +141,72 @@ def _tiled_factors(channels, slot_of_block, scale, turn, conjugate, first, secon
 
 @_compiled
 @no_type_check
-def _cross_spectra(channels, slots, scale, turn, conjugate, first, second, radix, phases, turns, room, out):
-    """Fill ``out[row, (pair, bin, part)]``, through factors as :func:`_tiled_factors` lays them."""
+def _pair_vector(first, second, radix, phases, turns, room, places, out):
+    """Write the bins of sixteen pairs, whose factors these are, each to its place."""
     kept = len(phases) // 2
-    size = kept * ELEMENT
-    one, other, total = room[:size], room[size : 2 * size], room[2 * size : 3 * size]
-    places = np.empty(LANES, np.int64)
-    count, tiles, parts = channels.shape[2], len(first), len(turns) // (2 * kept)
+    for part in range(len(turns) // (2 * kept)):
+        _transform(first, second, part, radix, phases, turns, room, places, out)
+    total = room[2 * kept * ELEMENT :]
+    if kept >= 8:
+        for k in range(0, kept, 8):
+            write_lanes(total, k * ELEMENT, out, 2 * k, places)
+        return
+    for lane in range(LANES):
+        for k in range(kept):
+            place, to = k * ELEMENT + lane, places[lane] + 2 * k
+            out[to], out[to + 1] = total[place], total[place + LANES]
+
+
+@_compiled
+@no_type_check
+def _cross_spectra(
+    channels,
+    slots,
+    scale,
+    turn,
+    conjugate,
+    first,
+    second,
+    twice,
+    units,
+    signs,
+    radix,
+    phases,
+    turns,
+    room,
+    out,
+):
+    """Fill ``out[row, (pair, bin, part)]``, through factors as :func:`_tiled_factors` lays them."""
+    kept, blocks, count = len(phases) // 2, channels.shape[1], channels.shape[2]
+    places, width = np.empty(LANES, np.int64), 2 * kept
+    crossed = room[3 * kept * ELEMENT :]
     for row in range(len(out)):
         flat = out[row]
         _tiled_factors(channels[row], slots, scale, turn, conjugate, first, second)
-        for tile in range(tiles):
-            left = first[tile]
-            for lower in range(min(count, (tile + 1) * LANES)):
-                right = second[lower]
-                for part in range(parts):
-                    a, b = part * size, 2 * part * kept
-                    _transform(left, right, a, b, radix, phases, turns, part, one, other, total)
+        for tile in range(len(first)):
+            left, begin = first[tile], tile * LANES
+            whole = begin + LANES <= count
+            for lower in range(begin if whole else count):
                 for lane in range(LANES):
                     # Spare lanes go first where the pair k = l goes, or hold what the last channel does.
-                    apart = min(max(tile * LANES + lane - lower, 0), count - 1 - lower)
-                    pair = apart * count - apart * (apart - 1) // 2 + lower
-                    places[lane] = 2 * kept * pair
-                if kept >= 8:
-                    for k in range(0, kept, 8):
-                        write_lanes(total, k * ELEMENT, flat, 2 * k, places)
-                    continue
+                    apart = min(max(begin + lane - lower, 0), count - 1 - lower)
+                    places[lane] = width * (apart * count - apart * (apart - 1) // 2 + lower)
+                _pair_vector(left, second[lower], radix, phases, turns, room, places, flat)
+            if not whole:
+                continue
+            # Sixteen channels with one another: all of them at once with those some lanes further.
+            for block in range(blocks):
+                write_twice(left, block * ELEMENT, twice, 2 * block * ELEMENT)
+            for turned in range(LANES // 2 + 1):
                 for lane in range(LANES):
-                    for k in range(kept):
-                        place, to = k * ELEMENT + lane, places[lane] + 2 * k
-                        flat[to], flat[to + 1] = total[place], total[place + LANES]
+                    around = lane + turned >= LANES
+                    apart = LANES - turned if around else turned
+                    lower = begin + (lane + turned - LANES if around else lane)
+                    places[lane] = width * (apart * count - apart * (apart - 1) // 2 + lower)
+                for block in range(blocks):
+                    at, to = 2 * block * ELEMENT, block * ELEMENT
+                    lane_products(twice, at, turned, signs, LANES + turned, crossed, to)
+                _pair_vector(crossed, units, radix, phases, turns, room, places, flat)
 
 
 @lru_cache(maxsize=8)
@@ -208,9 +262,30 @@ def cross_spectra(
     slots, radix, own, turns = _plan(blocks, kept, delay)
     first = _aligned(-(-count // LANES), blocks * ELEMENT)
     second = np.empty((count, 2 * blocks + LANES), np.float32)  # a power of two would share sets of the cache
-    room, cells = _aligned(3 * kept * ELEMENT), out.reshape(rows, -1).view(np.float32)
+    twice, room = _aligned(2 * blocks * ELEMENT), _aligned((3 * kept + blocks) * ELEMENT)
     late, share = np.roll(turn, -delay), np.float32(scale)
-    _cross_spectra(channels, slots, share, late, conjugate, first, second, radix, own, turns, room, cells)
+    units = np.empty(blocks, np.complex64)
+    units[slots] = late / share
+    signs = np.ones(3 * LANES, np.float32)
+    signs[: 2 * LANES] = 1 if conjugate else -1
+    cells = out.reshape(rows, -1).view(np.float32)
+    _cross_spectra(
+        channels,
+        slots,
+        share,
+        late,
+        conjugate,
+        first,
+        second,
+        twice,
+        units.view(np.float32),
+        signs,
+        radix,
+        own,
+        turns,
+        room,
+        cells,
+    )
 
 
 @_compiled

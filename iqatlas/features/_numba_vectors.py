@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, no_type_check
 
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 LANES = 16
@@ -205,6 +205,74 @@ def write_lanes(_context: Any, source: Any, at: Any, target: Any, to: Any, lanes
         for lane, vector in enumerate(vectors):
             place = builder.load(builder.gep(begin, [ir.Constant(to.type, lane)], inbounds=True))
             _store(builder, vector, out, builder.add(to, place))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+@no_type_check
+def write_twice(_context: Any, source: Any, at: Any, target: Any, to: Any) -> Any:
+    """Write an element with its lanes two times over, as :func:`lane_products` reads it."""
+    signature = types.void(source, at, target, to)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base, out = (
+            context.make_array(signature.args[i])(context, builder, value=args[i]).data for i in (0, 2)
+        )
+        place = args[3]
+        for part in _element(builder, base, args[1]):
+            for _ in range(2):
+                _store(builder, part, out, place)
+                place = builder.add(place, ir.Constant(place.type, LANES))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+@no_type_check
+def lane_products(
+    _context: Any, twice: Any, at: Any, apart: Any, sign: Any, order: Any, target: Any, to: Any
+) -> Any:
+    """Multiply an element with itself turned by some lanes: channels of one vector with one another.
+
+    An element of ``twice`` holds its lanes two times over, so that a load ``apart`` lanes later reads them
+    turned. ``sign`` (one value for all lanes) goes to the imaginary part of the turned factor, those from
+    ``order`` on (a value a lane) to that of the product.
+    """
+    signature = types.void(twice, at, apart, sign, order, target, to)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        source, signs, out = (
+            context.make_array(signature.args[i])(context, builder, value=args[i]).data for i in (0, 3, 5)
+        )
+        at, apart, order, to = args[1], args[2], args[4], args[6]
+        imaginary = builder.add(at, ir.Constant(at.type, ELEMENT))
+        same = _load(builder, source, at), _load(builder, source, imaginary)
+        turned = tuple(_load(builder, source, builder.add(place, apart)) for place in (at, imaginary))
+        one = _broadcast(builder, builder.load(builder.gep(signs, [ir.Constant(at.type, 0)], inbounds=True)))
+        turned = turned[0], builder.fmul(turned[1], one, flags=_FLAGS)
+        real, cross = _times(builder, same, turned)
+        _put(builder, (real, builder.fmul(cross, _load(builder, signs, order), flags=_FLAGS)), out, to)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+@no_type_check
+def claim(_context: Any, target: Any, place: Any) -> Any:
+    """Ask for the line of the cache at a place, to be written soon."""
+    signature = types.void(target, place)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        out = context.make_array(signature.args[0])(context, builder, value=args[0]).data
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        where = builder.bitcast(builder.gep(out, [args[1]], inbounds=True), byte)
+        builder.call(prefetch, [where, *(number(value) for value in (1, 3, 1))])
         return context.get_dummy_value()
 
     return signature, generate

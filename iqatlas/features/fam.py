@@ -19,7 +19,9 @@ from iqatlas.features.cyclic_engine import compiled
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 
 _CHUNK_SAMPLES = 1 << 16
-"""Products worked on at once: half a megabyte, which stays in a core's second cache."""
+"""Demodulates of the captures worked on at once."""
+_PRODUCT_SAMPLES = 3 << 14
+"""Products worked on at once: 384 KiB, which stay in a core's second cache beside their factors."""
 
 
 def fam(
@@ -170,19 +172,20 @@ def cross_spectra(
     """Write the first bins of the transforms of ``first[k]·second[l]`` over the blocks, for all pairs."""
     rows, count, blocks = first.shape
     kept = out.shape[-1]
-    products = np.empty((rows, count, blocks), np.complex64)
-    for group in difference_groups(count):
+    most = min(max(1, _PRODUCT_SAMPLES // (rows * blocks)), out.shape[1])
+    products = np.empty((rows, most, blocks), np.complex64)
+    apart = lower = 0
+    for begin in range(0, out.shape[1], most):
+        pairs = min(most, out.shape[1] - begin)
         filled = 0
-        for apart in group:
-            pairs = count - apart
-            np.multiply(first[:, apart:], second[:, :pairs], out=products[:, filled : filled + pairs])
-            filled += pairs
-        spectra = scipy.fft.fft(products[:, :filled], axis=-1, overwrite_x=True)
-        filled = 0
-        for apart in group:
-            pairs, begin = count - apart, first_pair(count, apart)
-            out[:, begin : begin + pairs] = spectra[:, filled : filled + pairs, :kept]
-            filled += pairs
+        while filled < pairs:
+            end = min(lower + pairs - filled, count - apart)
+            upper, place = slice(lower + apart, end + apart), slice(filled, filled + end - lower)
+            np.multiply(first[:, upper], second[:, lower:end], out=products[:, place])
+            filled += end - lower
+            apart, lower = (apart + 1, 0) if end == count - apart else (apart, end)
+        spectra = scipy.fft.fft(products[:, :pairs], axis=-1, overwrite_x=True)
+        out[:, begin : begin + pairs] = spectra[..., :kept]
 
 
 def compiled_pays(channels: int, kept: int) -> bool:
@@ -212,14 +215,3 @@ def _compiled_cross_spectra(
         scale=float(1 / np.sqrt(blocks * sample_rate_hz)),
         conjugate=spec.conjugate,
     )
-
-
-def difference_groups(channels: int) -> list[tuple[int, ...]]:
-    """Return the differences k − l in groups of as many pairs as there are channels: d with Np − d."""
-    half = channels // 2
-    return [(0,), *((apart, channels - apart) for apart in range(1, half)), (half,)]
-
-
-def first_pair(channels: int, difference: int) -> int:
-    """Return where the pairs of a difference k − l begin."""
-    return difference * channels - difference * (difference - 1) // 2

@@ -24,18 +24,21 @@ def moving_sum(sent: np.ndarray, lead: int, gain: np.ndarray, delay_s: np.ndarra
     """Return Σ_paths g(t) · (kernel ∗ x)(t − τ(t)) in float64, t sample by sample.
 
     Args:
-        sent: [sample], beginning REACH + lead samples before the capture and ending REACH after it.
+        sent: [record, sample], beginning REACH + lead samples before the capture and ending REACH after it.
         lead: Longest delay in samples.
         gain: [sample, path], Doppler phases included.
         delay_s: [sample, path].
     """
     count, taps = len(gain), lead + 2 * REACH + 1
-    window = np.lib.stride_tricks.sliding_window_view(sent.astype(np.complex128), taps)[:count]
+    window = np.lib.stride_tricks.sliding_window_view(sent.astype(np.complex128), taps, axis=1)[:, :count]
     behind = lead + REACH - np.arange(taps)
-    received = np.zeros(count, np.complex128)
+    received = np.zeros((len(sent), count), np.complex128)
     for path in range(gain.shape[1]):
-        weight = kernel(behind - delay_s[:, path, None] * RATE_HZ)
-        received += gain[:, path] * np.einsum("nt,nt->n", weight, window)
+        # A delay that stays has one kernel for all samples.
+        delay = delay_s[:1, path] if np.ptp(delay_s[:, path]) == 0 else delay_s[:, path]
+        weight = np.broadcast_to(kernel(behind - delay[:, None] * RATE_HZ), (count, taps))
+        for record in range(len(sent)):
+            received[record] += gain[:, path] * np.einsum("nt,nt->n", weight, window[record])
     return received
 
 
@@ -80,17 +83,17 @@ def test_received_samples_are_the_sum_over_moving_paths(samples: int, paths: int
     lead = int(np.ceil(links.max_delay_s * RATE_HZ))
     sent = downlink.window(REACH + lead, samples + 2 * REACH + lead)
     gain, delay = turning(links, samples, middle_s)
-    for record in range(2):
-        wanted = moving_sum(sent[record, 0], lead, gain, delay)
+    moved = moving_sum(sent[:, 0], lead, gain, delay)
+    held = moving_sum(sent[:, 0], lead, *turning(make_still(links, middle_s), samples, 0.0))
+    stiff = moving_sum(sent[:, 0], lead, gain, np.broadcast_to(delay[samples // 2], delay.shape))
+    for record, wanted in enumerate(moved):
         rms, worst = error(got[record, 0], wanted)
         assert rms < 1e-4
         assert worst < 4e-4  # the crest of OFDM is four times its RMS
         # Each half of the picture is needed: turning phases, and delays that shrink meanwhile.
-        held = moving_sum(sent[record, 0], lead, *turning(make_still(links, middle_s), samples, 0.0))
-        assert error(held, wanted)[0] > 5e-3
+        assert error(held[record], wanted)[0] > 5e-3
         if samples > 10_000:
-            stiff = moving_sum(sent[record, 0], lead, gain, np.broadcast_to(delay[samples // 2], delay.shape))
-            assert error(stiff, wanted)[0] > 2e-4
+            assert error(stiff[record], wanted)[0] > 2e-4
 
 
 def make_still(paths: PathSet, time_s: float) -> PathSet:
@@ -138,7 +141,9 @@ def test_a_flight_is_followed_sample_by_sample() -> None:
     for record in range(2):
         at = middle_s[record] + (np.arange(samples) - samples / 2) / RATE_HZ
         waypoint = np.floor(at / step_s).astype(np.int64)
-        wanted = moving_sum(sent[record, 0], lead, *evolution.at(0, 0, waypoint, at - waypoint * step_s))
+        (wanted,) = moving_sum(
+            sent[record : record + 1, 0], lead, *evolution.at(0, 0, waypoint, at - waypoint * step_s)
+        )
         # What the series leaves out: the bend of fades and tracks within a piece, (π/2 · 0.1 ms/20 ms)²/8,
         # and the corner of fades at a waypoint, which one piece of the second capture goes across.
         assert error(got[record, 0], wanted)[0] < (2e-5, 2e-3)[record]

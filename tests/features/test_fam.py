@@ -71,6 +71,7 @@ def literal_fam(samples: np.ndarray, spec: CyclicSpectrumSpec, used: int) -> dic
         (128, 32, 16, "rectangular"),
         (64, 32, None, "hamming"),
         (1024, 8, 1, "hamming"),
+        (128, 32, 1, "hann"),
     ],
 )
 def test_it_is_the_literal_loop(
@@ -130,6 +131,7 @@ def test_a_batch_is_its_captures(engine: str, monkeypatch: pytest.MonkeyPatch) -
     before = samples.copy()
     for piece in (1, 1 << 12, 1 << 30):
         monkeypatch.setattr("iqatlas.features.fam._CHUNK_SAMPLES", piece)
+        monkeypatch.setattr("iqatlas.features.fam._PRODUCT_SAMPLES", piece)
         # Transforms of fewer channels at once may round otherwise.
         np.testing.assert_allclose(
             fam(samples, spec, sample_rate_hz=2.0), whole, rtol=0, atol=1e-6 * np.abs(whole).max()

@@ -18,7 +18,7 @@ from iqatlas.waveforms.lte.numerology import (
     Numerology,
     symbols_per_slot,
 )
-from iqatlas.waveforms.lte.reference import reference_sequence, reference_subcarriers, reference_symbols
+from iqatlas.waveforms.lte.reference import reference_sequences, reference_subcarriers, reference_symbols
 from iqatlas.waveforms.lte.sync import (
     PSS_SYMBOL,
     SSS_SYMBOL,
@@ -116,26 +116,23 @@ def reference_elements(
     symbols = reference_symbols(extended_prefix)
     places = [(slot, symbol) for slot in range(SLOTS_PER_FRAME) for symbol in symbols]
     ports = range(antenna_ports)
-    subcarrier = [
+    # Where they lie is the same in every slot.
+    of_symbol = np.array(
         [
-            np.concatenate([reference_subcarriers(cell, l_, resource_blocks, port=port) for port in ports])
-            for cell in cell_ids
+            [
+                np.concatenate(
+                    [reference_subcarriers(cell, l_, resource_blocks, port=port) for port in ports]
+                )
+                for cell in cell_ids
+            ]
+            for l_ in symbols
         ]
-        for _, l_ in places
-    ]
+    )
     # Both ports send the same sequence, at places of their own.
-    value = [
-        [
-            np.tile(
-                reference_sequence(cell, slot, l_, resource_blocks, extended_prefix=extended_prefix),
-                antenna_ports,
-            )
-            for cell in cell_ids
-        ]
-        for slot, l_ in places
-    ]
+    once = reference_sequences(cell_ids, places, resource_blocks, extended_prefix=extended_prefix)
+    value = np.tile(once.astype(np.complex64), antenna_ports)
     ordinal = _ordinal(places, extended_prefix)
-    return ControlElements(ordinal, np.array(subcarrier), np.array(value).astype(np.complex64))
+    return ControlElements(ordinal, np.tile(of_symbol, (SLOTS_PER_FRAME, 1, 1)), value)
 
 
 def sync_elements(
@@ -175,27 +172,37 @@ class BroadcastElements:
         first_symbol: Symbol of the frame at which the channel begins.
         subcarrier: Subcarriers that it reserves, as places among those in use.
         used: Where it sends; other elements of it are left to reference signals, or empty.
-        value: What is sent in each frame of the count, the sum of the ports; 0 where nothing is.
     """
 
     first_symbol: int
     subcarrier: Int64[np.ndarray, "72"]
     used: Bool[np.ndarray, "cell 4 72"]
-    value: Complex64[np.ndarray, "1024 cell 4 72"]
 
 
 def broadcast_elements(cells: Sequence[Cell]) -> BroadcastElements:
-    """Return the broadcast channels.
+    """Return the elements of the broadcast channels.
 
     Args:
         cells: Cells of one bandwidth and prefix.
     """
     subcarrier = sync_subcarriers(cells[0].resource_blocks)
     used = np.stack([pbch.elements(cell)[:, subcarrier] for cell in cells])
-    value = np.zeros((pbch.FRAME_NUMBERS, *used.shape), np.complex64)
+    return BroadcastElements(cells[0].symbols_per_slot, subcarrier, used)
+
+
+def broadcast_values(
+    cells: Sequence[Cell], elements: BroadcastElements
+) -> Complex64[np.ndarray, "1024 cell 4 72"]:
+    """Return what the channels send in each frame of the count, the sum of the ports; 0 where nothing is.
+
+    Args:
+        cells: The cells.
+        elements: Their channels.
+    """
+    value = np.zeros((pbch.FRAME_NUMBERS, *elements.used.shape), np.complex64)
     for at, cell in enumerate(cells):
-        value[:, at, used[at]] = pbch.symbols(cell).sum(axis=0)
-    return BroadcastElements(cells[0].symbols_per_slot, subcarrier, used, value)
+        value[:, at, elements.used[at]] = pbch.symbols(cell).sum(axis=0)
+    return value
 
 
 def _ordinal(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Complex128, Int64
 
@@ -37,13 +39,40 @@ def reference_sequence(
 
     Source: TS 36.211, sections 6.10.1.1 and 6.10.1.2.
     """
-    check_cell_id(cell_id)
-    c_init = (7 * (slot + 1) + symbol + 1) * (2 * cell_id + 1) * 1024 + 2 * cell_id + (not extended_prefix)
-    bits = gold_sequence(np.array(c_init, np.int64), 4 * _MAX_BLOCKS).reshape(-1, 2)
+    values: Complex128[np.ndarray, "n"] = reference_sequences(
+        [cell_id], [(slot, symbol)], resource_blocks, extended_prefix=extended_prefix
+    )[0, 0]
+    return values
+
+
+def reference_sequences(
+    cell_ids: Sequence[int],
+    places: Sequence[tuple[int, int]],
+    resource_blocks: int,
+    *,
+    extended_prefix: bool = False,
+) -> Complex128[np.ndarray, "place cell n"]:
+    """Return what :func:`reference_sequence` does for several symbols of several cells at once.
+
+    Args:
+        cell_ids: Physical-layer cell identities.
+        places: Slot of the radio frame and symbol of the slot.
+        resource_blocks: Resource blocks across the carrier.
+        extended_prefix: Whether the cyclic prefix is the extended one.
+
+    Raises:
+        SpecError: An identity is not between 0 and 503.
+    """
+    for cell_id in cell_ids:
+        check_cell_id(cell_id)
+    cell = np.array(cell_ids, np.int64)
+    of_symbol = np.array([7 * (slot + 1) + symbol + 1 for slot, symbol in places], np.int64)
+    c_init = of_symbol[:, None] * (2 * cell + 1) * 1024 + 2 * cell + (not extended_prefix)
+    bits = gold_sequence(c_init, 4 * _MAX_BLOCKS).reshape(*c_init.shape, -1, 2)
     # The sequence belongs to the widest carrier; a narrower one takes its middle.
-    bits = bits[_MAX_BLOCKS - resource_blocks : _MAX_BLOCKS + resource_blocks]
+    bits = bits[..., _MAX_BLOCKS - resource_blocks : _MAX_BLOCKS + resource_blocks, :]
     signs = (1.0 - 2.0 * bits) / np.sqrt(2)
-    values: Complex128[np.ndarray, "n"] = signs[:, 0] + 1j * signs[:, 1]
+    values: Complex128[np.ndarray, "place cell n"] = signs[..., 0] + 1j * signs[..., 1]
     return values
 
 

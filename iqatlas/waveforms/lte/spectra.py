@@ -18,6 +18,7 @@ from iqatlas.waveforms.lte.grid import (
     ControlElements,
     Subchannels,
     broadcast_elements,
+    broadcast_values,
     reference_elements,
     sync_elements,
 )
@@ -113,8 +114,11 @@ class Spectra:
         """What random symbols leave to the broadcast channel; coded subframes hold it themselves."""
         if not self.control or self.coded_cells:
             return None
-        elements = broadcast_elements(self.cells)
-        return replace(elements, value=elements.value * self.amplitude("broadcast"))
+        return broadcast_elements(self.cells)
+
+    @cached_property
+    def _broadcast_values(self) -> Complex64[np.ndarray, "1024 site 4 72"]:
+        return broadcast_values(self.cells, broadcast_elements(self.cells)) * self.amplitude("broadcast")
 
     @cached_property
     def coded_levels(self) -> Float32[np.ndarray, "10 symbol subcarrier"]:
@@ -235,7 +239,7 @@ class Spectra:
         if self.broadcast is not None and len(scatter.broadcast):
             # Before the reference signals, which stand on elements that it reserves.
             frame = symbol[scatter.broadcast] // self.numerology.symbols_per_frame % pbch.FRAME_NUMBERS
-            flat[scatter.broadcast_place] = self.broadcast.value[frame, :, scatter.broadcast_symbol]
+            flat[scatter.broadcast_place] = self._broadcast_values[frame, :, scatter.broadcast_symbol]
         flat[scatter.place] = scatter.value
         time = scipy.fft.ifft(spectra, axis=-1, norm="forward", overwrite_x=True, workers=1)
         bodies: Complex64[np.ndarray, "symbol site fft"] = time[: len(symbol) * len(self.cells)].reshape(
