@@ -14,8 +14,8 @@ from iqatlas import CorpusSpec
 from iqatlas.cli.app import app
 
 COMMANDS = [
-    "init", "generate", "plan", "scene", "trace", "info", "verify", "rebuild", "validate", "audit", "plot",
-    "waveform", "export", "schema", "doctor",
+    "init", "generate", "plan", "scene", "trace", "info", "verify", "rebuild", "validate", "audit",
+    "train", "score", "plot", "preview", "waveform", "export", "schema", "doctor",
 ]  # fmt: skip
 
 
