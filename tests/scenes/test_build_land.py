@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from test_terrain import FRAME, hill_m, write_raster
 from iqatlas.errors import MissingFileError, SitesError
 from iqatlas.scenes._osmium import read_osm
 from iqatlas.scenes.build import build_scene
-from iqatlas.scenes.buildings import read_buildings
+from iqatlas.scenes.buildings import BuildingTable, read_buildings
 from iqatlas.scenes.clearance import containing_building
 from iqatlas.scenes.frame import LocalFrame
 from iqatlas.scenes.mesh import meshes_of
@@ -29,7 +30,7 @@ from iqatlas.scenes.spec import (
 )
 from iqatlas.scenes.surfaces import projected
 
-REAL = ["helsinki.osm.pbf", "monaco.osm.pbf", "nyc-lower-east-side.osm.pbf", "london-city.osm"]
+REAL = ["london-city.osm", "helsinki.osm.pbf", "monaco.osm.pbf", "nyc-lower-east-side.osm.pbf"]
 BBOX = (24.9352, 60.1622, 24.9450, 60.1680)
 SITE = ListedSite(name="mast", longitude_deg=24.9402, latitude_deg=60.1650, height_m=60.0)
 UAVS = HoverReceivers(
@@ -46,6 +47,19 @@ def _scene(folder: Path, site: ListedSite = SITE, **settings: object) -> Scene:
 
 
 @pytest.fixture(scope="module")
+def flat(shared_data: Path) -> Scene:
+    """The scene without a switch, built once for all tests that only look at it."""
+    return _scene(shared_data)
+
+
+@lru_cache(maxsize=1)  # the tests of a file of the map follow one another
+def _table(path: Path) -> BuildingTable:
+    return read_buildings(
+        path, frame=None, bbox=None, default_height_m=12.0, level_height_m=3.2, where="here"
+    )
+
+
+@pytest.fixture(scope="module")
 def hill(tmp_path_factory: pytest.TempPathFactory) -> ElevationTerrain:
     path = write_raster(tmp_path_factory.mktemp("terrain") / "hill.tif", hill_m)
     return ElevationTerrain(path=path, step_m=20.0)
@@ -58,8 +72,10 @@ def _hill_at(scene: Scene, east: np.ndarray, north: np.ndarray) -> np.ndarray:
     return height[:-1] - height[-1]
 
 
-def test_a_hill_lifts_buildings_sites_and_uavs(shared_data: Path, hill: ElevationTerrain) -> None:
-    flat, lifted = _scene(shared_data), _scene(shared_data, terrain=hill)
+def test_a_hill_lifts_buildings_sites_and_uavs(
+    shared_data: Path, flat: Scene, hill: ElevationTerrain
+) -> None:
+    lifted = _scene(shared_data, terrain=hill)
     rise = lifted.buildings["top_height_m"].to_numpy() - flat.buildings["top_height_m"].to_numpy()
     np.testing.assert_allclose(rise, lifted.buildings["ground_height_m"], atol=1e-9)
     height = lifted.buildings["top_height_m"] - lifted.buildings["base_height_m"]
@@ -96,21 +112,20 @@ def test_the_mesh_of_a_city_on_a_hill_is_closed_and_in_the_ground(
     assert sum(len(mesh.face) for mesh in meshes if mesh.layer == "surfaces") < 40_000
 
 
-def test_a_site_under_the_hill_is_refused(shared_data: Path, hill: ElevationTerrain, tmp_path: Path) -> None:
-    scene = _scene(shared_data)
+def test_a_site_under_the_hill_is_refused(shared_data: Path, flat: Scene, tmp_path: Path) -> None:
     # A cliff through the middle of the widest building, which stands at its foot: one end is in the rock.
-    footprint = scene.buildings.geometry
+    footprint = flat.buildings.geometry
     bounds = footprint.bounds
     wide = int((bounds["maxx"] - bounds["minx"]).to_numpy().argmax())
     cliff_m = float(bounds["minx"].iloc[wide] + bounds["maxx"].iloc[wide]) / 2
     north_m = float(bounds["miny"].iloc[wide])
-    drawn_m = float(FRAME.to_local(*scene.frame.to_geodetic(cliff_m, north_m))[0])
+    drawn_m = float(FRAME.to_local(*flat.frame.to_geodetic(cliff_m, north_m))[0])
     steep = write_raster(
         tmp_path / "cliff.tif", lambda east, north: np.where(east > drawn_m, 300.0, 0.0), pixel_deg=2e-4
     )
     uphill = footprint.iloc[wide].intersection(shapely.box(cliff_m + 30, -5000, 5000, 5000))
     place = shapely.point_on_surface(uphill)
-    longitude, latitude = scene.frame.to_geodetic(place.x, place.y)
+    longitude, latitude = flat.frame.to_geodetic(place.x, place.y)
     site = ListedSite(
         name="buried", longitude_deg=float(longitude), latitude_deg=float(latitude), height_m=150.0
     )
@@ -123,28 +138,20 @@ def test_a_missing_elevation_file_is_named(shared_data: Path) -> None:
         _scene(shared_data, terrain=ElevationTerrain(path="none.tif"))
 
 
-def test_every_switch_changes_the_scene(shared_data: Path) -> None:
-    default = _scene(shared_data)
-    assert default.vegetation is None and default.surfaces is not None
+def test_every_switch_changes_the_scene(shared_data: Path, flat: Scene) -> None:
+    assert flat.vegetation is None and flat.surfaces is not None
     bare, green = _scene(shared_data, surfaces=False), _scene(shared_data, vegetation=True)
     assert bare.surfaces is None
     assert green.vegetation is not None and len(green.vegetation) > 50
     blunt = _scene(shared_data, roofs=False)
-    assert "roof_shape" in default.buildings and "roof_shape" not in blunt.buildings
-    hashes = {scene.content_hash() for scene in (default, bare, green, blunt)}
+    assert "roof_shape" in flat.buildings and "roof_shape" not in blunt.buildings
+    hashes = {scene.content_hash() for scene in (flat, bare, green, blunt)}
     assert len(hashes) == 4
-    assert default.content_hash() == _scene(shared_data).content_hash()
+    assert flat.content_hash() == _scene(shared_data).content_hash()
 
 
 def test_roofs_are_counted_and_assumed_ones_stand_on_the_storeys(shared_data: Path) -> None:
-    table = read_buildings(
-        shared_data / "london-city.osm",
-        frame=None,
-        bbox=None,
-        default_height_m=12.0,
-        level_height_m=3.2,
-        where="here",
-    )
+    table = _table(shared_data / "london-city.osm")
     shapes = table.buildings["roof_shape"].value_counts()
     for shape in ("flat", "gabled", "hipped", "pyramidal", "dome"):
         assert table.report[f"roofs_{shape}"] == shapes.get(shape, 0)
@@ -166,9 +173,7 @@ def test_roofs_are_counted_and_assumed_ones_stand_on_the_storeys(shared_data: Pa
 
 @pytest.mark.parametrize("name", REAL)
 def test_footprints_add_up_to_what_is_mapped(shared_data: Path, name: str) -> None:
-    table = read_buildings(
-        shared_data / name, frame=None, bbox=None, default_height_m=12.0, level_height_m=3.2, where="here"
-    )
+    table = _table(shared_data / name)
     standing = table.buildings[table.buildings["base_height_m"] == 0]
     # Nothing on the ground is counted twice: cuts are rounded to 1 mm.
     assert standing.area.sum() == pytest.approx(standing.union_all().area, rel=1e-6)

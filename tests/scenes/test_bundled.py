@@ -12,7 +12,7 @@ import pytest
 import shapely
 
 from iqatlas.errors import SceneError
-from iqatlas.scenes._osmium import read_osm
+from iqatlas.scenes._osmium import OsmFeatures, read_osm
 from iqatlas.scenes.buildings import read_buildings
 from iqatlas.scenes.bundled import ATTRIBUTION, BUNDLED_BBOX, bundled_city_path
 from iqatlas.scenes.frame import LocalFrame
@@ -31,12 +31,30 @@ def script() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="module")
+def clipped(
+    script: ModuleType, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, tuple[int, ...]]:
+    """Return what the script makes of the public map, and its counts."""
+    path = tmp_path_factory.mktemp("clipped") / "clip.osm.pbf"
+    return path, script.clip(shared_data / "helsinki.osm.pbf", path)
+
+
+@pytest.fixture(scope="module")
+def bundled() -> OsmFeatures:
+    return read_osm(bundled_city_path("helsinki"), where="bundled")
+
+
+@pytest.fixture(scope="module")
+def whole(shared_data: Path) -> OsmFeatures:
+    return read_osm(shared_data / "helsinki.osm.pbf", where="whole")
+
+
 def test_the_bundled_map_is_what_the_script_makes(
-    script: ModuleType, shared_data: Path, tmp_path: Path
+    clipped: tuple[Path, tuple[int, ...]], bundled: OsmFeatures
 ) -> None:
-    counts = script.clip(shared_data / "helsinki.osm.pbf", tmp_path / "clip.osm.pbf")
-    made = read_osm(tmp_path / "clip.osm.pbf", where="made")
-    bundled = read_osm(bundled_city_path("helsinki"), where="bundled")
+    path, counts = clipped
+    made = read_osm(path, where="made")
     assert bundled.osm_id == made.osm_id
     assert bundled.tags == made.tags
     assert bundled.masts == made.masts
@@ -46,9 +64,9 @@ def test_the_bundled_map_is_what_the_script_makes(
     assert counts == (len(made.osm_id), len(made.masts), len(made.land.osm_id))
 
 
-def test_the_bundled_map_holds_the_same_as_the_whole_one_there(shared_data: Path) -> None:
-    bundled = read_osm(bundled_city_path("helsinki"), where="bundled")
-    whole = read_osm(shared_data / "helsinki.osm.pbf", where="whole")
+def test_the_bundled_map_holds_the_same_as_the_whole_one_there(
+    bundled: OsmFeatures, whole: OsmFeatures
+) -> None:
     place = {osm_id: index for index, osm_id in enumerate(whole.osm_id)}
     chosen = [place[osm_id] for osm_id in bundled.osm_id]
     assert shapely.equals_exact(bundled.geometry, whole.geometry[chosen]).all()
@@ -58,15 +76,13 @@ def test_the_bundled_map_holds_the_same_as_the_whole_one_there(shared_data: Path
 
 
 def test_the_script_gives_the_same_bytes_each_time(
-    script: ModuleType, shared_data: Path, tmp_path: Path
+    script: ModuleType, clipped: tuple[Path, tuple[int, ...]], shared_data: Path, tmp_path: Path
 ) -> None:
-    for name in ("a.osm.pbf", "b.osm.pbf"):
-        script.clip(shared_data / "helsinki.osm.pbf", tmp_path / name)
-    assert (tmp_path / "a.osm.pbf").read_bytes() == (tmp_path / "b.osm.pbf").read_bytes()
+    script.clip(shared_data / "helsinki.osm.pbf", tmp_path / "again.osm.pbf")
+    assert (tmp_path / "again.osm.pbf").read_bytes() == clipped[0].read_bytes()
 
 
-def test_tags_that_are_not_read_are_not_carried(script: ModuleType) -> None:
-    bundled = read_osm(bundled_city_path("helsinki"), where="bundled")
+def test_tags_that_are_not_read_are_not_carried(script: ModuleType, bundled: OsmFeatures) -> None:
     tags = [*bundled.tags, *(mast.tags for mast in bundled.masts), *bundled.land.tags]
     assert all(key in script.TAGS or key.startswith(script.TAG_PREFIX) for each in tags for key in each)
 
@@ -83,11 +99,10 @@ def test_clipping_loses_no_tag_that_counts(shared_data: Path) -> None:
         assert (both[column] == both[f"{column}_whole"]).all()
 
 
-def test_clipping_loses_no_ground_and_no_tree(shared_data: Path) -> None:
+def test_clipping_loses_no_ground_and_no_tree(bundled: OsmFeatures, whole: OsmFeatures) -> None:
     """Surfaces and foliage of the bbox are those that the whole map gives there."""
     tables = []
-    for path in (bundled_city_path("helsinki"), shared_data / "helsinki.osm.pbf"):
-        features = read_osm(path, where="map")
+    for features in (bundled, whole):
         frame = LocalFrame(*np.mean(np.reshape(BUNDLED_BBOX, (2, 2)), axis=0).tolist())
         # The bbox in local metres is 1.01 km by 1.00 km about the origin: well inside it.
         bounds_m = (-450.0, -450.0, 450.0, 450.0)
@@ -119,11 +134,10 @@ def test_the_bundled_city_is_small_and_whole() -> None:
 
 
 def test_the_city_is_credited_as_its_licence_asks(
-    script: ModuleType, shared_data: Path, tmp_path: Path
+    script: ModuleType, clipped: tuple[Path, tuple[int, ...]], shared_data: Path
 ) -> None:
     text = (bundled_city_path("helsinki").parent / "ATTRIBUTION.md").read_text(encoding="utf-8")
-    counts = script.clip(shared_data / "helsinki.osm.pbf", tmp_path / "clip.osm.pbf")
-    assert text == script.attribution(shared_data / "helsinki.osm.pbf", *counts)
+    assert text == script.attribution(shared_data / "helsinki.osm.pbf", *clipped[1])
     for words in ("© OpenStreetMap contributors", "ODbL 1.0", "openstreetmap.org/copyright"):
         assert words in text
         assert words in ATTRIBUTION
