@@ -18,8 +18,10 @@ from iqatlas.catalogs.place import NamedFiles
 from iqatlas.catalogs.row_files import FileMaps, RowFiles
 from iqatlas.catalogs.shard_files import ShardFiles, stored_layouts
 
-_TYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-_TYPES += ("float32", "float64", "complex64", "complex128")
+_TYPES = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float32", "float64", "complex64", "complex128"),
+)
 _FILLS = {"NaN": np.nan, "[0.0, 0.0]": 0, "0": 0, "0.0": 0, "False": 0}
 
 

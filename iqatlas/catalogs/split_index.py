@@ -19,7 +19,8 @@ _TEXT = np.dtype("<U10")
 
 def splits_of_codes(codes: Int8[np.ndarray, " record"]) -> pd.Categorical:
     """Return the splits of records by positions in :data:`SPLIT_NAMES`."""
-    return pd.Categorical.from_codes(codes, categories=list(SPLIT_NAMES))
+    splits: pd.Categorical = pd.Categorical.from_codes(codes, categories=pd.Index(SPLIT_NAMES))
+    return splits
 
 
 def splits_of_text(names: np.ndarray) -> pd.Categorical:
