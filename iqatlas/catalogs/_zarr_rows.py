@@ -1,13 +1,14 @@
 """Arrays of a Zarr store in a folder, read by offset.
 
-Zarr's own pipeline takes a millisecond for a chunk of a few kilobytes. Here an array's shards are mapped where
-their chunks are plain memory in order, and chunks are cut out and unpacked where they are not. What is laid
-out in any other way is left to Zarr.
+Zarr's own pipeline takes a millisecond for a chunk of a few kilobytes. Here an array's shards are mapped
+where their chunks are plain memory in order, and chunks are cut out and unpacked where they are not. What is
+laid out in any other way is left to Zarr.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ class ZarrRows(RowFiles):
         chunk = self._files.layout.chunk
         of = rows // chunk
         starts = np.append(np.flatnonzero(np.diff(of, prepend=-1)), len(rows))
-        for first, stop in zip(starts[:-1], starts[1:], strict=True):
+        for first, stop in pairwise(starts.tolist()):
             raw = self._chunk(int(of[first]))
             if raw is None:
                 out[first:stop] = _FILLS[self._files.layout.fill]

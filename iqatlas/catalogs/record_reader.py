@@ -116,7 +116,7 @@ class RecordReader:
         Args:
             rows: The records, chunk by chunk, ascending within a chunk.
             counts: How many of them lie in each chunk.
-            fetch: Whether most records of these chunks are wanted, so that the system had better read them whole.
+            fetch: Whether most records of these chunks are wanted: the system had better read them whole.
         """
         request = self.request
         member = np.searchsorted(self._stops, rows, side="right")

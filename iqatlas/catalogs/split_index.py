@@ -19,8 +19,7 @@ _TEXT = np.dtype("<U10")
 
 def splits_of_codes(codes: Int8[np.ndarray, " record"]) -> pd.Categorical:
     """Return the splits of records by positions in :data:`SPLIT_NAMES`."""
-    splits: pd.Categorical = pd.Categorical.from_codes(codes, categories=pd.Index(SPLIT_NAMES))
-    return splits
+    return pd.Categorical(pd.CategoricalIndex(pd.Categorical.from_codes(codes, pd.Index(SPLIT_NAMES))))
 
 
 def splits_of_text(names: np.ndarray) -> pd.Categorical:

@@ -64,7 +64,7 @@ def test_values_are_those_of_the_formats_own_reader(
 def test_words_are_told_without_their_text(stored: Corpus) -> None:
     where = stored.place.store(stored.store.name)
     codes = stored.store.word_codes(where, "split", SPLIT_NAMES)
-    text = stored.store.open_at(where)["split"].values.astype(str)
+    text = stored.store.open_at(where)["split"].values.astype("<U10")
     assert [SPLIT_NAMES[code] for code in codes] == text.tolist()
     assert len(set(text)) == 4
     assert stored.store.word_codes(where, "split", SPLIT_NAMES[:2]) is None
@@ -73,8 +73,8 @@ def test_words_are_told_without_their_text(stored: Corpus) -> None:
 @pytest.mark.parametrize("size", ["gone", "empty", "short"])
 def test_damaged_shards_are_one_line(stored: Corpus, tmp_path: Path, size: str) -> None:
     folder = Path(shutil.copytree(stored.path, tmp_path / "copy"))
-    shard = next(iter(folder.glob("records/00001.h5")), folder / "records.zarr/iq/c/1/0/0")
-    shard = shard if shard.exists() else shard.parent / "0/0"
+    files = [*folder.glob("records/00001.h5"), *folder.glob("records.zarr/iq/c/1/**/*")]
+    shard = next(path for path in files if path.is_file())
     if size == "gone":
         shard.unlink()
     else:
