@@ -51,7 +51,7 @@ class _Epochs:
     def batch(
         self, epoch: np.int64 | int, skip: np.int64 | int, number: np.int64 | int
     ) -> tuple[np.ndarray, ...]:
-        """Return the number of an epoch and the items left out of it, and a batch: an empty one behind the last.
+        """Return an epoch's number and the items left out of it, and a batch: an empty one behind the last.
 
         Args:
             epoch: Number of the epoch; a negative one begins the next.

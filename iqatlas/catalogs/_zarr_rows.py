@@ -1,13 +1,14 @@
 """Arrays of a Zarr store in a folder, read by offset.
 
-Zarr's own pipeline takes a millisecond for a chunk of a few kilobytes. Here an array's shards are mapped where
-their chunks are plain memory in order, and chunks are cut out and unpacked where they are not. What is laid
-out in any other way is left to Zarr.
+Zarr's own pipeline takes a millisecond for a chunk of a few kilobytes. Here an array's shards are mapped
+where their chunks are plain memory in order, and chunks are cut out and unpacked where they are not. What is
+laid out in any other way is left to Zarr.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,10 @@ from iqatlas.catalogs.place import NamedFiles
 from iqatlas.catalogs.row_files import FileMaps, RowFiles
 from iqatlas.catalogs.shard_files import ShardFiles, stored_layouts
 
-_TYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-_TYPES += ("float32", "float64", "complex64", "complex128")
+_TYPES = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float32", "float64", "complex64", "complex128"),
+)
 _FILLS = {"NaN": np.nan, "[0.0, 0.0]": 0, "0": 0, "0.0": 0, "False": 0}
 
 
@@ -53,7 +56,7 @@ class ZarrRows(RowFiles):
         chunk = self._files.layout.chunk
         of = rows // chunk
         starts = np.append(np.flatnonzero(np.diff(of, prepend=-1)), len(rows))
-        for first, stop in zip(starts[:-1], starts[1:], strict=True):
+        for first, stop in pairwise(starts.tolist()):
             raw = self._chunk(int(of[first]))
             if raw is None:
                 out[first:stop] = _FILLS[self._files.layout.fill]

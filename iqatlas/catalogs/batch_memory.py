@@ -15,7 +15,7 @@ _MOST = 1 << 27
 
 
 class BatchMemory:
-    """Gives arrays, and takes their memory back when the last view, tensor or copy-free relative of them is gone.
+    """Gives arrays, and takes their memory back when the last view of them, or tensor on them, is gone.
 
     New memory costs more than a batch: the system clears it page by page as it is touched.
     """

@@ -29,9 +29,7 @@ def single_items(reader: RecordReader, readings: Iterable[Reading]) -> Iterator[
                 yield {name: np.asarray(values[position]) for name, values in items.items()}
 
 
-def batches(
-    reader: RecordReader, readings: Iterable[Reading], size: int
-) -> Iterator[dict[str, np.ndarray]]:
+def batches(reader: RecordReader, readings: Iterable[Reading], size: int) -> Iterator[dict[str, np.ndarray]]:
     """Give batches of a size, the last one with what is left.
 
     Args:

@@ -8,7 +8,6 @@ from jaxtyping import Int64
 from iqatlas.catalogs.batch_memory import BatchMemory
 from iqatlas.catalogs.quantised import dequantise
 
-
 _CACHED = 1 << 20
 """Bytes that fit into the cache of a core beside what they are copied from and to."""
 

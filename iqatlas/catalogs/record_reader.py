@@ -116,7 +116,7 @@ class RecordReader:
         Args:
             rows: The records, chunk by chunk, ascending within a chunk.
             counts: How many of them lie in each chunk.
-            fetch: Whether most records of these chunks are wanted, so that the system had better read them whole.
+            fetch: Whether most records of these chunks are wanted: the system had better read them whole.
         """
         request = self.request
         member = np.searchsorted(self._stops, rows, side="right")
@@ -259,9 +259,7 @@ class _Opened:
         return np.moveaxis(values, dims.index("receiver"), 1) if "receiver" in dims else values
 
 
-def _runs(
-    rows: Int64[np.ndarray, " row"], chunk: Int64[np.ndarray, " row"]
-) -> list[tuple[int, int]]:
+def _runs(rows: Int64[np.ndarray, " row"], chunk: Int64[np.ndarray, " row"]) -> list[tuple[int, int]]:
     """Return first and last record of each chunk."""
     starts = np.flatnonzero(np.diff(chunk, prepend=-1))
     stops = np.append(starts, len(rows))[1:]

@@ -83,12 +83,12 @@ class RecordStore(Protocol):
     def row_files(
         self, where: Path | str | NamedFiles, names: Sequence[str], maps: FileMaps
     ) -> Mapping[str, RowFiles]:
-        """Return those of some arrays over records that lie in files of this machine, to be read by offset."""
+        """Return those of some arrays over records that can be read by offset from files of this machine."""
 
     def word_codes(
         self, where: Path | str | NamedFiles, name: str, words: Sequence[str]
     ) -> Int8[np.ndarray, " record"] | None:
-        """Return which of a few words stands at each record of a text; None where only the format can tell."""
+        """Return which of a few words stands at each record; None where only the format can tell."""
 
     def shard_of(self, path: str) -> tuple[str | None, int] | None:
         """Return variable and shard of a file; None for one of no shard, and no name for one of all."""

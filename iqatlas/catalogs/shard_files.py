@@ -67,16 +67,22 @@ def shard_layout(metadata: Mapping[str, Any]) -> ShardLayout | None:
             and shard % chunk == 0
             and min(shape) > 0
             # Numbers of one byte have no order, and their codec need not name one.
-            and all(codec.get("configuration", {}).get("endian", "little") == "little" for codec in inner["codecs"])
+            and all(
+                one.get("configuration", {}).get("endian", "little") == "little" for one in inner["codecs"]
+            )
         )
-        return None if not fits else ShardLayout(
-            tuple(metadata["dimension_names"]),
-            tuple(shape),
-            metadata["data_type"],
-            chunk,
-            shard,
-            tuple(codec["name"] for codec in inner["codecs"]),
-            str(metadata["fill_value"]),
+        return (
+            None
+            if not fits
+            else ShardLayout(
+                tuple(metadata["dimension_names"]),
+                tuple(shape),
+                metadata["data_type"],
+                chunk,
+                shard,
+                tuple(codec["name"] for codec in inner["codecs"]),
+                str(metadata["fill_value"]),
+            )
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
@@ -122,7 +128,8 @@ class ShardFiles:
             raw = self._maps.array(path, size - 16 * chunks - 4, (16 * chunks + 4,), np.dtype(np.uint8))
             if google_crc32c.value(raw[:-4].tobytes()) != int.from_bytes(raw[-4:].tobytes(), "little"):
                 raise StorageError("the index of the chunks is damaged", where=str(path), remedy=VERIFY)
-            self._indices[shard] = np.frombuffer(raw[:-4].tobytes(), "<u8").reshape(chunks, 2).astype(np.uint64)
+            words = np.frombuffer(raw[:-4].tobytes(), "<u8").astype(np.uint64)
+            self._indices[shard] = words.reshape(chunks, 2)
         return self._indices[shard]
 
     def packed(self, number: int) -> UInt8[np.ndarray, " byte"] | None:

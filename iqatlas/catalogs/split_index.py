@@ -19,7 +19,7 @@ _TEXT = np.dtype("<U10")
 
 def splits_of_codes(codes: Int8[np.ndarray, " record"]) -> pd.Categorical:
     """Return the splits of records by positions in :data:`SPLIT_NAMES`."""
-    return pd.Categorical.from_codes(codes, categories=list(SPLIT_NAMES))
+    return pd.Categorical(pd.CategoricalIndex(pd.Categorical.from_codes(codes, pd.Index(SPLIT_NAMES))))
 
 
 def splits_of_text(names: np.ndarray) -> pd.Categorical:
