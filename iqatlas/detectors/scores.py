@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.special
 import scipy.stats
 from jaxtyping import Bool
 
@@ -146,9 +147,15 @@ def count(label: Bool[np.ndarray, "*shape"], predicted: Bool[np.ndarray, "*shape
 
 
 def binomial_interval(successes: int, trials: int, confidence: float = 0.99) -> tuple[float, float]:
-    """Return the exact (Clopper-Pearson) interval of a probability."""
-    result = scipy.stats.binomtest(successes, trials).proportion_ci(confidence_level=confidence)
-    return float(result.low), float(result.high)
+    """Return the exact interval of a probability.
+
+    Source: C. J. Clopper, E. S. Pearson, "The use of confidence or fiducial limits illustrated in the case
+    of the binomial", Biometrika, 1934, by quantiles of Beta.
+    """
+    tail, others = (1 - confidence) / 2, trials - successes
+    low = float(scipy.special.betaincinv(successes, others + 1, tail)) if successes else 0.0
+    high = float(scipy.special.betainccinv(successes + 1, others, tail)) if others else 1.0
+    return low, high
 
 
 def binomial_p_value(successes: int, trials: int, probability: float) -> float:
