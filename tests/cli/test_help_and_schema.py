@@ -14,7 +14,7 @@ from iqatlas import CorpusSpec
 from iqatlas.cli.app import app
 
 COMMANDS = [
-    "generate", "plan", "scene", "trace", "info", "verify", "rebuild", "validate", "plot",
+    "generate", "plan", "scene", "trace", "info", "verify", "rebuild", "validate", "plot", "preview",
     "waveform", "export", "schema", "doctor",
 ]  # fmt: skip
 
