@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import iqatlas
-from iqatlas import Corpus, open_corpus
+from iqatlas import Corpus, CorpusSpec, generate, open_corpus
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -62,14 +62,19 @@ def test_tensorflow(small_corpus: Corpus) -> None:
     assert names["batches"] == -(-small_corpus.manifest.splits["train"] // 32) - 2
 
 
-def test_the_example_learns(small_corpus: Corpus) -> None:
+def test_the_example_learns(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
+    tree = {
+        "name": "example",
+        "raytracing": {"kind": "free_space"},
+        "capture": {"slots": 500, "snr_db": 20, "samples": 256},
+    }
+    corpus = generate(CorpusSpec.from_tree(tree), tmp_path / "corpus")
     names = runpy.run_path(str(DOCS.parent / "examples" / "train_cnn.py"))
     threads = torch.get_num_threads()
     try:
-        model = names["train"](small_corpus, epochs=40)
-        # 24 records of test at 0 and 20 dB: on one machine the sums, and with them the weights, are the same.
-        reached, all_occupied = names["f1"](small_corpus, model)
+        reached, all_occupied = names["f1"](corpus, names["train"](corpus, epochs=20))
     finally:
         torch.set_num_threads(threads)
-    assert reached > all_occupied
+    # Half of what separates calling everything occupied from no error at all.
+    assert reached > (1 + all_occupied) / 2

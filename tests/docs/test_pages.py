@@ -17,6 +17,10 @@ from iqatlas.cli.app import run
 
 OWN_TESTS = {
     "docs/loading.md": "tests/catalogs/test_loading_page.py",
+    "docs/loading-xarray.md": "tests/catalogs/test_loading_page.py",
+    "docs/loading-torch.md": "tests/catalogs/test_loading_page.py",
+    "docs/loading-tensorflow.md": "tests/catalogs/test_loading_page.py",
+    "docs/loading-numpy.md": "tests/catalogs/test_loading_page.py",
     "docs/features.md": "tests/generators/test_feature_content.py",
 }
 """Pages whose blocks want a corpus of their own, and the tests that run them."""
