@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 import zarr
-from zarr.abc.store import Store
+from zarr.abc.store import Store, SuffixByteRequest
 from zarr.storage import FsspecStore, LocalStore, WrapperStore
 
 from iqatlas.axes import RECORD, Quantity
@@ -26,6 +26,8 @@ from iqatlas.errors import CorpusError, StorageError
 
 _LARGEST_CHUNK_BYTES = 16 << 20
 """Chunks of features that are larger than their I/Q hold fewer records, so that one can be read by itself."""
+_REMEMBERED_BYTES = 16 << 20
+"""Indices of shards that a reader remembers: those of a million chunks."""
 
 
 def array_variable(quantity: Quantity, values: np.ndarray) -> xr.Variable:
@@ -235,6 +237,34 @@ class _CheckedStore(WrapperStore[Store]):
         return found
 
 
+class _IndexedStore(WrapperStore[Store]):
+    """A store that remembers the ends of its files: indices of shards, which Zarr reads with every chunk.
+
+    Only for a reader that looks for itself whether the corpus is still the one that it opened.
+    """
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._ends: dict[tuple[str, int], Any] = {}
+        self._room = _REMEMBERED_BYTES
+
+    def _with_store(self, store: Store) -> _IndexedStore:
+        return type(self)(store)
+
+    async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
+        """Return a file, or a part of it; an end that was read before is not read again."""
+        if not isinstance(byte_range, SuffixByteRequest):
+            return await self._store.get(key, prototype, byte_range)
+        end = (key, byte_range.suffix)
+        if end in self._ends:
+            return self._ends[end]
+        found = await self._store.get(key, prototype, byte_range)
+        if found is not None and len(found) <= self._room:
+            self._ends[end] = found
+            self._room -= len(found)
+        return found
+
+
 def _zarr_store(store: Path | str | NamedFiles) -> Store:
     root = store.root if isinstance(store, NamedFiles) else store
     if isinstance(root, Path):
@@ -258,11 +288,13 @@ def open_store(
         store: Folder of the store, its address in an object store, or files that lie elsewhere.
         group: The group; the root without it.
         consolidated: Whether the root holds the metadata of all.
-        dask: Whether arrays are Dask's, in chunks as stored, or plain lazy ones.
+        dask: Whether arrays are Dask's, in chunks as stored, or plain lazy ones, which remember the indices
+            of shards.
     """
+    files = _zarr_store(store)
     with zarr.config.set(READING):
         dataset: xr.Dataset = xr.open_zarr(
-            _zarr_store(store),
+            files if dask else _IndexedStore(files),
             group=group,
             consolidated=consolidated,
             zarr_format=3,
