@@ -79,9 +79,12 @@ def _check_array(array: dict[str, Any], *, nested: bool) -> None:
     grid = array["chunk_grid"]
     if grid["name"] != "regular":
         raise _Absurd(f"a chunk grid of the kind {str(grid['name'])[:40]!r}")
-    chunk = _lengths(grid["configuration"]["chunk_shape"], least=1)
+    chunk = _lengths(grid["configuration"]["chunk_shape"], least=0)
     if len(chunk) != len(shape):
         raise _Absurd(f"chunks of {len(chunk)} axes in an array of {len(shape)}")
+    if any(length and not part for length, part in zip(shape, chunk, strict=True)):
+        raise _Absurd("chunks of the length 0")
+    chunk = [part or 1 for part in chunk]  # links without any path have an axis of no length
     whole = math.prod(shape) * itemsize
     names = array.get("dimension_names") or []
     over_records = RECORD in names

@@ -27,7 +27,7 @@ class Draw(Protocol):
 
 
 def by_numpy(rng: np.random.Generator, out: Float32[np.ndarray, "value"]) -> None:
-    """Fill an array with normal numbers.
+    """Fill an array with normal numbers of unit power.
 
     Args:
         rng: Where they come from.

@@ -34,7 +34,9 @@ def cell_threshold(blocks: int | float, cells: int, false_alarm: float) -> float
     return float(-np.expm1(np.log(one) / (blocks - 1)))
 
 
-def coherence_distribution(value: float, true: Float64[np.ndarray, "*n"], blocks: int) -> np.ndarray:
+def coherence_distribution(
+    value: float, true: Float64[np.ndarray, "*n"], blocks: int
+) -> Float64[np.ndarray, "*n"]:
     """Return the probability that a measured squared coherence stays below a value.
 
     Args:

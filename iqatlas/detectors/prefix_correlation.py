@@ -16,7 +16,7 @@ from iqatlas.features.setting import CaptureSetting
 def lag_products(
     streams: Complex64[np.ndarray, "*batch point"], lag: int
 ) -> Complex64[np.ndarray, "*batch product"]:
-    """Return x(n+lag) x*(n) for all n inside the streams."""
+    """Return x(n+lag) x*(n), a power, for all n inside the streams; the lag is in samples."""
     products: Complex64[np.ndarray, "*batch product"] = streams[..., lag:] * np.conj(streams[..., :-lag])
     return products
 

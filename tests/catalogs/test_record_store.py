@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -328,21 +327,6 @@ def test_stored_paths_come_from_either_format(
     )
     for name, array in one.arrays().items():
         assert np.array_equal(array, other.arrays()[name], equal_nan=array.dtype.kind in "fc")
-
-
-def test_the_code_of_the_guide_runs(
-    corpora: dict[tuple[str, str], Corpus], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    guide = (Path(__file__).parents[2] / "docs" / "storage.md").read_text()
-    in_hdf5, in_counts = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
-    found: dict[str, object] = {}
-    monkeypatch.chdir(corpora["hdf5", "complex64"].path)
-    exec(in_hdf5, found)
-    monkeypatch.chdir(corpora["zarr", "int16"].path)
-    exec(in_counts, found)
-    want = corpora["zarr", "int16"].dataset["iq"].values
-    # Both multiply in float32; numbers of a few million of those per unit.
-    np.testing.assert_allclose(found["iq"].values, want, rtol=1e-6)
 
 
 @pytest.mark.parametrize("form", FORMATS)

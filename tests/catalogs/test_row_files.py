@@ -14,7 +14,7 @@ from iqatlas.catalogs.record_store import FORMATS
 from iqatlas.catalogs.row_files import FileMaps
 from iqatlas.catalogs.shard_files import shard_layout
 from iqatlas.catalogs.split_index import SPLIT_NAMES
-from iqatlas.errors import StorageError
+from iqatlas.errors import CorpusError, StorageError
 
 NAMES = ("iq", "label", "snr", "slot", "noise_power", "occupancy", "signal_power", "time")
 
@@ -79,7 +79,7 @@ def test_damaged_shards_are_one_line(stored: Corpus, tmp_path: Path, size: str) 
         shard.unlink()
     else:
         shard.write_bytes(shard.read_bytes()[: -100 if size == "short" else 0])
-    with pytest.raises((StorageError, OSError), match=r"^[^\n]*$"):
+    with pytest.raises((CorpusError, StorageError, OSError), match=r"^[^\n]*$"):
         open_corpus(folder).numpy(variables=("iq",))
 
 

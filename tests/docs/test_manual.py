@@ -168,4 +168,4 @@ def test_fragments_become_a_part_of_the_change_log(tmp_path: Path) -> None:
     (tmp_path / "c.md").write_text("- Of no kind.")
     with pytest.raises(SystemExit, match=r"c.md: accepted: NAME.added.md"):
         changelog.fragments(tmp_path)
-    assert changelog.together(changelog.fragments(ROOT / "changes"))
+    changelog.fragments(ROOT / "changes")  # those that are there have names that it knows

@@ -21,6 +21,7 @@ OWN_TESTS = {
     "docs/loading-torch.md": "tests/catalogs/test_loading_page.py",
     "docs/loading-tensorflow.md": "tests/catalogs/test_loading_page.py",
     "docs/loading-numpy.md": "tests/catalogs/test_loading_page.py",
+    "docs/detectors-learned.md": "tests/detectors/learned/test_detectors_learned_page.py",
     "docs/features.md": "tests/generators/test_feature_content.py",
 }
 """Pages whose blocks want a corpus of their own, and the tests that run them."""

@@ -193,7 +193,7 @@ def broadcast_elements(cells: Sequence[Cell]) -> BroadcastElements:
 def broadcast_values(
     cells: Sequence[Cell], elements: BroadcastElements
 ) -> Complex64[np.ndarray, "1024 cell 4 72"]:
-    """Return what the channels send in each frame of the count, the sum of the ports; 0 where nothing is.
+    """Return the symbols of the channels in each frame of the count, the sum of ports; 0 where nothing is.
 
     Args:
         cells: The cells.
