@@ -63,7 +63,7 @@ def scaling_of(batches: Iterable[Float32[np.ndarray, "item ..."]], variable: str
     """Return the centre and spread of batches of the training split: one mean, one standard deviation.
 
     Args:
-        batches: What a detector looks at, float32 [item, …], in parts.
+        batches: What a detector looks at, float32 [item, …] in any unit, in parts.
         variable: Name of it.
         units: Its units.
 
