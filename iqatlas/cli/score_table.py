@@ -34,5 +34,10 @@ def score_table(title: str, rows: Sequence[ScoreRow]) -> Table:
     return columns(title, _HEADINGS, cells, left=2)
 
 
+def beats_nothing(rows: Sequence[ScoreRow]) -> bool:
+    """Return whether a detector is nowhere better than calling every sub-channel occupied."""
+    return not any((row.f1_occupied or 0.0) > (row.all_ones or 0.0) for row in rows)
+
+
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"

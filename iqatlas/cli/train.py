@@ -11,7 +11,7 @@ import typer
 
 from iqatlas.cli.console import counting_bar, out, say
 from iqatlas.cli.options import CorpusArgument
-from iqatlas.cli.score_table import score_table
+from iqatlas.cli.score_table import beats_nothing, score_table
 from iqatlas.cli.tables import facts
 from iqatlas.cli.training_bar import training_bar
 from iqatlas.errors import SpecError
@@ -108,6 +108,12 @@ def train(
         )
     )
     out.print(score_table(f"F1 on the {split} split", rows))
+    if beats_nothing(rows):
+        out.print(
+            "Nowhere better than calling every sub-channel occupied: it wants more captures or a higher SNR; "
+            "of few captures --model spectrogram-cnn learns soonest.",
+            style="yellow",
+        )
     if onnx:
         from iqatlas.detectors.learned._onnx import export_onnx
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from iqatlas.cli.score_table import beats_nothing
 from iqatlas.cli.train import seconds_of
+from iqatlas.detectors.learned.card import ScoreRow
 from iqatlas.errors import SpecError
 
 
@@ -58,6 +60,22 @@ def test_a_model_is_trained_scored_and_scored_again(
     assert "another corpus" not in again.out
     seen = command("score", model, corpus, "--split", "train")
     assert "it has seen the train split" in seen.out
+
+
+@pytest.mark.parametrize(("f1", "told"), [(0.5, True), (0.7, False)])
+def test_a_detector_that_has_learned_nothing_is_told(f1: float, told: bool) -> None:
+    row = ScoreRow(
+        snr_level_db=5,
+        receiver="uav0",
+        captures=9,
+        f1_occupied=f1,
+        f1_hole=0.5,
+        energy=0.8,
+        all_ones=0.6,
+        prior=0.4,
+    )
+    assert beats_nothing([row]) is told
+    assert not beats_nothing([row, row.model_copy(update={"f1_occupied": 0.61})])
 
 
 def test_a_model_of_another_corpus_says_so(
