@@ -91,7 +91,7 @@ def _city(city: str, folder: Path) -> tuple[str, str, str]:
         return _slug(stem), line, "OpenStreetMap XML, PBF, or Overpass's JSON"
     if not words:
         raise SpecError("a city is needed", where="--city", accepted=f"{BUNDLED_CITY}, a map file or a place")
-    line = f"{{kind: overpass, place: {json.dumps(words, ensure_ascii=False)}}}"
+    line = f"{{kind: overpass, place: {_quoted(words)}}}"
     return _slug(words), line, "asked of a map server once, and archived with the corpus"
 
 
@@ -107,7 +107,7 @@ def _relative(path: Path, folder: Path) -> str:
         shown = os.path.relpath(absolute, folder.resolve())
     except ValueError:  # another drive
         shown = str(absolute)
-    return json.dumps(Path(shown).as_posix(), ensure_ascii=False)
+    return _quoted(Path(shown).as_posix())
 
 
 def _bbox(bbox: tuple[float, float, float, float] | None) -> str:
@@ -223,3 +223,9 @@ features: {{spectrogram: {{nperseg: 128}}}}
 storage: {{format: zarr, iq: complex64}}
 splits: {{train: 0.7, validation: 0.15, test: 0.15, by: time}}
 """
+
+
+def _quoted(text: str) -> str:
+    """Return a text in quotes; what YAML takes for the end of a line, where JSON doesn't, as its number."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return re.sub(r"[\x7f-\x9f\u2028\u2029\ufeff]", lambda found: f"\\u{ord(found[0]):04x}", quoted)

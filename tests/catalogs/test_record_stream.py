@@ -155,10 +155,10 @@ def test_single_receivers_by_index(small_corpus: Corpus) -> None:
 def test_no_chunk_is_read_twice_in_an_epoch(small_corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[int] = []
     packed = ShardFiles.packed
-    assert small_corpus.dataset.sizes["record"] == 160  # splits are read here
 
     def counted(self: ShardFiles, number: int) -> Any:
-        reads.append(number)
+        if self._name == "label":  # splits are read where a corpus is opened first
+            reads.append(number)
         return packed(self, number)
 
     monkeypatch.setattr(ShardFiles, "packed", counted)  # labels are packed, I/Q is mapped

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -119,6 +119,8 @@ def test_every_band_gives_a_spec_that_is_planned(band: str) -> None:
     assert plan(spec).records >= SIZES["small"]
 
 
+@example(city=":\x85:", folder="")  # ends of lines in YAML, not in JSON
+@example(city="a\u2028b", folder="")
 @given(city=st.text(max_size=60), folder=st.sampled_from(["", "a b", "ü: #"]))
 @settings(max_examples=25, deadline=None)
 def test_any_name_of_a_place_is_one_value_of_the_spec(city: str, folder: str) -> None:

@@ -59,7 +59,7 @@ def looked_at(
     return values if name == "tabular" else values[:, None]
 
 
-def scaling_of(batches: Iterable[Float32[np.ndarray, "item ..."]], variable: str, units: str) -> Scaling:
+def scaling_of(batches: Iterable[Float32[np.ndarray, "..."]], variable: str, units: str) -> Scaling:
     """Return the centre and spread of batches of the training split: one mean, one standard deviation.
 
     Args:
