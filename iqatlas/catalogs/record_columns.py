@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from iqatlas.catalogs.batch_memory import BatchMemory
+from iqatlas.catalogs.gathering import gather
 from iqatlas.catalogs.quantised import dequantise
 
 _CACHED = 1 << 20
@@ -83,6 +84,8 @@ class Column:
         if not len(pieces) or (pieces == pieces[0]).all():
             self._copy(int(pieces[0]) if len(pieces) else 0, positions, single, out)
             return
+        if self._kept is None and not any(self._scales) and self._gather(pieces, positions, single, out):
+            return
         # On their way to their places records stay in the cache of a core.
         at_once = max(1, _CACHED * len(out) // max(1, out.nbytes))
         room = self._memory.empty((at_once, *out.shape[1:]), out.dtype)
@@ -93,6 +96,22 @@ class Column:
                 found = room[: len(here)]
                 self._copy(piece, positions[here], None if single is None else single[here], found)
                 out[here] = found
+
+    def _gather(
+        self,
+        pieces: Int64[np.ndarray, " item"],
+        positions: Int64[np.ndarray, " item"],
+        single: Int64[np.ndarray, " item"] | None,
+        out: np.ndarray,
+    ) -> bool:
+        """Copy records of several pieces in one pass, if they lie so that it can be done."""
+        sources, index = self._pieces, self._index[positions]
+        if single is not None:
+            if not all(piece.flags.c_contiguous for piece in sources):
+                return False
+            index = index * sources[0].shape[1] + single
+            sources = [piece.reshape(-1, *piece.shape[2:]) for piece in sources]
+        return gather(sources, pieces, index, out)
 
     def _wanted(self, values: np.ndarray) -> Int64[np.ndarray, " receiver"]:
         return np.arange(values.shape[1]) if self._kept is None else self._kept

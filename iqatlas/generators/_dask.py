@@ -16,9 +16,10 @@ from typing import Any
 from iqatlas.catalogs.staging import Desk, StagedShard
 from iqatlas.errors import IqAtlasError, SetupError, StorageError
 from iqatlas.generators.plan import Shard
+from iqatlas.generators.processes import interrupts_held_back
 from iqatlas.generators.provenance import library_versions
 from iqatlas.generators.shard import Recipe, Workshop
-from iqatlas.generators.workers import Crew, interrupts_held_back, write_shard
+from iqatlas.generators.workers import Crew, write_shard
 
 LOCAL = "local"
 _CONNECT_S = 10

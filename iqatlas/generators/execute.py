@@ -33,7 +33,7 @@ from iqatlas.generators.scene import scene_of
 from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.tracing import paths_of
-from iqatlas.generators.workers import require_crew, write_shards
+from iqatlas.generators.workers import Workforce, require_crew, workforce_of, write_shards
 from iqatlas.raytracing.elements import of_each_uav
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.raytracing.trace import check, require_tracer
@@ -97,10 +97,24 @@ def generate(
     if not construction.begun:
         require_tracer(spec.raytracing)
     require_crew(scheduler)
-    progress(Progress("building the scene"))
-    scene = scene_of(spec)
+    # Processes come up while this one builds and traces.
+    with workforce_of(min(workers, made.shard_count), scheduler, where=place.name) as workforce:
+        progress(Progress("building the scene"))
+        scene = scene_of(spec)
+        _construct(construction, made, scene, inputs, workforce, progress)
+    return Corpus(place)
+
+
+def _construct(
+    construction: Construction,
+    made: Plan,
+    scene: Scene,
+    inputs: tuple[InputEntry, ...],
+    workforce: Workforce,
+    progress: Listener,
+) -> None:
     with construction:
-        paths = _paths(construction, spec, scene, progress)
+        paths = _paths(construction, made.spec, scene, progress)
         recipe = Recipe(
             plan=made,
             paths=paths,
@@ -109,11 +123,10 @@ def generate(
         )
         workshop = Workshop(recipe)
         _create_records(construction, recipe, workshop, scene)
-        _make_shards(construction, recipe, workshop, workers, scheduler, progress)
+        _make_shards(construction, recipe, workshop, workforce, progress)
         progress(Progress("writing pictures and manifest"))
         manifest = _describe(construction, made, scene, paths, inputs)
         construction.finish(manifest)
-    return Corpus(place)
 
 
 def _versions(made: Plan) -> dict[str, str]:
@@ -171,8 +184,7 @@ def _make_shards(
     construction: Construction,
     recipe: Recipe,
     workshop: Workshop,
-    workers: int,
-    scheduler: str | None,
+    workforce: Workforce,
     progress: Listener,
 ) -> None:
     made = recipe.plan
@@ -188,7 +200,7 @@ def _make_shards(
         progress(Progress("making records", records, made.records, fresh * per_record, written))
 
     tell()
-    for shard, files in write_shards(construction, recipe, workshop, todo, workers, scheduler):
+    for shard, files in write_shards(construction, recipe, workshop, todo, workforce):
         construction.record(shard.step, files)
         records += shard.stop - shard.start
         written += sum(file.bytes for file in files)

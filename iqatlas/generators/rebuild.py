@@ -31,7 +31,7 @@ from iqatlas.generators.progress import Listener, Progress, silent
 from iqatlas.generators.provenance import library_versions
 from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.generators.spec import CorpusSpec
-from iqatlas.generators.workers import make_shards
+from iqatlas.generators.workers import make_shards, workforce_of
 from iqatlas.raytracing.paths import PathSet
 
 _LARGEST_PATHS_BYTES = 16 << 30
@@ -114,7 +114,11 @@ def rebuild(
         notes.append("the spec's SHA-256 is not the manifest's: it was changed, or has new keys since")
     differing = []
     files = {file.path: file.sha256 for file in manifest.files}
-    with storage_errors(target or "the temporary folder"), _bench(target) as bench:
+    with (
+        storage_errors(target or "the temporary folder"),
+        workforce_of(min(workers, made.shard_count), where=where) as workforce,
+        _bench(target) as bench,
+    ):
         store = bench / "store"
         store.mkdir()
         opened.store.create(
@@ -129,9 +133,7 @@ def rebuild(
         desk = _RebuildDesk(bench, store, target, opened.store)
         done, step = 0, "making records"
         progress(Progress(step, 0, made.records))
-        for shard, entries in make_shards(
-            desk, recipe, Workshop(recipe), list(made.shards), workers, where=where
-        ):
+        for shard, entries in make_shards(desk, recipe, Workshop(recipe), list(made.shards), workforce):
             if _hash(entries) != manifest.shards[shard.index].sha256:
                 other = next((e.path for e in entries if files.get(e.path) != e.sha256), "its list of files")
                 differing.append((shard.index, other))

@@ -5,18 +5,12 @@ Kept apart from maps and ray tracing, so that a worker starts in a fraction of a
 
 from __future__ import annotations
 
-import multiprocessing
-import multiprocessing.process
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -24,8 +18,8 @@ from iqatlas.catalogs.construction import Construction
 from iqatlas.catalogs.durable import storage_errors
 from iqatlas.catalogs.manifest import FileEntry
 from iqatlas.catalogs.staging import Desk, StagedShard, desk_of
-from iqatlas.errors import StorageError
 from iqatlas.generators.plan import Shard
+from iqatlas.generators.processes import Other, others_beside
 from iqatlas.generators.shard import Recipe, Workshop
 
 _AHEAD = 2
@@ -50,13 +44,44 @@ class Crew(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Workforce:
+    """Who is there to make shards.
+
+    Args:
+        workers: Processes, this one among them; or workers of a local cluster.
+        scheduler: Address of a Dask scheduler, or ``local``, whose workers make them instead.
+        others: The processes beside this one.
+    """
+
+    workers: int = 1
+    scheduler: str | None = None
+    others: tuple[Other, ...] = ()
+
+
+@contextmanager
+def workforce_of(workers: int, scheduler: str | None = None, *, where: str) -> Iterator[Workforce]:
+    """Give those who are to make shards; processes of this machine begin to start now.
+
+    Args:
+        workers: Processes of this machine, this one among them; more than there are shards don't help.
+        scheduler: Address of a Dask scheduler, or ``local``, whose workers make them.
+        where: The corpus, for messages.
+
+    Raises:
+        StorageError: A process was killed.
+    """
+    beside = workers - 1 if scheduler is None else 0
+    with others_beside(beside, _get_ready, where=where) as others:
+        yield Workforce(workers, scheduler, others)
+
+
 def write_shards(
     construction: Construction,
     recipe: Recipe,
     workshop: Workshop,
     todo: list[Shard],
-    workers: int,
-    scheduler: str | None = None,
+    workforce: Workforce | None = None,
 ) -> Iterator[tuple[Shard, tuple[FileEntry, ...]]]:
     """Write shards, and yield each one with its files as soon as it is in place.
 
@@ -65,12 +90,10 @@ def write_shards(
         recipe: What the records follow from; sent to the workers.
         workshop: The same, ready to be used by this process.
         todo: Shards to write.
-        workers: Processes of this machine, this one among them.
-        scheduler: Address of a Dask scheduler, or ``local``, whose workers write.
+        workforce: Who writes; this process alone without it.
     """
     if todo:
-        desk, where = desk_of(construction), construction.place.name
-        yield from make_shards(desk, recipe, workshop, todo, workers, scheduler, where=where)
+        yield from make_shards(desk_of(construction), recipe, workshop, todo, workforce)
 
 
 def make_shards(
@@ -78,10 +101,7 @@ def make_shards(
     recipe: Recipe,
     workshop: Workshop,
     todo: list[Shard],
-    workers: int,
-    scheduler: str | None = None,
-    *,
-    where: str,
+    workforce: Workforce | None = None,
 ) -> Iterator[tuple[Shard, tuple[FileEntry, ...]]]:
     """Make shards at a desk, and yield each one with its files as soon as it is in place.
 
@@ -90,11 +110,9 @@ def make_shards(
         recipe: What the records follow from; sent to the workers.
         workshop: The same, ready to be used by this process.
         todo: Shards to make.
-        workers: Processes of this machine, this one among them.
-        scheduler: Address of a Dask scheduler, or ``local``, whose workers make them.
-        where: The corpus, for messages.
+        workforce: Who makes them; this process alone without it.
     """
-    with _crew(desk, recipe, workshop, min(workers, len(todo)), scheduler, where) as crew:
+    with _crew(desk, recipe, workshop, workforce or Workforce(), len(todo)) as crew:
         waiting = iter(todo)
         while True:
             for shard in islice(waiting, crew.room()):
@@ -122,13 +140,15 @@ def require_crew(scheduler: str | None) -> None:
 
 
 def _crew(
-    desk: Desk, recipe: Recipe, workshop: Workshop, workers: int, scheduler: str | None, where: str
+    desk: Desk, recipe: Recipe, workshop: Workshop, workforce: Workforce, shards: int
 ) -> AbstractContextManager[Crew]:
-    if scheduler is not None:
+    if workforce.scheduler is not None:
         from iqatlas.generators._dask import cluster_crew
 
-        return cluster_crew(scheduler, desk, recipe, workers=workers, where=where)
-    return _alone(desk, workshop) if workers == 1 else _team(desk, recipe, workshop, workers, where)
+        workers = min(workforce.workers, shards)
+        return cluster_crew(workforce.scheduler, desk, recipe, workers=workers, where=desk.where)
+    others = workforce.others[: shards - 1]
+    return _team(desk, recipe, workshop, others) if others else _alone(desk, workshop)
 
 
 def write_shard(desk: Desk, workshop: Workshop, shard: Shard) -> StagedShard:
@@ -197,107 +217,58 @@ class _Team:
     Others get shards once they have started, so that this process makes those that wait till then.
     """
 
-    def __init__(self, own: _ThisProcess, pool: ProcessPoolExecutor, others: int) -> None:
+    def __init__(self, own: _ThisProcess, others: tuple[Other, ...]) -> None:
         self._own = own
-        self._pool = pool
         self._others = others
-        with interrupts_held_back():
-            self._starting = {pool.submit(_is_ready) for _ in range(others)}
-        self._running: dict[Future[StagedShard], Shard] = {}
+        self._running: dict[Future[StagedShard], tuple[Shard, Other]] = {}
 
     def room(self) -> int:
-        return self._own.room() + self._room_of_others()
+        return self._own.room() + sum(self._room_of(other) for other in self._others)
 
-    def _room_of_others(self) -> int:
-        started = any(future.done() for future in self._starting)
-        return _AHEAD * self._others - len(self._running) if started else 0
+    def _room_of(self, other: Other) -> int:
+        under_way = sum(one is other for _, one in self._running.values())
+        return _AHEAD - under_way if other.started else 0
 
     def submit(self, shard: Shard) -> None:
         if self._own.room():
             self._own.submit(shard)
             return
-        with interrupts_held_back():
-            self._running[self._pool.submit(_work, shard)] = shard
+        other = max(self._others, key=self._room_of)
+        self._running[other.submit(_work, shard)] = (shard, other)
 
     def finished(self) -> list[tuple[Shard, StagedShard]]:
         ready = self._own.finished()
         done = [future for future in self._running if future.done()]
         if not ready and not done and self._running:
             done = list(wait(self._running, return_when=FIRST_COMPLETED).done)
-        return ready + [(self._running.pop(future), future.result()) for future in done]
+        return ready + [(self._running.pop(future)[0], future.result()) for future in done]
 
-    @property
-    def busy(self) -> bool:
-        """Whether others have shards under way."""
-        return bool(self._running)
+    def come_to_an_end(self) -> None:
+        """Take back what others have not begun, and wait for what they are at: it writes to the desk."""
+        wait([future for future in self._running if not future.cancel()])
 
 
 @contextmanager
-def _team(desk: Desk, recipe: Recipe, workshop: Workshop, workers: int, where: str) -> Iterator[Crew]:
-    # Spawned, not forked: the ray tracer's threads don't survive a fork.
-    pool = ProcessPoolExecutor(
-        workers - 1,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(desk, recipe),
-    )
-    busy = True
-    try:
-        with _alone(desk, workshop) as own:
-            team = _Team(own, pool, workers - 1)
+def _team(desk: Desk, recipe: Recipe, workshop: Workshop, others: tuple[Other, ...]) -> Iterator[Crew]:
+    for other in others:
+        other.submit(_take, desk, recipe)
+    with _alone(desk, workshop) as own:
+        team = _Team(own, others)
+        try:
             yield team
-            busy = team.busy
-    except BrokenProcessPool:
-        raise StorageError(
-            "a worker process was killed, for want of memory perhaps",
-            where=where,
-            remedy="run the same command again, with fewer --workers: it resumes",
-        ) from None
-    finally:
-        # Others that are still starting have nothing to lose, and end by themselves.
-        pool.shutdown(wait=busy, cancel_futures=True)
-
-
-@contextmanager
-def interrupts_held_back() -> Iterator[None]:
-    """Start processes that Ctrl-C doesn't reach, from their first instruction on.
-
-    A terminal sends it to all processes, and one that is still importing would die with a
-    traceback. What is blocked here is blocked in the processes started here; for this process it
-    arrives when the block ends. Windows knows no such thing.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    # Its own start would lift the block.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        finally:
+            team.come_to_an_end()
 
 
 _WORKER: list[tuple[Desk, Workshop]] = []
 
 
-def _start_worker(desk: Desk, recipe: Recipe) -> None:
-    # Ctrl-C is for the parent, which lets shards under way come to their end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+def _get_ready() -> None:
+    """Come up: what makes records is imported with this module, the compiler apart."""
+
+
+def _take(desk: Desk, recipe: Recipe) -> None:
     _WORKER[:] = [(desk, Workshop(recipe))]
-
-
-def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
-    # A killed parent can't stop its workers, and nobody would take what they make.
-    parent.join()
-    os._exit(1)
-
-
-def _is_ready() -> None:
-    """Run where a process has started."""
 
 
 def _work(shard: Shard) -> StagedShard:

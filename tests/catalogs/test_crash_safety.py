@@ -68,7 +68,7 @@ def make(address: str) -> dict[str, str]:
         done = {step for step, files in construction.ledger().items() if construction.intact(files)}
         todo = [shard for shard in SHARDS if shard.step not in done]
         recipe: Recipe = object.__new__(Recipe)
-        for shard, files in write_shards(construction, recipe, Quick(), todo, 1):
+        for shard, files in write_shards(construction, recipe, Quick(), todo):
             construction.record(shard.step, files)
         with construction.place.errors():
             construction.store.finish(construction.bench)

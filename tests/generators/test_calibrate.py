@@ -43,7 +43,7 @@ def test_the_estimate_of_a_plan_is_what_its_records_take(tmp_path: Path) -> None
         )
         workshop.make_shard(Shard(0, 0, 1))
         begun = time.perf_counter()
-        assert len(list(write_shards(construction, recipe, workshop, list(made.shards), 1))) > 2
+        assert len(list(write_shards(construction, recipe, workshop, list(made.shards)))) > 2
         taken = time.perf_counter() - begun
     assert taken / 8 < measure_speed(made).records_seconds(made, 1) < taken * 8
 

@@ -80,7 +80,7 @@ class Slow:
 
 def made(desk: Slow) -> Iterator[Shard]:
     recipe = object.__new__(Recipe)
-    for shard, _ in make_shards(desk, recipe, desk.workshop, SHARDS, 1, where="nowhere"):
+    for shard, _ in make_shards(desk, recipe, desk.workshop, SHARDS):
         yield shard
 
 
