@@ -19,7 +19,7 @@ from benchmarks.timing import Comparison
 from iqatlas import Corpus, CorpusSpec, generate
 
 BATCH = 256
-_RECORDS = 4_096
+_RECORDS = 16_384
 _ROUNDS = 9
 _SINGLE_ROUNDS = 2
 
