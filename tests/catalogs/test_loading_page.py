@@ -49,7 +49,7 @@ def test_numpy(small_corpus: Corpus) -> None:
 
 def test_torch(small_corpus: Corpus) -> None:
     pytest.importorskip("torch")
-    names = _run("loading-torch.md", 3, {"corpus": open_corpus(small_corpus.path)})
+    names = _run("loading-torch.md", 4, {"corpus": open_corpus(small_corpus.path)})
     assert names["batch"]["iq"].shape == (32, 3, 256)
     assert names["samples"].shape[1:] == (3, 256, 2)
     assert sum(len(batch["label"]) for batch in names["rest"]) == small_corpus.manifest.splits["train"] - 16
