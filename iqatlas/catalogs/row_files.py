@@ -61,6 +61,10 @@ class FileMaps:
                 raise StorageError("the file is empty", where=str(path), remedy=VERIFY) from None
         return self._maps[path]
 
+    def forget(self) -> None:
+        """Let the files go; those of which arrays are held stay mapped as long as these are."""
+        self._maps.clear()
+
     def fetch(self, path: Path, offset: int, length: int) -> None:
         """Ask the system to read a part of a file at once, and not page by page as it is touched."""
         if hasattr(mmap, "MADV_WILLNEED"):
@@ -124,6 +128,31 @@ class RowFiles(ABC):
                 array = self.maps.array(*place, (records, *self.shape[1:]), self.dtype)
             self._mapped[shard] = array
         return self._mapped[shard]
+
+    def read(self, rows: Int64[np.ndarray, " row"]) -> np.ndarray:
+        """Return records in memory of their own.
+
+        Args:
+            rows: The records, ascending.
+
+        Raises:
+            StorageError: A file is missing, or damaged.
+        """
+        values = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        shard = rows // self.shard_records
+        for one in np.unique(shard):
+            first, stop = np.searchsorted(shard, [one, one + 1])
+            held = self.mapped(int(one))
+            if held is None:
+                self.load(rows[first:stop], values[first:stop])
+            else:
+                values[first:stop] = held[rows[first:stop] - one * self.shard_records]
+        return values
+
+    def forget(self) -> None:
+        """Let the files go that were mapped for reading."""
+        self._mapped.clear()
+        self.maps.forget()
 
     def fetch(self, first: int, stop: int) -> None:
         """Ask the system to read a run of records of one shard, if it lies as in memory."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float64
 
 from iqatlas.axes import ARRAY_QUANTITIES, QUANTITIES
 from iqatlas.catalogs._zarr import array_variable
@@ -43,6 +44,8 @@ _WAVEFORM_LIMITS = {
     "lte": "The downlink is LTE-like: synchronisation and reference signals by the standard, random payload.",
     "marine_vhf": "The voice is made from syllables of harmonics and noise: nobody says anything.",
 }
+
+_RECORDS_AT_ONCE = 1 << 16
 
 DELAYS = f"{PICTURES}/delays.png"
 """Picture of the paths' powers and delays."""
@@ -140,14 +143,13 @@ def count_splits(made: Plan) -> dict[str, int]:
 
 def statistics(dataset: xr.Dataset, made: Plan) -> dict[str, Any]:
     """Return the figures of a corpus that its manifest and card show."""
-    occupancy = dataset["occupancy"].mean(("record", "subchannel")).values
-    label = float(dataset["label"].mean())
+    occupied, labelled = _occupied(dataset)
     return {
         "samples": made.samples,
-        "occupied_share_of_labels": round(label, 6),
+        "occupied_share_of_labels": round(labelled, 6),
         "occupied_share_by_site": {
             str(site): round(float(share), 6)
-            for site, share in zip(dataset["site"].values, occupancy, strict=True)
+            for site, share in zip(dataset["site"].values, occupied, strict=True)
         },
         "snr_db": value_range(dataset["snr"]),
         "signal_power_dbm": value_range(dataset["signal_power"]),
@@ -155,6 +157,17 @@ def statistics(dataset: xr.Dataset, made: Plan) -> dict[str, Any]:
         "guard_slots": made.guard_slots,
         "occupancy": occupancy_figures(dataset, made),
     }
+
+
+def _occupied(dataset: xr.Dataset) -> tuple[Float64[np.ndarray, " site"], float]:
+    """Return how much of each site's sub-channels is occupied, and how many labels are, block by block."""
+    occupancy, label = dataset["occupancy"], dataset["label"]
+    occupied, labelled = np.zeros(dataset.sizes["site"], np.int64), 0.0
+    for start in range(0, len(label), _RECORDS_AT_ONCE):
+        block = slice(start, start + _RECORDS_AT_ONCE)
+        occupied += np.count_nonzero(occupancy[block].values, axis=(0, 2))
+        labelled += np.count_nonzero(label[block].values)
+    return occupied * occupied.size / occupancy.size, labelled / label.size
 
 
 def describe_scene(scene: Scene) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.construction import Construction, finished_with, tidy
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME
+from iqatlas.catalogs.direct_records import with_direct_arrays
 from iqatlas.catalogs.durable import write_file
 from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry
 from iqatlas.catalogs.path_store import paths_dataset, paths_from_dataset
@@ -226,7 +227,8 @@ def _describe(
         write_scene_tables(scene, bench / "scene")
         for name, content in scene.archive.items():
             write_file(bench / "scene" / name, content)
-        dataset = decoded(construction.store.open_at(construction.place.store(construction.store.name)))
+        where = construction.place.store(construction.store.name)
+        dataset = decoded(with_direct_arrays(construction.store.open_at(where), construction.store, where))
         drawn = of_each_uav(paths, scene.receivers)
         draw_overview(scene.of_uavs(), dataset, drawn, bench / "scene" / "map.png", title=made.spec.name)
         names = [site.name for site in scene.sites]

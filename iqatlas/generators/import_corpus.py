@@ -12,6 +12,7 @@ from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.construction import Construction, finished_with, tidy
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME
+from iqatlas.catalogs.direct_records import with_direct_arrays
 from iqatlas.catalogs.import_spec import ImportedCorpusSpec
 from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry
 from iqatlas.catalogs.place import place_of
@@ -164,7 +165,8 @@ def _describe(
     with construction.place.errors():
         construction.store.finish(bench)
         construction.place_root()
-        dataset = decoded(construction.store.open_at(construction.place.store(construction.store.name)))
+        where = construction.place.store(construction.store.name)
+        dataset = decoded(with_direct_arrays(construction.store.open_at(where), construction.store, where))
         write_import_cards(bench, made, dataset, inputs, created[:10])
     statistics: dict[str, object] = {
         "samples": made.records * len(made.receivers) * made.spec.recording.samples,

@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float64
 
-from iqatlas.axes import RECORD
 from iqatlas.catalogs.spec import SPLITS
 from iqatlas.generators.plan import Plan
 from iqatlas.occupancy.profile import hour_pieces
@@ -97,7 +96,7 @@ class _Counts:
         """Return the figures of all records."""
         occupancy = dataset["occupancy"]
         per_record = max(1, occupancy.nbytes // self._made.records)
-        chunk = int(occupancy.chunksizes[RECORD][0])
+        chunk = self._made.block_records
         step = max(chunk, _AT_ONCE_BYTES // per_record // chunk * chunk)
         last: Bool[np.ndarray, "slot site subchannel"] | None = None
         for start in range(0, self._made.records, step):

@@ -23,6 +23,7 @@ from iqatlas.scenes.scene import Scene
 
 _PATHS_A_LINK = 12
 _LINKS_SHOWN = 60
+_RECORDS_LOOKED_AT = 1 << 16
 _SLOTS_SHOWN = 120
 _LARGEST_READ_BYTES = 128 << 20
 _SITE_COLOURS = ("#c8384f", "#00798c", "#d98a00", "#7a4fa3", "#2e8b57", "#8c5a2b")
@@ -227,6 +228,7 @@ def draw_spectrum_over_slots(figure: Any, upper: Any, lower: Any, records: xr.Da
     from iqatlas.features.spec import SpectrogramSpec
     from iqatlas.features.spectrogram import bin_frequency_hz, spectrogram
 
+    records = records.isel(record=slice(0, _RECORDS_LOOKED_AT))
     levels = np.unique(records["snr_level"].values)
     thermal = bool(np.isnan(levels).all())
     chosen = np.flatnonzero(
