@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RECORD_TABLE = "records.parquet"
-_AT_ONCE = 1 << 16
+_AT_ONCE = 1 << 14
 
 COLUMNS: dict[str, tuple[str, str]] = {
     "record": ("int64", "index of the record"),

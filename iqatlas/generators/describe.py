@@ -45,7 +45,7 @@ _WAVEFORM_LIMITS = {
     "marine_vhf": "The voice is made from syllables of harmonics and noise: nobody says anything.",
 }
 
-_RECORDS_AT_ONCE = 1 << 16
+_RECORDS_AT_ONCE = 1 << 14
 
 DELAYS = f"{PICTURES}/delays.png"
 """Picture of the paths' powers and delays."""

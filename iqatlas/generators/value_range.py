@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float32, UInt32
 
-_RECORDS_AT_ONCE = 1 << 16
+_RECORDS_AT_ONCE = 1 << 14
 _HALF_BITS = 16
 _HALF = 1 << _HALF_BITS
 

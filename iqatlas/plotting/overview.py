@@ -23,7 +23,7 @@ from iqatlas.scenes.scene import Scene
 
 _PATHS_A_LINK = 12
 _LINKS_SHOWN = 60
-_RECORDS_LOOKED_AT = 1 << 16
+_RECORDS_LOOKED_AT = 1 << 14
 _SLOTS_SHOWN = 120
 _LARGEST_READ_BYTES = 128 << 20
 _SITE_COLOURS = ("#c8384f", "#00798c", "#d98a00", "#7a4fa3", "#2e8b57", "#8c5a2b")
