@@ -1,7 +1,8 @@
 """``python -m benchmarks [NAME…]`` prints comparisons, each a ratio to a peer in the same run.
 
 ``python -m benchmarks scenes [MAP…]`` prints what scenes cost; ``… tracing --waypoints 300`` what a long
-flight does; ``… memory --bytes 1e9 20e9`` the peak memory of generations of those sizes.
+flight does; ``… memory --bytes 1e9 20e9`` the peak memory of generations of those sizes; ``… opening`` what
+opening a million records costs.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ def _memory(arguments: list[str]) -> None:
 
 if sys.argv[1:2] == ["memory"]:
     _memory(sys.argv[2:])
+elif sys.argv[1:2] == ["opening"]:
+    for opening in import_module("benchmarks.opening").openings():
+        print(opening, flush=True)
 elif sys.argv[1:2] == ["scenes"]:
     # A process starts with the memory of the one that starts it: the costs of scenes want a small one.
     print_costs(sys.argv[2:])
