@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +12,9 @@ from iqatlas.cli.console import counting_bar, out, say
 from iqatlas.cli.options import CorpusArgument
 from iqatlas.cli.score_table import beats_nothing, score_table
 from iqatlas.cli.tables import facts
+from iqatlas.cli.time_budget import budget_seconds
 from iqatlas.cli.training_bar import training_bar
 from iqatlas.errors import SpecError
-
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 class Kind(StrEnum):
@@ -76,7 +74,7 @@ def train(
         patience=patience,
         seed=seed,
         threads=threads,
-        budget_s=None if budget is None else seconds_of(budget),
+        budget_s=None if budget is None else budget_seconds(budget),
     )
     power = "absolute" if absolute else "capture"
     spec: DetectorSpec = TypeAdapter[DetectorSpec](DetectorSpec).validate_python(
@@ -122,16 +120,3 @@ def train(
             out, ("✓ ", "green"), f"{output / ONNX}: ONNX Runtime's probabilities differ by {off:.1e} at most"
         )
     say(out, ("model    ", "bold"), str(output))
-
-
-def seconds_of(text: str) -> float:
-    """Return a time such as 90s, 10m or 1h in seconds.
-
-    Raises:
-        SpecError: It is no such time.
-    """
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)(s|m|min|h|)", text.strip())
-    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
-    if not seconds:
-        raise SpecError(f"{text!r} is no time", where="--budget", accepted="90s, 10m or 1h")
-    return seconds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +13,7 @@ from rich.table import Table
 from iqatlas.cli.console import counting_bar, out, say
 from iqatlas.cli.options import CorpusArgument
 from iqatlas.cli.tables import columns, facts
-from iqatlas.errors import SpecError
+from iqatlas.cli.time_budget import budget_seconds
 
 if TYPE_CHECKING:
     from iqatlas.detectors.assessment import Assessment
@@ -75,7 +74,7 @@ def validate(
     from iqatlas.detectors.verdicts import sound, verdicts
 
     names = None if detectors is None else [name.strip() for name in detectors.split(",") if name.strip()]
-    budget_s = None if budget is None else _seconds(budget)
+    budget_s = None if budget is None else budget_seconds(budget)
     opened = open_corpus(corpus)
     learned = judged_models(models, opened) if models else []
     with counting_bar("detecting") as tell:
@@ -116,13 +115,6 @@ def validate(
 
 def _beside(corpus: str) -> str:
     return f"{Path(corpus).resolve()}-validation"
-
-
-def _seconds(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", text.strip())
-    if not found or not float(found[1]):
-        raise SpecError(f"{text!r} is no time", where="--budget", accepted="as 60s, 5m or 1h")
-    return float(found[1]) * {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}[found[2]]
 
 
 def _show(found: Assessment, made: dict[str, pd.DataFrame], *, unasked: str | None) -> None:

@@ -11,9 +11,7 @@ from typing import Any
 import pytest
 
 from iqatlas.cli.score_table import beats_nothing
-from iqatlas.cli.train import seconds_of
 from iqatlas.detectors.learned.card import ScoreRow
-from iqatlas.errors import SpecError
 
 
 @pytest.fixture(scope="module")
@@ -125,16 +123,3 @@ def test_training_can_be_ended_by_time(corpus: Path, tmp_path: Path, command: Ca
     shown = command("train", corpus, "-o", tmp_path / "model", "--budget", "0.001s")
     assert shown.code == 0
     assert "stopped by budget" in shown.out
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("10m", 600), ("10min", 600), ("1.5h", 5400), (" 7 ".strip(), 7)]
-)
-def test_times(text: str, seconds: float) -> None:
-    assert seconds_of(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "0s", "-1s", "1 d", "nan", "1e9s", "s"])
-def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(SpecError, match="is no time"):
-        seconds_of(text)

@@ -75,13 +75,6 @@ def test_tables_and_figures_are_kept_beside_the_corpus(
     assert command("verify", small_corpus.path, "--quick").code == 0
 
 
-@pytest.mark.parametrize("budget", ["soon", "0s", "-3s", "5 days"])
-def test_a_time_that_is_none(budget: str, small_corpus: Any, command: Callable[..., Any]) -> None:
-    shown = command("validate", small_corpus.path, "--budget", budget)
-    assert shown.code == 2
-    assert "is no time; accepted: as 60s, 5m or 1h" in shown.err
-
-
 def test_an_unknown_detector(small_corpus: Any, command: Callable[..., Any]) -> None:
     shown = command("validate", small_corpus.path, "--detectors", "energy,prefx")
     assert shown.code == 2
