@@ -35,6 +35,18 @@ def say(console: Console, *parts: str | tuple[str, str]) -> None:
     console.print(Text.assemble(*parts), highlight=False, soft_wrap=True)
 
 
+def say_finding(text: str, *, holds: bool, binding: bool) -> None:
+    """Print what was checked, with a mark: it holds, it does not, or it does not and needs not.
+
+    Args:
+        text: What to say, none of it taken for markup; wrapped where it is longer than a line.
+        holds: Whether it holds.
+        binding: Whether it has to.
+    """
+    mark = ("✓ ", "green") if holds else ("✗ ", "red") if binding else ("– ", "yellow")
+    out.print(Text.assemble(mark, text), highlight=False)
+
+
 @contextmanager
 def generation_bars() -> Iterator[Listener]:
     """Give a listener that shows each step of a generation with its rate and the time left."""

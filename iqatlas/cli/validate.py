@@ -10,14 +10,13 @@ import pandas as pd
 import typer
 from rich.table import Table
 
-from iqatlas.cli.console import counting_bar, out, say
+from iqatlas.cli.console import counting_bar, out, say, say_finding
 from iqatlas.cli.options import CorpusArgument
 from iqatlas.cli.tables import columns, facts
 from iqatlas.cli.time_budget import budget_seconds
 
 if TYPE_CHECKING:
     from iqatlas.detectors.assessment import Assessment
-    from iqatlas.detectors.verdicts import Verdict
 
 _HEADINGS = {
     "snr_level_db": "SNR dB",
@@ -94,7 +93,7 @@ def validate(
             style="dim",
         )
     for verdict in judged:
-        _judge(verdict)
+        say_finding(verdict.text, holds=verdict.holds, binding=verdict.binding)
     if found.theory is not None and found.theory.control:
         out.print(
             "P_FA rises with the SNR because vacant sub-channels carry synchronisation and reference signals "
@@ -127,11 +126,6 @@ def _show(found: Assessment, made: dict[str, pd.DataFrame], *, unasked: str | No
     out.print(_table("detectors that don't look", found.trivial[list(_OVER_ALL)], left=1))
     if found.left_out:
         out.print(facts("left out", found.left_out.items()))
-
-
-def _judge(verdict: Verdict) -> None:
-    mark = "[green]✓[/]" if verdict.holds else "[red]✗[/]" if verdict.binding else "[yellow]–[/]"
-    out.print(mark, verdict.text, highlight=False)
 
 
 def _keep(folder: Path, found: Assessment, made: dict[str, pd.DataFrame], name: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from iqatlas.cli.console import say_finding
 from iqatlas.detectors import verdicts
 
 
@@ -48,6 +49,12 @@ def test_what_does_not_hold_gives_exit_code_1(
     assert shown.code == 1
     assert "✓ P_FA on noise alone" in shown.out
     assert "✗ P_D rises" in shown.out
+
+
+def test_names_from_a_corpus_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    say_finding("P_D at [red]roof[/x]", holds=True, binding=True)
+    say_finding("P_D at [0]", holds=False, binding=False)
+    assert capsys.readouterr().out.splitlines() == ["✓ P_D at [red]roof[/x]", "– P_D at [0]"]
 
 
 def test_tables_and_figures_are_kept_beside_the_corpus(
