@@ -23,6 +23,7 @@ from iqatlas.catalogs.quantised import decoded
 from iqatlas.catalogs.record_store import FORMATS, RecordStore, store_in
 from iqatlas.catalogs.split_index import (
     SPLIT_NAMES,
+    places,
     split_mask,
     splits_of_codes,
     splits_of_text,
@@ -137,7 +138,7 @@ class Corpus(Loaders):
             CorpusError: An unknown split.
         """
         known("split", [name], SPLITS)
-        records = self.dataset.isel(record=np.flatnonzero(self.split_mask(name)))
+        records = self.dataset.isel(record=places(self.split_mask(name)))
         own = self.receivers_of(name)
         return records if own is None else records.sel(receiver=own)
 
