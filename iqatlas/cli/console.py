@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from iqatlas.catalogs.bytes_text import bytes_text
 from iqatlas.generators.progress import Listener, Progress
 
 out = Console()
@@ -137,13 +138,3 @@ def counting_bar(step: str) -> Iterator[Callable[[int, int], None]]:
 
 def _nothing(done: int, total: int) -> None:
     del done, total
-
-
-def bytes_text(count: int) -> str:
-    """Return a size as a person reads it."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"
-        value /= 1000
-    return f"{count} B"
