@@ -12,7 +12,7 @@ from iqatlas.detectors.energy import energy
 from iqatlas.errors import CorpusError
 
 _MOST_SAMPLES = 1 << 24
-"""Samples of each receiver that the floor is estimated from, taken evenly over the recording."""
+"""Samples of all receivers that the floor is estimated from, taken evenly over the recording."""
 
 
 def with_noise_floor(dataset: xr.Dataset, bins: Bool[np.ndarray, "subchannel bin"], where: str) -> xr.Dataset:
