@@ -106,6 +106,12 @@ class Corpus(Loaders):
                 return with_splits(dataset, splits_of_text(dataset["split"].values))
         return with_splits(dataset, splits_of_codes(codes))
 
+    @property
+    def chunk_records(self) -> int:
+        """Records that are best read at once: a chunk of the samples, of storage where they are in memory."""
+        iq = self.dataset["iq"]
+        return int((iq.chunksizes.get(RECORD) or iq.encoding["chunks"])[0])
+
     def _refuse_more_records(self, dataset: xr.Dataset) -> None:
         """Refuse arrays that state other records than the manifest, or more than the files can hold.
 

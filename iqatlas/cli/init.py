@@ -33,7 +33,7 @@ def init(
     bbox: Annotated[str | None, typer.Option(metavar="W,S,E,N", help="Part of the map, in degrees.")] = None,
     snr: Annotated[
         str | None,
-        typer.Option(metavar="DB,…", help="SNR levels, as -15,-5,5,15; nine of -20 to 20 dB without it."),
+        typer.Option(metavar="DB,DB", help="SNR levels, as -15,-5,5,15; nine of -20 to 20 dB without it."),
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Ask nothing: defaults for what is left out.")
