@@ -80,7 +80,7 @@ def audit_corpus(
         seed=seed if isinstance(seed, int) and seed >= 0 else 0,
     )
     power_mw = np.empty((dataset.sizes["record"], dataset.sizes["receiver"]))
-    chunk = int(dataset["iq"].chunksizes["record"][0])
+    chunk = corpus.chunk_records
     for start in range(0, dataset.sizes["record"], chunk):
         with corpus.place.errors("read"):
             part = dataset[["iq"]].isel(record=slice(start, start + chunk)).load()

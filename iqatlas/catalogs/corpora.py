@@ -15,6 +15,7 @@ from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.load_request import SPLITS, known
 from iqatlas.catalogs.loaders import Loaders
 from iqatlas.catalogs.place import CorpusPlace
+from iqatlas.catalogs.split_index import places
 from iqatlas.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Corpora(Loaders):
         """
         known("split", [name], SPLITS)
         mask = np.concatenate([member.split_mask(name) for member in self._members])
-        return self.dataset.isel({RECORD: np.flatnonzero(mask)})
+        return self.dataset.isel({RECORD: places(mask)})
 
 
 def _see_that_they_fit(first: Corpus, other: Corpus) -> None:

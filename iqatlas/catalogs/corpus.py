@@ -23,6 +23,7 @@ from iqatlas.catalogs.quantised import decoded
 from iqatlas.catalogs.record_store import FORMATS, RecordStore, store_in
 from iqatlas.catalogs.split_index import (
     SPLIT_NAMES,
+    places,
     split_mask,
     splits_of_codes,
     splits_of_text,
@@ -105,6 +106,12 @@ class Corpus(Loaders):
                 return with_splits(dataset, splits_of_text(dataset["split"].values))
         return with_splits(dataset, splits_of_codes(codes))
 
+    @property
+    def chunk_records(self) -> int:
+        """Records that are best read at once: a chunk of the samples, of storage where they are in memory."""
+        iq = self.dataset["iq"]
+        return int((iq.chunksizes.get(RECORD) or iq.encoding["chunks"])[0])
+
     def _refuse_more_records(self, dataset: xr.Dataset) -> None:
         """Refuse arrays that state other records than the manifest, or more than the files can hold.
 
@@ -137,7 +144,7 @@ class Corpus(Loaders):
             CorpusError: An unknown split.
         """
         known("split", [name], SPLITS)
-        records = self.dataset.isel(record=np.flatnonzero(self.split_mask(name)))
+        records = self.dataset.isel(record=places(self.split_mask(name)))
         own = self.receivers_of(name)
         return records if own is None else records.sel(receiver=own)
 

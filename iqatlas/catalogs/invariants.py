@@ -17,7 +17,7 @@ from iqatlas.catalogs.imported_invariants import (
     imported_part_problems,
     imported_split_problems,
 )
-from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
+from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest, shard_sha256
 from iqatlas.catalogs.place import CorpusPlace
 from iqatlas.catalogs.quantised import decoded
 from iqatlas.catalogs.record_store import RecordStore, store_in
@@ -117,7 +117,7 @@ def _shard_problems(store: RecordStore, dataset: xr.Dataset, manifest: Manifest)
         if place and (place[0] is None or place[0] in over_records):
             files.setdefault(place[1], []).append(file)
     for shard in manifest.shards:
-        stated = sha256_json([[file.path, file.sha256] for file in files.pop(shard.index, [])])
+        stated = shard_sha256(files.pop(shard.index, []))
         if stated != shard.sha256:
             yield f"{MANIFEST_NAME}: the SHA-256 of shard {shard.index} is not that of its files"
     if files:

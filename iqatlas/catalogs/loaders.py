@@ -166,8 +166,7 @@ class Loaders(ABC):
                 remedy="or let the DataLoader shuffle and batch",
             )
         _counts(seed=seed, buffer=buffer, batch=batch)
-        if (rank is None) != (world is None):
-            raise CorpusError("rank and world belong together", accepted="both, or neither")
+        ranks = _ranks(rank, world)
         from iqatlas.catalogs._torch import RecordDataset, RecordStream
 
         if not iterable:
@@ -180,7 +179,7 @@ class Loaders(ABC):
             seed=0 if seed is None else seed,
             buffer=_BUFFER if buffer is None else buffer,
             batch=batch,
-            ranks=None if rank is None or world is None else (rank, world),
+            ranks=ranks,
         )
 
     def tf(
@@ -236,8 +235,7 @@ class Loaders(ABC):
         for name, number in (("epoch", epoch), ("skip", skip)):
             if number < 0:
                 raise CorpusError(f"{name} is {number}", accepted="0 or more")
-        if (rank is None) != (world is None):
-            raise CorpusError("rank and world belong together", accepted="both, or neither")
+        ranks = _ranks(rank, world)
         from iqatlas.catalogs._tensorflow import tf_dataset
 
         return tf_dataset(
@@ -248,7 +246,7 @@ class Loaders(ABC):
             seed=seed,
             buffer=buffer,
             batch=batch,
-            ranks=(0, 1) if rank is None or world is None else (rank, world),
+            ranks=ranks or (0, 1),
             epoch=epoch,
             skip=skip,
         )
@@ -260,3 +258,11 @@ def _counts(*, seed: int | None, **sizes: int | None) -> None:
     for name, size in sizes.items():
         if size is not None and size < 1:
             raise CorpusError(f"a {name} of {size} items", accepted="1 or more")
+
+
+def _ranks(rank: int | None, world: int | None) -> tuple[int, int] | None:
+    if rank is None and world is None:
+        return None
+    if rank is None or world is None:
+        raise CorpusError("rank and world belong together", accepted="both, or neither")
+    return rank, world

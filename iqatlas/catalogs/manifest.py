@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -61,6 +62,15 @@ class ShardEntry(_ManifestModel):
     stop: Count
     sha256: Sha256
     """Hash over the paths and hashes of the shard's files."""
+
+
+def shard_sha256(files: Iterable[FileEntry]) -> str:
+    """Return the hash of a shard.
+
+    Args:
+        files: Its files, in the order in which the format names them.
+    """
+    return sha256_json([[file.path, file.sha256] for file in files])
 
 
 class InputEntry(_ManifestModel):

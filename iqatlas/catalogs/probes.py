@@ -84,14 +84,14 @@ def probe(
     if not usable.any():
         return None
     truth = truth[:, usable]
-    predicted = np.empty((int(tested.sum()), truth.shape[1]), bool)
+    x, unseen = columns[fitted], columns[tested]
+    predicted = np.empty((len(unseen), truth.shape[1]), bool)
     for place in range(truth.shape[1]):
         own, share = truth[fitted, place], share_fitted[usable][place]
         weight = np.where(own > 0, 1 / share, 1 / (1 - share))
-        x = columns[fitted]
-        normal = (x * weight[:, None]).T @ x + _RIDGE * weight.sum() * np.eye(x.shape[1])
-        solution = np.linalg.solve(normal, (x * weight[:, None]).T @ (2 * own - 1))
-        predicted[:, place] = columns[tested] @ solution > 0
+        weighted = (x * weight[:, None]).T
+        normal = weighted @ x + _RIDGE * weight.sum() * np.eye(x.shape[1])
+        predicted[:, place] = unseen @ np.linalg.solve(normal, weighted @ (2 * own - 1)) > 0
     seen = truth[tested] > 0
     sensitivity = (predicted & seen).sum(axis=0) / seen.sum(axis=0)
     specificity = (~predicted & ~seen).sum(axis=0) / (~seen).sum(axis=0)

@@ -20,12 +20,12 @@ from iqatlas.catalogs.manifest import FileEntry
 from iqatlas.catalogs.place import CorpusPlace
 from iqatlas.catalogs.published_place import PublishedPlace
 from iqatlas.catalogs.release import Release
+from iqatlas.catalogs.transfer import AT_ONCE, transfer
 from iqatlas.catalogs.verify import refuse_unsound
 from iqatlas.catalogs.version_number import VersionNumber
 from iqatlas.catalogs.versioned_cards import entry_of, versioned_cards
 from iqatlas.errors import CorpusError
 
-_UPLOADS_AT_ONCE = 4
 _CHANGES_KEPT = 100
 
 
@@ -149,11 +149,9 @@ def _store_blobs(
     wrong = _not_as_named(catalogue, held)
     sound = {file.sha256 for file in held} - {file.sha256 for file in wrong}
     todo = [file for file in by_hash.values() if file.sha256 not in sound]
-    done, total = release.total_bytes - sum(file.bytes for file in todo), release.total_bytes
-    with place.errors(), _bench(place) as bench, ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
+    with place.errors(), _bench(place) as bench:
 
-        def store(numbered: tuple[int, FileEntry]) -> FileEntry:
-            number, file = numbered
+        def store(number: int, file: FileEntry) -> None:
             made = Path(bench) / str(number)
             if file.path in cards:
                 made.write_bytes(cards[file.path])
@@ -166,16 +164,8 @@ def _store_blobs(
             sync_file(made)
             place.take(blob_path(file.sha256), made)
             made.unlink(missing_ok=True)
-            return file
 
-        try:
-            for file in pool.map(store, enumerate(todo)):
-                done += file.bytes
-                if progress:
-                    progress(done, total)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+        transfer(todo, store, total_bytes=release.total_bytes, progress=progress)
         place.settle(blob_path(file.sha256) for file in todo)
     return todo
 
@@ -193,7 +183,7 @@ def _not_as_named(catalogue: Catalogue, held: list[FileEntry]) -> list[FileEntry
         except FileNotFoundError:
             return True
 
-    with place.errors("read"), ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
+    with place.errors("read"), ThreadPoolExecutor(AT_ONCE) as pool:
         return [file for file, bad in zip(held, pool.map(differs, held), strict=True) if bad]
 
 

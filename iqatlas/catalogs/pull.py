@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -17,9 +16,9 @@ from iqatlas.catalogs.folder import BUILDING
 from iqatlas.catalogs.folder_place import FolderPlace
 from iqatlas.catalogs.manifest import MANIFEST_NAME, PULLING, FileEntry, read_manifest
 from iqatlas.catalogs.published_place import PublishedPlace, published_place
+from iqatlas.catalogs.transfer import transfer
 from iqatlas.errors import CorpusError, StorageError
 
-_DOWNLOADS_AT_ONCE = 4
 _LOCK = "lock"
 
 
@@ -168,23 +167,12 @@ def _bring(
             remedy="free some space, or choose another folder with -o",
         )
 
-    def bring(numbered: tuple[int, FileEntry]) -> FileEntry:
-        number, file = numbered
+    def bring(number: int, file: FileEntry) -> None:
         target = folder / file.path
         if held.get(file.path) != file.bytes or sha256_file(target) != file.sha256:
             _bring_file(place, file, folder / PULLING / str(number), target)
-        return file
 
-    done, total = 0, sum(file.bytes for file in files)
-    with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
-        try:
-            for file in pool.map(bring, enumerate(files)):
-                done += file.bytes
-                if progress:
-                    progress(done, total)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    transfer(files, bring, total_bytes=sum(file.bytes for file in files), progress=progress)
     for inside in sorted({folder / parent for file in files for parent in PurePosixPath(file.path).parents}):
         sync_folder(inside)
     manifest = place.read(MANIFEST_NAME)

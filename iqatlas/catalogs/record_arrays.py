@@ -10,6 +10,7 @@ import numpy as np
 from iqatlas.catalogs.epoch_order import EpochOrder, Part
 from iqatlas.catalogs.load_request import SPLITS, LoadRequest, known
 from iqatlas.catalogs.record_reader import RecordReader
+from iqatlas.catalogs.record_table import columns_of, variable_of
 from iqatlas.catalogs.split_index import splits_in
 
 if TYPE_CHECKING:
@@ -86,23 +87,22 @@ def label_table(members: Sequence[Corpus], split: str | None) -> pd.DataFrame:
 def _table(corpus: Corpus, split: str | None) -> pd.DataFrame:
     import pandas as pd
 
-    names = ["draw", "slot", "time", "waypoint", "snr_level", "label", "snr"]
+    names = columns_of(corpus.dataset)
+    data = corpus.dataset[[variable_of(name) for name in names if name not in ("record", "split")]].load()
     # Data frames of few labels keep them as numbers.
     splits = splits_in(corpus.dataset).remove_unused_categories()
-    splits = splits.reorder_categories(sorted(splits.categories))
-    data = corpus.dataset[names].load()
-    columns: dict[str, object] = {
-        "record": np.arange(len(splits)),
-        "draw": data["draw"].values,
-        "slot": data["slot"].values,
-        "time_s": data["time"].values,
-        "waypoint": data["waypoint"].values,
-        "split": splits,
-        "snr_level_db": data["snr_level"].values,
-    }
-    label, snr = data["label"].values, data["snr"].values
-    columns |= {f"label_{k}": label[:, k] for k in range(label.shape[1])}
-    receivers = corpus.dataset["receiver"].values
-    columns |= {f"snr_{name}_db": snr[:, k] for k, name in enumerate(receivers)}
+    columns: dict[str, object] = {}
+    for name in names:
+        if name == "record":
+            columns[name] = np.arange(len(splits))
+        elif name == "split":
+            columns[name] = splits.reorder_categories(sorted(splits.categories))
+        elif name == "label":
+            columns |= {f"label_{k}": label for k, label in enumerate(data[name].values.T)}
+        elif name == "snr_db":
+            heard = zip(corpus.dataset["receiver"].values, data["snr"].values.T, strict=True)
+            columns |= {f"snr_{receiver}_db": snr for receiver, snr in heard}
+        else:
+            columns[name] = data[variable_of(name)].values
     table = pd.DataFrame(columns)
     return table if split is None else table[corpus.split_mask(split)].reset_index(drop=True)

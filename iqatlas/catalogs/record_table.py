@@ -37,7 +37,12 @@ SIMULATED_COLUMNS = tuple(name for name in COLUMNS if name != "first_sample")
 
 def columns_of(dataset: xr.Dataset) -> tuple[str, ...]:
     """Return the columns that a corpus's records have, in order: a recording has no SNR that anyone knows."""
-    return tuple(name for name in COLUMNS if name == "record" or _VARIABLES.get(name, name) in dataset)
+    return tuple(name for name in COLUMNS if name == "record" or variable_of(name) in dataset)
+
+
+def variable_of(column: str) -> str:
+    """Return the variable over records that a column holds."""
+    return _VARIABLES.get(column, column)
 
 
 def _schema(names: tuple[str, ...]) -> pa.Schema:
@@ -64,7 +69,7 @@ def write_record_table(dataset: xr.Dataset, path: Path) -> None:
     import pyarrow.parquet as pq
 
     schema = _schema(columns_of(dataset))
-    names = [_VARIABLES.get(name, name) for name in schema.names if name != "record"]
+    names = [variable_of(name) for name in schema.names if name != "record"]
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for start in range(0, dataset.sizes["record"], _AT_ONCE):
             block = dataset[names].isel(record=slice(start, start + _AT_ONCE)).load()
@@ -80,7 +85,7 @@ def _table(block: xr.Dataset, start: int, schema: pa.Schema) -> pa.Table:
         if name == "record":
             values = np.arange(start, start + block.sizes["record"], dtype=np.int64)
         else:
-            values = block[_VARIABLES.get(name, name)].values
+            values = block[variable_of(name)].values
         if kind.startswith("list"):
             rows = values if kind == "list<bool>" else values.astype(np.float32)
             arrays.append(_lists(rows))

@@ -133,7 +133,8 @@ class RepeatFinder:
         return found
 
     def _same(self, found: Repeats) -> None:
-        order = np.argsort(self.hashes, kind="stable")
+        # Guards last: a group begins with one only where it holds nothing else.
+        order = np.lexsort((self.split == "guard", self.hashes))
         hashes, split = self.hashes[order], self.split[order]
         first = np.concatenate([[True], hashes[1:] != hashes[:-1]])
         group = np.cumsum(first) - 1
@@ -144,7 +145,7 @@ class RepeatFinder:
         learnt = split != "guard"
         begin = np.flatnonzero(first)[group]
         # A group is across splits where one of it differs from the group's first; guards belong to none.
-        differs = (split != split[begin]) & learnt & learnt[begin]
+        differs = (split != split[begin]) & learnt
         found.same_across = int(differs.sum())
         if found.same_across:
             place = int(np.argmax(differs))

@@ -37,6 +37,8 @@ class _Global(_Facts):
     dataset: Annotated[str | None, Field(alias="core:dataset", max_length=255)] = None
     metadata_only: Annotated[bool, Field(alias="core:metadata_only")] = False
     sha512: Annotated[str | None, Field(alias="core:sha512", pattern="^[0-9a-fA-F]{128}$")] = None
+    offset: Annotated[_Index, Field(alias="core:offset")] = 0
+    """Index of the file's first sample, as captures and annotations count them."""
     trailing_bytes: Annotated[int, Field(alias="core:trailing_bytes", ge=0)] = 0
 
 
@@ -71,7 +73,8 @@ def sigmf_recording(path: Path, *, sample_rate_hz: float | None = None) -> Recor
     whole = _metadata(meta)
     try:
         about = _Global.model_validate(whole.get("global"))
-        captures = TypeAdapter(list[_Capture]).validate_python(whole.get("captures") or [{}])
+        one = [{"core:sample_start": about.offset}]
+        captures = TypeAdapter(list[_Capture]).validate_python(whole.get("captures") or one)
         annotations = TypeAdapter(list[_Annotation]).validate_python(whole.get("annotations") or [])
     except ValidationError as failure:
         raise CorpusError(f"not SigMF metadata ({reason_of(failure)})", where=where) from None
@@ -90,7 +93,7 @@ def sigmf_recording(path: Path, *, sample_rate_hz: float | None = None) -> Recor
     data = _data_file(meta, about.dataset)
     samples = count_samples(data, kind, channels=about.num_channels)
     centre_hz = _centre_hz(captures, where)
-    segments = _segments(captures, samples, where)
+    segments = _segments(captures, about.offset, samples, where)
     return Recording(
         name=meta.name.removesuffix(META_SUFFIX),
         data=data,
@@ -100,7 +103,7 @@ def sigmf_recording(path: Path, *, sample_rate_hz: float | None = None) -> Recor
         sample_rate_hz=rate,
         centre_frequency_hz=centre_hz or 0.0,
         segments=segments,
-        annotations=_annotations(annotations, segments, rate, centre_hz or 0.0, where),
+        annotations=_annotations(annotations, about.offset, segments, rate, centre_hz or 0.0, where),
         sources=(data, meta),
         facts=_facts(whole["global"], captures[0]),
         sha512=about.sha512.lower() if about.sha512 else None,
@@ -152,18 +155,18 @@ def _centre_hz(captures: list[_Capture], where: str) -> float | None:
     return found.pop()
 
 
-def _segments(captures: list[_Capture], samples: int, where: str) -> np.ndarray:
-    starts = np.array([capture.sample_start for capture in captures], np.int64)
-    if (np.diff(starts) < 0).any() or starts[-1] > samples:
+def _segments(captures: list[_Capture], offset: int, samples: int, where: str) -> np.ndarray:
+    starts = np.array([capture.sample_start for capture in captures], np.int64) - offset
+    if starts[0] < 0 or (np.diff(starts) < 0).any() or starts[-1] > samples:
         raise CorpusError(
-            f"its segments are out of order, or begin after the last of {samples} samples", where=where
+            f"its segments are out of order, or don't begin among its {samples} samples", where=where
         )
     stops = np.append(starts[1:], samples)
     return np.stack([starts, stops], axis=-1)[stops > starts]
 
 
 def _annotations(
-    found: list[_Annotation], segments: np.ndarray, rate_hz: float, centre_hz: float, where: str
+    found: list[_Annotation], offset: int, segments: np.ndarray, rate_hz: float, centre_hz: float, where: str
 ) -> Annotations:
     if not found:
         return Annotations()
@@ -172,7 +175,7 @@ def _annotations(
             raise CorpusError(f"annotation {index} has one edge in frequency, not two", where=where)
         if one.lower is not None and one.upper is not None and not one.lower < one.upper:
             raise CorpusError(f"annotation {index} ends below where it begins in frequency", where=where)
-    starts = np.array([one.sample_start for one in found], np.int64)
+    starts = np.array([one.sample_start for one in found], np.int64) - offset
     # Without a length it goes on to the end of its segment.
     own = np.clip(np.searchsorted(segments[:, 0], starts, side="right") - 1, 0, None)
     counts = np.array([-1 if one.sample_count is None else one.sample_count for one in found], np.int64)

@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import xarray as xr
+
 from iqatlas.catalogs.canonical import sha256_file
 from iqatlas.catalogs.construction import Construction
 from iqatlas.catalogs.durable import storage_errors, sync_file
@@ -240,6 +242,26 @@ def stage_shard(corpus: Path, twin: Path, store: RecordStore) -> StagedShard:
     if not entries:
         raise StorageError(f"{twin.name} left no files", where=str(corpus))
     return StagedShard(twin, entries)
+
+
+def write_shard(construction: Construction, desk: Desk, step: str, records: xr.Dataset, start: int) -> None:
+    """Write a shard in this process, from its twin to its line in the ledger.
+
+    Args:
+        construction: The run.
+        desk: Its desk.
+        step: Name of the shard.
+        records: All its records.
+        start: Number of the first.
+
+    Raises:
+        StorageError: The disk or the store refuses.
+    """
+    with desk.twin(step) as twin:
+        with construction.place.errors():
+            desk.store.write_records(twin, records, start)
+        staged = desk.stage(twin)
+    construction.record(step, desk.place(staged))
 
 
 def shard_entries(twin: Path, store: RecordStore) -> list[tuple[Path, FileEntry]]:

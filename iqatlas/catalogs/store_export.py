@@ -21,11 +21,11 @@ from iqatlas.catalogs.corpus_features import capture_setting, feature_of
 from iqatlas.catalogs.croissant import CROISSANT_NAME
 from iqatlas.catalogs.durable import write_file
 from iqatlas.catalogs.import_spec import is_imported
-from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, InputEntry, Manifest, ShardEntry
+from iqatlas.catalogs.manifest import MANIFEST_NAME, InputEntry, Manifest, ShardEntry, shard_sha256
 from iqatlas.catalogs.place import place_of
 from iqatlas.catalogs.quantised import decoded, dequantise, quantise
 from iqatlas.catalogs.record_store import format_for
-from iqatlas.catalogs.staging import desk_of
+from iqatlas.catalogs.staging import desk_of, write_shard
 from iqatlas.catalogs.store_cards import restored_croissant, restored_readme
 from iqatlas.catalogs.verify import refuse_unsound
 from iqatlas.errors import CorpusError, SpecError
@@ -213,11 +213,7 @@ def _write_records(
             desk = desk or desk_of(construction)
             with corpus.place.errors("read"):
                 part = _records(corpus, layout, start, stop)
-            with desk.twin(step) as twin:
-                with construction.place.errors():
-                    store.write_records(twin, part, start)
-                staged = desk.stage(twin)
-            construction.record(step, desk.place(staged))
+            write_shard(construction, desk, step, part, start)
         progress(stop, records)
 
 
@@ -308,15 +304,11 @@ def _describe(
         spec_sha256=sha256_json(layout.spec),
         inputs=inputs,
         shards=tuple(
-            ShardEntry(index=index, start=start, stop=stop, sha256=_hash(ledger[_step(index)]))
+            ShardEntry(index=index, start=start, stop=stop, sha256=shard_sha256(ledger[_step(index)]))
             for index, (start, stop) in enumerate(layout.ranges)
         ),
         files=files,
     )
-
-
-def _hash(files: tuple[FileEntry, ...]) -> str:
-    return sha256_json([[file.path, file.sha256] for file in files])
 
 
 def _copy_others(corpus: Corpus, bench: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from iqatlas.cli.console import counting_bar, out
+from iqatlas.cli.console import counting_bar, say_finding
 from iqatlas.cli.options import CorpusArgument
 
 
@@ -20,7 +20,6 @@ def audit(corpus: CorpusArgument) -> None:
     with counting_bar("comparing") as tell:
         found = audit_corpus(opened, progress=tell)
     for finding in found:
-        mark = "[green]✓[/]" if finding.holds else "[red]✗[/]" if finding.binding else "[yellow]–[/]"
-        out.print(mark, finding.text, highlight=False)
+        say_finding(finding.text, holds=finding.holds, binding=finding.binding)
     if any(finding.binding and not finding.holds for finding in found):
         raise typer.Exit(1)

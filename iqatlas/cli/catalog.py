@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from iqatlas.cli.console import bytes_text, counting_bar, out, say
+from iqatlas.catalogs.bytes_text import bytes_text
+from iqatlas.cli.console import counting_bar, out, say
 from iqatlas.cli.options import CorpusArgument
 from iqatlas.cli.tables import columns, facts
 

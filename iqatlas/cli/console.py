@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from iqatlas.catalogs.bytes_text import bytes_text
 from iqatlas.generators.progress import Listener, Progress
 
 out = Console()
@@ -33,6 +34,18 @@ def say(console: Console, *parts: str | tuple[str, str]) -> None:
         parts: Text, or text and its style.
     """
     console.print(Text.assemble(*parts), highlight=False, soft_wrap=True)
+
+
+def say_finding(text: str, *, holds: bool, binding: bool) -> None:
+    """Print what was checked, with a mark: it holds, it does not, or it does not and needs not.
+
+    Args:
+        text: What to say, none of it taken for markup; wrapped where it is longer than a line.
+        holds: Whether it holds.
+        binding: Whether it has to.
+    """
+    mark = ("✓ ", "green") if holds else ("✗ ", "red") if binding else ("– ", "yellow")
+    out.print(Text.assemble(mark, text), highlight=False)
 
 
 @contextmanager
@@ -125,13 +138,3 @@ def counting_bar(step: str) -> Iterator[Callable[[int, int], None]]:
 
 def _nothing(done: int, total: int) -> None:
     del done, total
-
-
-def bytes_text(count: int) -> str:
-    """Return a size as a person reads it."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"
-        value /= 1000
-    return f"{count} B"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from iqatlas.cli.console import bytes_text, generation_bars, out, say
+from iqatlas.catalogs.bytes_text import bytes_text
+from iqatlas.cli.console import generation_bars, out, say
 from iqatlas.errors import SpecError
 
 if TYPE_CHECKING:

@@ -31,6 +31,10 @@ def init(
         Path | None, typer.Option(metavar="FILE", help="OpenCelliD's cells; else sites are placed on roofs.")
     ] = None,
     bbox: Annotated[str | None, typer.Option(metavar="W,S,E,N", help="Part of the map, in degrees.")] = None,
+    snr: Annotated[
+        str | None,
+        typer.Option(metavar="DB,DB", help="SNR levels, as -15,-5,5,15; nine of -20 to 20 dB without it."),
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Ask nothing: defaults for what is left out.")
     ] = False,
@@ -38,7 +42,7 @@ def init(
 ) -> None:
     """Write a commented spec: asks for city, band and size, unless options tell them.
 
-    Example: iqatlas init --city helsinki --band 3 --size small
+    Example: iqatlas init --city helsinki --band 3 --size small --snr -10,0,10
     """
     from iqatlas.catalogs.durable import storage_errors, write_file
     from iqatlas.generators.new_spec import Answers, new_spec
@@ -48,7 +52,12 @@ def init(
         _refuse_to_replace(spec, force=force)
     given = {"city": city, "band": band, "size": size}
     told = {key: given[key] or _ask(key, text, default, yes=yes) for key, text, default in _QUESTIONS}
-    answers = Answers(**told, cells=cells, bbox=None if bbox is None else _sides(bbox))
+    answers = Answers(
+        **told,
+        cells=cells,
+        bbox=None if bbox is None else _sides(bbox),
+        snr_db=None if snr is None else _levels_db(snr),
+    )
     folder = Path() if spec is None else spec.parent
     text = new_spec(answers, folder)
     tree = read_plain_yaml(text, where="the new spec")
@@ -89,3 +98,14 @@ def _sides(text: str) -> tuple[float, float, float, float]:
             accepted="west,south,east,north in degrees, such as 24.94,60.165,24.95,60.17",
         ) from None
     return west, south, east, north
+
+
+def _levels_db(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(level) for level in text.split(","))
+    except ValueError:
+        raise SpecError(
+            f"{text[:60]!r} is no list of SNR levels",
+            where="--snr",
+            accepted="levels in dB, such as -15,-5,5,15",
+        ) from None

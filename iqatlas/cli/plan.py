@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from iqatlas.cli.console import bytes_text, out
+from iqatlas.catalogs.bytes_text import bytes_text
+from iqatlas.cli.console import out
 from iqatlas.cli.options import SetOption, SpecArgument, read_spec
 from iqatlas.cli.tables import facts
 

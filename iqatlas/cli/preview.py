@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from iqatlas.cli.console import bytes_text, counting_bar, out, say
+from iqatlas.catalogs.bytes_text import bytes_text
+from iqatlas.cli.console import counting_bar, out, say
 from iqatlas.cli.options import CorpusArgument
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,10 +13,13 @@ from iqatlas.cli.console import counting_bar, out, say
 from iqatlas.cli.options import CorpusArgument
 from iqatlas.cli.score_table import beats_nothing, score_table
 from iqatlas.cli.tables import facts
+from iqatlas.cli.time_budget import budget_seconds
 from iqatlas.cli.training_bar import training_bar
 from iqatlas.errors import SpecError
 
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+if TYPE_CHECKING:
+    from iqatlas.detectors.learned.card import ScoreRow
+    from iqatlas.detectors.learned.model import LearnedDetector
 
 
 class Kind(StrEnum):
@@ -35,20 +38,28 @@ def train(
     kind: Annotated[
         Kind, typer.Option("--model", help="A net on samples, one on spectrograms, or boosted trees.")
     ] = Kind.cnn,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes at most; ten trees each for boosted ones.")] = 30,
+    epochs: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Passes at most; ten trees each for boosted ones.")
+    ] = 30,
     patience: Annotated[
-        int, typer.Option(min=1, help="Epochs without a better validation loss after which it stops.")
+        int,
+        typer.Option(
+            min=1, max=100_000, help="Epochs without a better validation loss after which it stops."
+        ),
     ] = 5,
     budget: Annotated[
         str | None, typer.Option(metavar="TIME", help="Stop after 90s, 10m or 1h, with the best so far.")
     ] = None,
     window: Annotated[
-        int | None, typer.Option(min=16, help="Samples of each capture to look at; all without it.")
+        int | None,
+        typer.Option(min=16, max=65_536, help="Samples of each capture to look at; all without it."),
     ] = None,
     absolute: Annotated[
         bool, typer.Option("--absolute", help="Leave powers as they are, not each capture's divided out.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the first weights and the order of captures.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=(1 << 63) - 1, help="Of the first weights and the order of captures.")
+    ] = 0,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Threads of PyTorch.")] = 1,
     onnx: Annotated[
         bool, typer.Option("--onnx", help="Write model.onnx too, checked against the net.")
@@ -71,12 +82,15 @@ def train(
         raise SpecError(
             "boosted trees have no ONNX graph here", where="--onnx", accepted="cnn, spectrogram-cnn"
         )
+    if onnx:
+        # What is not installed shows before anything is trained.
+        from iqatlas.detectors.learned._onnx import export_onnx
     training = TrainingSpec(
         epochs=epochs,
         patience=patience,
         seed=seed,
         threads=threads,
-        budget_s=None if budget is None else seconds_of(budget),
+        budget_s=None if budget is None else budget_seconds(budget),
     )
     power = "absolute" if absolute else "capture"
     spec: DetectorSpec = TypeAdapter[DetectorSpec](DetectorSpec).validate_python(
@@ -91,10 +105,20 @@ def train(
         rows = score(detector, opened, split=split, progress=tell)
     detector = detector.scored(rows)
     save_model(detector, output, overwrite=overwrite)
+    _show(detector, split, rows)
+    if onnx:
+        off = export_onnx(detector, output / ONNX)
+        say(
+            out, ("✓ ", "green"), f"{output / ONNX}: ONNX Runtime's probabilities differ by {off:.1e} at most"
+        )
+    say(out, ("model    ", "bold"), str(output))
+
+
+def _show(detector: LearnedDetector, split: str, rows: Sequence[ScoreRow]) -> None:
     report = detector.card.report
     out.print(
         facts(
-            kind.value,
+            detector.card.detector.kind,
             [
                 ("parameters", f"{report.parameters:,}"),
                 ("captures", f"{report.samples:,} to learn from, {report.validation_samples:,} to validate"),
@@ -114,24 +138,3 @@ def train(
             "of few captures --model spectrogram-cnn learns soonest.",
             style="yellow",
         )
-    if onnx:
-        from iqatlas.detectors.learned._onnx import export_onnx
-
-        off = export_onnx(detector, output / ONNX)
-        say(
-            out, ("✓ ", "green"), f"{output / ONNX}: ONNX Runtime's probabilities differ by {off:.1e} at most"
-        )
-    say(out, ("model    ", "bold"), str(output))
-
-
-def seconds_of(text: str) -> float:
-    """Return a time such as 90s, 10m or 1h in seconds.
-
-    Raises:
-        SpecError: It is no such time.
-    """
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)(s|m|min|h|)", text.strip())
-    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
-    if not seconds:
-        raise SpecError(f"{text!r} is no time", where="--budget", accepted="90s, 10m or 1h")
-    return seconds

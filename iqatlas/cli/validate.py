@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,14 +10,13 @@ import pandas as pd
 import typer
 from rich.table import Table
 
-from iqatlas.cli.console import counting_bar, out, say
+from iqatlas.cli.console import counting_bar, out, say, say_finding
 from iqatlas.cli.options import CorpusArgument
 from iqatlas.cli.tables import columns, facts
-from iqatlas.errors import SpecError
+from iqatlas.cli.time_budget import budget_seconds
 
 if TYPE_CHECKING:
     from iqatlas.detectors.assessment import Assessment
-    from iqatlas.detectors.verdicts import Verdict
 
 _HEADINGS = {
     "snr_level_db": "SNR dB",
@@ -75,7 +73,7 @@ def validate(
     from iqatlas.detectors.verdicts import sound, verdicts
 
     names = None if detectors is None else [name.strip() for name in detectors.split(",") if name.strip()]
-    budget_s = None if budget is None else _seconds(budget)
+    budget_s = None if budget is None else budget_seconds(budget)
     opened = open_corpus(corpus)
     learned = judged_models(models, opened) if models else []
     with counting_bar("detecting") as tell:
@@ -95,7 +93,7 @@ def validate(
             style="dim",
         )
     for verdict in judged:
-        _judge(verdict)
+        say_finding(verdict.text, holds=verdict.holds, binding=verdict.binding)
     if found.theory is not None and found.theory.control:
         out.print(
             "P_FA rises with the SNR because vacant sub-channels carry synchronisation and reference signals "
@@ -118,13 +116,6 @@ def _beside(corpus: str) -> str:
     return f"{Path(corpus).resolve()}-validation"
 
 
-def _seconds(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", text.strip())
-    if not found or not float(found[1]):
-        raise SpecError(f"{text!r} is no time", where="--budget", accepted="as 60s, 5m or 1h")
-    return float(found[1]) * {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}[found[2]]
-
-
 def _show(found: Assessment, made: dict[str, pd.DataFrame], *, unasked: str | None) -> None:
     if "energy" in found.tallies:
         rows = made["by_receiver"]
@@ -135,11 +126,6 @@ def _show(found: Assessment, made: dict[str, pd.DataFrame], *, unasked: str | No
     out.print(_table("detectors that don't look", found.trivial[list(_OVER_ALL)], left=1))
     if found.left_out:
         out.print(facts("left out", found.left_out.items()))
-
-
-def _judge(verdict: Verdict) -> None:
-    mark = "[green]✓[/]" if verdict.holds else "[red]✗[/]" if verdict.binding else "[yellow]–[/]"
-    out.print(mark, verdict.text, highlight=False)
 
 
 def _keep(folder: Path, found: Assessment, made: dict[str, pd.DataFrame], name: str) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from iqatlas.cli.console import bytes_text, counting_bar, out
+from iqatlas.catalogs.bytes_text import bytes_text
+from iqatlas.cli.console import counting_bar, out
 from iqatlas.cli.options import SetOption, SpecArgument, read_spec
 
 

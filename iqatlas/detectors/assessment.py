@@ -190,7 +190,7 @@ def _parts(
     corpus: Corpus, dataset: xr.Dataset, variables: tuple[str, ...], until: float | None, seed: int
 ) -> Iterator[xr.Dataset]:
     """Give the records chunk by chunk, in a random order where the time may not suffice for all."""
-    chunk = int(dataset["iq"].chunksizes["record"][0])
+    chunk = corpus.chunk_records
     starts = np.arange(0, dataset.sizes["record"], chunk)
     if until is not None:
         starts = stream(seed, Stage.DETECTORS, 0).permutation(starts)

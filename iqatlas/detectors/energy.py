@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 import scipy.special
-import scipy.stats
 from jaxtyping import Bool, Complex64, Float64, Int64
 
 from iqatlas.detectors.detector import Detector, DetectorSetting, check_false_alarm
@@ -89,10 +88,22 @@ def known_signal_detection(
 
     Source: Urkowitz 1967, equation 8.
     """
-    level = threshold(bins, false_alarm)
+    return known_signal_tail(bins, threshold(bins, false_alarm), snr)
+
+
+def known_signal_tail(
+    bins: Int64[np.ndarray, "*n"], level: Float64[np.ndarray, "*n"], snr: Float64[np.ndarray, "*m"]
+) -> Float64[np.ndarray, "*m"]:
+    """Return the probability that :func:`energy` of a signal whose energy is given exceeds a level.
+
+    Args:
+        bins: Number N of bins of each sub-channel.
+        level: The level.
+        snr: Energy of the signal over that of the noise, in the sub-channel of this very capture.
+    """
     # A degenerate centre of 0 is the plain χ², which scipy's noncentral one doesn't give everywhere.
     centre = np.maximum(2 * bins * snr, 1e-12)
-    value: Float64[np.ndarray, "*m"] = scipy.stats.ncx2.sf(2 * bins * level, 2 * bins, centre)
+    value: Float64[np.ndarray, "*m"] = 1 - scipy.special.chndtr(2 * bins * level, 2 * bins, centre)
     return value
 
 

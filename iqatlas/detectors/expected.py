@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.special
 import xarray as xr
 from jaxtyping import Float64
 
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.detectors.control_share import ControlShare
-from iqatlas.detectors.energy import energy, tail, threshold
+from iqatlas.detectors.energy import energy, known_signal_tail, tail, threshold
 from iqatlas.detectors.leakage import spilt_shares
 from iqatlas.features.subchannel_energy import subchannel_bins
 
@@ -114,10 +113,7 @@ class Expectation:
         noise_mw = 10 ** (part["noise_power"].values.astype(np.float64) / 10)
         if self.exact:
             snr = energy(part["signal"].values, noise_mw, self._bins).astype(np.float64)
-            centre = np.maximum(2 * self._count * snr, 1e-12)
-            level = 2 * self._count * self._level
-            probability = 1 - scipy.special.chndtr(level, 2 * self._count, centre)
-            return Expected(snr, probability)
+            return Expected(snr, known_signal_tail(self._count, self._level, snr))
         snr = self._shared_out(part, noise_mw)
         return Expected(snr, tail(self._count, self._level / (1 + snr)))
 

@@ -14,13 +14,13 @@ from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME
 from iqatlas.catalogs.direct_records import with_direct_arrays
 from iqatlas.catalogs.import_spec import ImportedCorpusSpec
-from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry
+from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry, shard_sha256
 from iqatlas.catalogs.place import place_of
 from iqatlas.catalogs.quantised import decoded
 from iqatlas.catalogs.record_store import format_for
 from iqatlas.catalogs.recording import Recording
 from iqatlas.catalogs.spec import SPLITS
-from iqatlas.catalogs.staging import desk_of
+from iqatlas.catalogs.staging import desk_of, write_shard
 from iqatlas.errors import CorpusError
 from iqatlas.generators.import_cards import write_import_cards, write_import_croissant
 from iqatlas.generators.import_records import ImportPlan, import_plan
@@ -144,11 +144,7 @@ def _write_records(construction: Construction, made: ImportPlan, progress: Liste
     desk = desk_of(construction)
     for shard in todo:
         part = made.make_shard(shard)
-        with desk.twin(shard.step) as twin:
-            with construction.place.errors():
-                store.write_records(twin, part, shard.start)
-            staged = desk.stage(twin)
-        construction.record(shard.step, desk.place(staged))
+        write_shard(construction, desk, shard.step, part, shard.start)
         records += shard.stop - shard.start
         progress(Progress("making records", records, made.records))
 
@@ -203,7 +199,7 @@ def _describe(
                 index=shard.index,
                 start=shard.start,
                 stop=shard.stop,
-                sha256=sha256_json([[file.path, file.sha256] for file in ledger[shard.step]]),
+                sha256=shard_sha256(ledger[shard.step]),
             )
             for shard in made.shards
         ),

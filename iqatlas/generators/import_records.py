@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -222,7 +222,7 @@ def import_plan(spec: ImportedCorpusSpec, recordings: tuple[Recording, ...]) -> 
     if len({one.samples for one in recordings}) > 1:
         # What only some have heard is left out.
         segments = np.minimum(first.segments, shortest)
-        first = Recording(**{**first.__dict__, "segments": segments[segments[:, 1] > segments[:, 0]]})
+        first = replace(first, segments=segments[segments[:, 1] > segments[:, 0]])
     made = ImportPlan(spec, (first, *recordings[1:]))
     names = made.receivers
     if len(set(names)) < len(names):

@@ -21,7 +21,8 @@ VHF = "vhf"
 SIZES: Mapping[str, int] = {"small": 576, "medium": 2304, "large": 45_000}
 """Records of each size that has a name."""
 MAP_ENDINGS = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".pbf", ".json")
-_LEVELS = 9
+_USUAL_SNR = "{start: -20, stop: 20, step: 5}"
+_USUAL_LEVELS = 9
 _USUAL_MHZ = 10.0
 _DEFAULT_EARFCN = {3: 1617}
 _LARGEST_RECORDS = 100_000_000
@@ -38,6 +39,7 @@ class Answers:
         size: ``small``, ``medium``, ``large``, or a number of records.
         cells: A file of OpenCelliD's; without it sites are placed on high roofs.
         bbox: West, south, east, north in degrees; the extent of the map without it.
+        snr_db: SNR levels in dB; -20 to 20 in steps of 5 without it.
     """
 
     city: str = BUNDLED_CITY
@@ -45,13 +47,14 @@ class Answers:
     size: str = "small"
     cells: Path | None = None
     bbox: tuple[float, float, float, float] | None = None
+    snr_db: tuple[float, ...] | None = None
 
 
 def new_spec(answers: Answers, folder: Path) -> str:
     """Return the text of a commented spec, which is known to be accepted and planned.
 
     Args:
-        answers: City, band and size.
+        answers: City, band, size, and what goes with them.
         folder: Folder that the spec will lie in; files are named relative to it.
 
     Raises:
@@ -59,6 +62,7 @@ def new_spec(answers: Answers, folder: Path) -> str:
         SpecError: An answer is not accepted.
     """
     name, buildings, remark = _city(answers.city, folder)
+    snr, levels = _snr(answers.snr_db)
     text = _TEXT.format(
         name=name,
         buildings=buildings,
@@ -66,7 +70,9 @@ def new_spec(answers: Answers, folder: Path) -> str:
         bbox=_bbox(answers.bbox),
         sites=_sites(answers, folder),
         signal=_signal(answers.band),
-        slots=-(-_records(answers.size) // _LEVELS),
+        slots=-(-_records(answers.size) // levels),
+        times=f"times {levels} levels of SNR" if levels > 1 else "at one level of SNR",
+        snr=snr,
     )
     tree = read_plain_yaml(text, where="the new spec")
     plan(CorpusSpec.from_tree(tree, where="the new spec", folder=folder))
@@ -162,6 +168,13 @@ def _signal(band: str) -> str:
     )
 
 
+def _snr(levels_db: tuple[float, ...] | None) -> tuple[str, int]:
+    """Return the value of ``snr_db``, and how many levels it has."""
+    if levels_db is None:
+        return _USUAL_SNR, _USUAL_LEVELS
+    return f"[{', '.join(f'{level:.10g}' for level in levels_db)}]", len(levels_db)
+
+
 def _records(size: str) -> int:
     words = size.strip().lower().replace(",", "").replace("_", "")
     if words in SIZES:
@@ -215,8 +228,8 @@ raytracing: {{kind: sionna, max_reflections: 5, diffraction: true}}
 
 capture:
   samples: 1024            # a capture and receiver
-  slots: {slots:<17} # times 9 levels of SNR = records
-  snr_db: {{start: -20, stop: 20, step: 5}}
+  slots: {slots:<17} # {times} = records
+  snr_db: {snr}
   noise: common_floor      # one floor for all receivers; or per_receiver, thermal
 
 features: {{spectrogram: {{nperseg: 128}}}}

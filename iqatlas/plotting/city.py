@@ -16,13 +16,15 @@ from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
 
 from iqatlas.errors import StorageError
+from iqatlas.plotting.colours import INK
 from iqatlas.plotting.land import draw_land
+from iqatlas.plotting.png import write_png
 from iqatlas.scenes.scene import Scene
 
 MAP_FILE = "map.png"
 """File that :func:`draw_city` writes."""
 
-_INK, _FAINT, _PAPER = "#22303c", "#6b7680", "#f4f1ea"
+_FAINT, _PAPER = "#6b7680", "#f4f1ea"
 _SITES = ("#c8384f", "#00798c", "#b86f00", "#7a4fa3", "#2e8b57", "#8c5a2b")
 _UAV = "#1b3a8a"
 _ROOFS = LinearSegmentedColormap.from_list("roofs", ["#e3dccb", "#c9b79c", "#a3876a", "#6f5748", "#3b2f2f"])
@@ -71,7 +73,7 @@ def draw_city(scene: Scene, file: Path) -> None:
     for spine in axes.spines.values():
         spine.set(color="#cfc8b8", linewidth=0.8)
     left = 0.785
-    figure.text(0.02, 1 - 0.42 / height, scene.name, fontsize=20, fontweight="bold", color=_INK, va="center")
+    figure.text(0.02, 1 - 0.42 / height, scene.name, fontsize=20, fontweight="bold", color=INK, va="center")
     figure.text(0.02, 1 - 0.75 / height, _subtitle(scene), fontsize=10.5, color=_FAINT, va="center")
     _draw_heights(figure.add_axes((left, 1 - 4.15 / height, 0.195, 2.6 / height)), scene)
     _write_facts(figure, scene, left, height)
@@ -79,8 +81,7 @@ def draw_city(scene: Scene, file: Path) -> None:
     _draw_scale(axes)
     _place_labels(axes, scene)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(file, metadata={"Software": None})
+        write_png(figure, file)
     except OSError as error:
         raise StorageError(
             f"the picture can't be written ({error.strerror or error})",
@@ -147,8 +148,8 @@ def _draw_ground(axes: Any, scene: Scene) -> None:
     bar = axes.figure.colorbar(roofs, cax=inset, orientation="horizontal", extend="max")
     bar.outline.set_visible(False)
     inset.xaxis.set_ticks_position("top")
-    inset.tick_params(labelsize=8, colors=_INK, length=2)
-    text = inset.set_title("height of buildings / m", fontsize=8, color=_INK, pad=4)
+    inset.tick_params(labelsize=8, colors=INK, length=2)
+    text = inset.set_title("height of buildings / m", fontsize=8, color=INK, pad=4)
     for label in (text, *inset.get_xticklabels()):
         label.set_path_effects([withStroke(linewidth=2.5, foreground=_PAPER)])
 
@@ -227,9 +228,9 @@ def _draw_heights(axes: Any, scene: Scene) -> None:
     axes.margins(x=0.02)
     axes.set_ylim(0, axes.get_ylim()[1] * 1.5)  # room for the legend
     axes.set_xlabel("height / m", fontsize=9, color=_FAINT)
-    axes.set_title("How the heights are known", fontsize=11, fontweight="bold", color=_INK, loc="left")
+    axes.set_title("How the heights are known", fontsize=11, fontweight="bold", color=INK, loc="left")
     axes.tick_params(labelsize=8, colors=_FAINT, length=0)
-    axes.legend(fontsize=8.5, frameon=False, labelcolor=_INK, handlelength=1, handleheight=1)
+    axes.legend(fontsize=8.5, frameon=False, labelcolor=INK, handlelength=1, handleheight=1)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color("#cfc8b8")
@@ -244,7 +245,7 @@ def _share(part: float) -> str:
 def _write_facts(figure: Any, scene: Scene, left: float, height: float) -> None:
     """Write a line a site, in its colour, and the credit of the data."""
     down = 5.05
-    figure.text(left, 1 - down / height, "Sites", fontsize=11, fontweight="bold", color=_INK)
+    figure.text(left, 1 - down / height, "Sites", fontsize=11, fontweight="bold", color=INK)
     room = int(max(1, (height - down - 1.6) / 0.44))
     for index, site in enumerate(scene.sites[:room]):
         down += 0.28
@@ -272,11 +273,11 @@ def _draw_scale(axes: Any) -> None:
     length = max((scale for scale in _SCALES_M if scale <= 0.2 * span), default=_SCALES_M[0])
     right, low = east - 0.02 * span, south + 0.022 * (north - south)
     halo = [withStroke(linewidth=4, foreground=_PAPER)]
-    axes.plot([right - length, right], [low, low], "-", lw=2.4, color=_INK, zorder=9, path_effects=halo)
+    axes.plot([right - length, right], [low, low], "-", lw=2.4, color=INK, zorder=9, path_effects=halo)
     words = f"{length:g} m" if length < 1000 else f"{length / 1000:g} km"
     at = (right - length / 2, low)
     axes.annotate(
-        words, at, (0, 5), textcoords="offset points", ha="center", fontsize=9, color=_INK, zorder=9,
+        words, at, (0, 5), textcoords="offset points", ha="center", fontsize=9, color=INK, zorder=9,
         path_effects=halo,
     )  # fmt: skip
     axes.annotate(
@@ -288,9 +289,9 @@ def _draw_scale(axes: Any) -> None:
         ha="center",
         fontsize=10,
         fontweight="bold",
-        color=_INK,
+        color=INK,
         zorder=9,
-        arrowprops={"arrowstyle": "<|-", "color": _INK, "lw": 1.4},
+        arrowprops={"arrowstyle": "<|-", "color": INK, "lw": 1.4},
         path_effects=halo,
     )
 

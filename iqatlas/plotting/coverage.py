@@ -9,6 +9,8 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from iqatlas.plotting.colours import INK
+from iqatlas.plotting.png import write_png
 from iqatlas.raytracing.coverage import Coverage
 from iqatlas.scenes.scene import Scene
 
@@ -50,7 +52,7 @@ def draw_coverage(scene: Scene, coverage: Coverage, file: Path, *, title: str) -
         )
         label.set_path_effects([outline])
     for name, position in zip(scene.receivers.names, scene.receivers.position_m[0], strict=True):
-        axes.plot(position[0], position[1], "o", ms=8, color="#22303c", mec="white", mew=1.5)
+        axes.plot(position[0], position[1], "o", ms=8, color=INK, mec="white", mew=1.5)
         label = axes.annotate(
             name, (position[0], position[1]), (8, 6), textcoords="offset points", fontsize=8
         )
@@ -58,5 +60,4 @@ def draw_coverage(scene: Scene, coverage: Coverage, file: Path, *, title: str) -
     axes.set(xlabel="east / m", ylabel="north / m", aspect="equal")
     axes.set_title(f"{title}: strongest site at {coverage.height_m:.0f} m", fontsize=12)
     figure.colorbar(image, ax=axes, label="received power at full load / dBm", shrink=0.8)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, metadata={"Software": None})
+    write_png(figure, file)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from iqatlas.plotting.colours import SITE_COLOURS
+from iqatlas.plotting.png import png_bytes
 from iqatlas.raytracing.paths import PathSet
 
-_SITE_COLOURS = ("#c8384f", "#00798c", "#d98a00", "#7a4fa3", "#2e8b57", "#8c5a2b")
 _RANGE_DB = 60.0
 _SITES_NAMED = 12
 
@@ -33,7 +33,7 @@ def draw_delays(paths: PathSet, *, sites: Sequence[str], receivers: Sequence[str
         shown = power[site] > 10 ** ((top_db - _RANGE_DB) / 10)
         level_db = 10 * np.log10(power[site][shown])
         delay_us = paths.delay_s[0, receiver, site][shown] * 1e6
-        colour = _SITE_COLOURS[site % len(_SITE_COLOURS)]
+        colour = SITE_COLOURS[site % len(SITE_COLOURS)]
         axes.vlines(delay_us, top_db - _RANGE_DB, level_db, color=colour, lw=1, alpha=0.7)
         label = name if site < _SITES_NAMED else None
         axes.plot(delay_us, level_db, "o", ms=3.5, color=colour, label=label)
@@ -41,6 +41,4 @@ def draw_delays(paths: PathSet, *, sites: Sequence[str], receivers: Sequence[str
     axes.set_title(f"Paths to {receivers[receiver]}, site by site", fontsize=11)
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8, loc="upper right")
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", metadata={"Software": None})
-    return picture.getvalue()
+    return png_bytes(figure)

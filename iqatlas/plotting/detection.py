@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-_INK = "#22303c"
+from iqatlas.plotting.colours import INK
+from iqatlas.plotting.png import png_bytes
+
 _COLOURS = (
     "#00798c", "#d1495b", "#edae49", "#30638e", "#6a994e", "#8e5ea2", "#bc6c25", "#3a3a3a", "#5fa8d3",
 )  # fmt: skip
@@ -40,9 +41,9 @@ def draw_detection(tables: dict[str, pd.DataFrame], *, title: str, false_alarm: 
         _draw_levels(axes, levels, share)
         if with_theory:
             _draw_expected(axes, tables["energy_theory"], occupied=share == "p_d")
-        axes.axhline(false_alarm, color=_INK, lw=0.8, ls=":", label=f"designed P_FA {false_alarm:g}")
+        axes.axhline(false_alarm, color=INK, lw=0.8, ls=":", label=f"designed P_FA {false_alarm:g}")
         axes.set(xlabel="SNR level / dB", ylabel=share.upper(), ylim=(-0.02, 1.02))
-        axes.set_title(f"{name}, 99% intervals", fontsize=11, color=_INK)
+        axes.set_title(f"{name}, 99% intervals", fontsize=11, color=INK)
         axes.grid(alpha=0.25)
         if column == 0:
             axes.legend(fontsize=8, framealpha=0.9)
@@ -84,7 +85,7 @@ def _draw_by_snr(axes: Any, rows: pd.DataFrame) -> None:
     axes.plot(rows["snr_db"], rows["expected"], color=_COLOURS[1], lw=1.4, label="theory")
     axes.set(xlabel="SNR in the sub-channel of the record / dB", ylabel="P_D", ylim=(-0.02, 1.02))
     axes.set_title(
-        "Energy detection against the SNR of each record's own sub-channels", fontsize=11, color=_INK
+        "Energy detection against the SNR of each record's own sub-channels", fontsize=11, color=INK
     )
     axes.grid(alpha=0.25)
     axes.legend(fontsize=9)
@@ -116,9 +117,9 @@ def draw_operating(tables: dict[str, pd.DataFrame], *, title: str) -> bytes:
                 lw=1.2,
                 label=f"{level:g} dB",
             )
-        axes.plot([0, 1], [0, 1], color=_INK, lw=0.7, ls=":")
+        axes.plot([0, 1], [0, 1], color=INK, lw=0.7, ls=":")
         axes.set(xlabel="P_FA", ylabel="P_D", xlim=(0, 1), ylim=(0, 1.01))
-        axes.set_title(name, fontsize=11, color=_INK)
+        axes.set_title(name, fontsize=11, color=INK)
         axes.grid(alpha=0.25)
         if place == 0:
             axes.legend(fontsize=7, title="SNR level", title_fontsize=7)
@@ -126,7 +127,5 @@ def draw_operating(tables: dict[str, pd.DataFrame], *, title: str) -> bytes:
 
 
 def _saved(figure: Figure, title: str) -> bytes:
-    figure.suptitle(title, fontsize=13, fontweight="bold", color=_INK)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", metadata={"Software": None})
-    return picture.getvalue()
+    figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
+    return png_bytes(figure)

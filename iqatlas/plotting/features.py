@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +12,9 @@ from matplotlib.figure import Figure
 from iqatlas.features.cyclic_spectrum_feature import ALPHA, FREQUENCY
 from iqatlas.features.setting import CaptureSetting
 from iqatlas.features.tabular import statistics
+from iqatlas.plotting.colours import INK
+from iqatlas.plotting.png import png_bytes
 
-_INK = "#22303c"
 _OCCUPIED = "#00798c"
 _MARK = "#d98a00"
 _LINE = "#c8384f"
@@ -34,10 +34,8 @@ def draw_feature(values: xr.DataArray, record: xr.Dataset, setting: CaptureSetti
     """
     figure = Figure(figsize=(12, 6.5), dpi=110, facecolor="white", layout="constrained")
     _DRAWN[str(values.name)](figure, values, record, setting)
-    figure.suptitle(title, fontsize=13, fontweight="bold", color=_INK)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", metadata={"Software": None})
-    return picture.getvalue()
+    figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
+    return png_bytes(figure)
 
 
 def _level(values: xr.DataArray) -> tuple[np.ndarray, str]:
@@ -83,7 +81,7 @@ def _spectrogram(figure: Figure, values: xr.DataArray, record: xr.Dataset, setti
         rasterized=True,
     )
     axes.set(xlabel="time in the capture / µs", ylabel="frequency from the carrier / MHz")
-    axes.set_title("Spectrogram", fontsize=11, color=_INK)
+    axes.set_title("Spectrogram", fontsize=11, color=INK)
     if labelled:
         _draw_occupancy(panels[1], record)
     figure.colorbar(image, ax=list(panels), label=units, pad=0.01)
@@ -104,7 +102,7 @@ def _draw_occupancy(axes: Any, record: xr.Dataset) -> None:
     most, words = (record.sizes["site"], "sites that\noccupy it") if known else (1, "annotated")
     axes.set(xlim=(0, max(1, most)), xlabel=words)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_title("Sent" if known else "Labels", fontsize=11, color=_INK)
+    axes.set_title("Sent" if known else "Labels", fontsize=11, color=INK)
 
 
 def _bounds(middles: np.ndarray, whole: float) -> np.ndarray:
@@ -120,10 +118,10 @@ def _power_spectrum(figure: Figure, values: xr.DataArray, record: xr.Dataset, _:
     level, units = _level(values)
     axes = figure.subplots()
     _shade(axes, record, upright=False)
-    axes.plot(values["spectrum_frequency"].values / 1e6, level, color=_INK, lw=1.2)
+    axes.plot(values["spectrum_frequency"].values / 1e6, level, color=INK, lw=1.2)
     axes.set(xlabel="frequency from the carrier / MHz", ylabel=units)
     axes.margins(x=0)
-    axes.set_title("Power spectrum; occupied sub-channels shaded", fontsize=11, color=_INK)
+    axes.set_title("Power spectrum; occupied sub-channels shaded", fontsize=11, color=INK)
     axes.grid(alpha=0.25)
 
 
@@ -142,7 +140,7 @@ def _subchannel_energy(figure: Figure, values: xr.DataArray, record: xr.Dataset,
         edgecolor="white",
     )
     axes.set(xlabel="frequency from the carrier / MHz", ylabel=f"power / {units}")
-    axes.set_title("Power in each sub-channel: occupied ones dark, vacant ones grey", fontsize=11, color=_INK)
+    axes.set_title("Power in each sub-channel: occupied ones dark, vacant ones grey", fontsize=11, color=INK)
     axes.grid(alpha=0.25, axis="y")
 
 
@@ -168,7 +166,7 @@ def _cyclic_spectrum(figure: Figure, values: xr.DataArray, _: xr.Dataset, settin
         rasterized=True,
     )
     axes.set(xlabel="frequency from the carrier / MHz", ylabel=f"cyclic frequency α / {unit}")
-    axes.set_title("Cyclic spectrum", fontsize=11, color=_INK)
+    axes.set_title("Cyclic spectrum", fontsize=11, color=INK)
     figure.colorbar(image, ax=axes, label=units, pad=0.01)
     _profile(beside, alpha / scale, level.max(axis=1), units, unit, upright=True)
     _mark_symbol_rate(beside.axhline, alpha, setting, scale, beside)
@@ -178,13 +176,13 @@ def _profile(
     axes: Any, alpha: np.ndarray, level: np.ndarray, units: str, unit: str, *, upright: bool
 ) -> None:
     if upright:
-        axes.plot(level, alpha, color=_INK, lw=1.1)
+        axes.plot(level, alpha, color=INK, lw=1.1)
         axes.set(xlabel=units)
     else:
-        axes.plot(alpha, level, color=_INK, lw=1.1)
+        axes.plot(alpha, level, color=INK, lw=1.1)
         axes.set(xlabel=f"cyclic frequency α / {unit}", ylabel=units)
         axes.margins(x=0)
-    axes.set_title("Largest over frequency", fontsize=11, color=_INK)
+    axes.set_title("Largest over frequency", fontsize=11, color=INK)
     axes.grid(alpha=0.25)
 
 
@@ -228,7 +226,7 @@ def _cyclic_autocorrelation(
             "o-",
             ms=4,
             lw=0.9,
-            color=None if several else _INK,
+            color=None if several else INK,
             label=name,
         )
     if setting.symbol_rate_hz is not None:
@@ -246,7 +244,7 @@ def _cyclic_autocorrelation(
     if axes.get_legend_handles_labels()[1]:
         axes.legend(fontsize=8)
     axes.set(xlabel=f"cyclic frequency α / {unit}", ylabel=f"|R| / {unit_of_level}")
-    axes.set_title(str(values.attrs["long_name"]).capitalize(), fontsize=11, color=_INK)
+    axes.set_title(str(values.attrs["long_name"]).capitalize(), fontsize=11, color=INK)
     axes.grid(alpha=0.25)
 
 
@@ -260,7 +258,7 @@ def _wavelet(figure: Figure, values: xr.DataArray, record: xr.Dataset, setting: 
         axes.margins(x=0)
         axes.grid(alpha=0.25)
     upper.legend(fontsize=8, loc="upper right")
-    upper.set_title(str(values.attrs["comment"]).capitalize(), fontsize=11, color=_INK)
+    upper.set_title(str(values.attrs["comment"]).capitalize(), fontsize=11, color=INK)
     lower.set_xlabel("time in the capture / µs")
 
 
@@ -273,22 +271,22 @@ def _tabular(figure: Figure, values: xr.DataArray, record: xr.Dataset, _: Captur
     left, right = figure.subplots(1, 2, width_ratios=(0.42, 1))
     left.axis("off")
     text = "\n".join(f"{names[i]:<16}{float(values[i]):>10.4g} {units[i]}" for i in whole)
-    left.text(0, 1, text, family="monospace", fontsize=9.5, va="top", transform=left.transAxes, color=_INK)
-    left.set_title("The whole band", fontsize=11, color=_INK)
+    left.text(0, 1, text, family="monospace", fontsize=9.5, va="top", transform=left.transAxes, color=INK)
+    left.set_title("The whole band", fontsize=11, color=INK)
     grid = values.values[bands].T.astype(np.float64)
     spread = np.ptp(grid, axis=1, keepdims=True)
     shaded = (grid - grid.min(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1)
     right.imshow(shaded, aspect="auto", cmap="Blues", vmin=0, vmax=1.6)
     for (row, column), value in np.ndenumerate(grid):
-        right.text(column, row, f"{value:.3g}", ha="center", va="center", fontsize=6.5, color=_INK)
+        right.text(column, row, f"{value:.3g}", ha="center", va="center", fontsize=6.5, color=INK)
     labels = [f"{names[index][: names[index].rindex('_')]} / {units[index]}" for index in bands[0]]
     right.set_yticks(range(len(labels)), labels, fontsize=8)
     right.set_xticks(range(subchannels), range(subchannels), fontsize=8)
     occupied = record["label"].values if "label" in record else np.zeros(subchannels, bool)
     for tick, busy in zip(right.get_xticklabels(), occupied, strict=True):
-        tick.set_color(_LINE if busy else _INK)
+        tick.set_color(_LINE if busy else INK)
     right.set_xlabel("sub-channel (occupied ones red)")
-    right.set_title("Each sub-channel", fontsize=11, color=_INK)
+    right.set_title("Each sub-channel", fontsize=11, color=INK)
 
 
 _DRAWN: dict[str, Callable[[Figure, xr.DataArray, xr.Dataset, CaptureSetting], None]] = {

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from iqatlas.plotting.png import write_png
 from iqatlas.raytracing.paths import PathSet
 
 _KIND_COLOURS = {
@@ -72,8 +73,7 @@ def draw_power_delay(
             handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8
         )
     figure.suptitle(title, fontsize=12, fontweight="bold")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, metadata={"Software": None})
+    write_png(figure, file)
 
 
 def _draw_link(axes: Any, paths: PathSet, receiver: int, site: int, *, floor_db: float) -> None:

@@ -17,7 +17,9 @@ from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
+from iqatlas.plotting.colours import INK, SITE_COLOURS
 from iqatlas.plotting.land import draw_land
+from iqatlas.plotting.png import write_png
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.scenes.scene import Scene
 
@@ -26,8 +28,6 @@ _LINKS_SHOWN = 60
 _RECORDS_LOOKED_AT = 1 << 14
 _SLOTS_SHOWN = 120
 _LARGEST_READ_BYTES = 128 << 20
-_SITE_COLOURS = ("#c8384f", "#00798c", "#d98a00", "#7a4fa3", "#2e8b57", "#8c5a2b")
-_INK = "#22303c"
 _GREYS = ListedColormap(np.repeat(np.linspace(0.92, 0.25, 256)[:, None], 3, axis=1))
 _BLUES = ("#ffffff", "#a9cfe8", "#4a98c9", "#1764ab", "#083370")
 # Where a label may stand about its marker: offset in points, and how it is aligned.
@@ -61,13 +61,12 @@ def draw_overview(scene: Scene, records: xr.Dataset, paths: PathSet, file: Path,
     draw_map(axes, scene, paths)
     upper, lower = right.subplots(2, 1, sharex=True, sharey=True, height_ratios=(1.5, 1))
     draw_spectrum_over_slots(right, upper, lower, records)
-    figure.suptitle(f"{title}\n", fontsize=15, fontweight="bold", color=_INK)
+    figure.suptitle(f"{title}\n", fontsize=15, fontweight="bold", color=INK)
     figure.text(0.5, 0.942, _summary(scene, records), ha="center", fontsize=10, color="#5a6772")
     figure.canvas.draw()  # labels can only be placed once everything else has its place
     _place_labels(axes, scene)
     figure.set_layout_engine("none")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, metadata={"Software": None})
+    write_png(figure, file)
 
 
 def _summary(scene: Scene, records: xr.Dataset) -> str:
@@ -103,9 +102,9 @@ def draw_map(axes: Any, scene: Scene, paths: PathSet) -> None:
     for index, site in enumerate(scene.sites):
         axes.plot(*site.position_m[:2], "^", ms=13, color=_colour(index), mec="white", mew=1.5, zorder=5)
     hovering = scene.receivers.position_m[0]
-    axes.plot(hovering[:, 0], hovering[:, 1], "o", ms=9, color=_INK, mec="white", mew=1.5, zorder=5)
+    axes.plot(hovering[:, 0], hovering[:, 1], "o", ms=9, color=INK, mec="white", mew=1.5, zorder=5)
     _frame(axes, scene)
-    axes.set_title("Sites (triangles), UAVs (dots) and the strongest paths", fontsize=11, color=_INK)
+    axes.set_title("Sites (triangles), UAVs (dots) and the strongest paths", fontsize=11, color=INK)
     axes.figure.colorbar(
         shapes,
         ax=axes,
@@ -118,7 +117,7 @@ def draw_map(axes: Any, scene: Scene, paths: PathSet) -> None:
 
 
 def _colour(site: int) -> str:
-    return _SITE_COLOURS[site % len(_SITE_COLOURS)]
+    return SITE_COLOURS[site % len(SITE_COLOURS)]
 
 
 def _frame(axes: Any, scene: Scene) -> None:
@@ -184,7 +183,7 @@ def _place_labels(axes: Any, scene: Scene) -> None:
         (site.position_m[:2], f"{site.name}\n{site.position_m[2]:.0f} m", _colour(index), "bold")
         for index, site in enumerate(scene.sites)
     ] + [
-        ((place[0], place[1]), f"{name}\n{place[2]:.0f} m", _INK, "normal")
+        ((place[0], place[1]), f"{name}\n{place[2]:.0f} m", INK, "normal")
         for name, place in zip(scene.receivers.names, hovering, strict=True)
     ]
     renderer = axes.figure.canvas.get_renderer()
@@ -259,7 +258,7 @@ def draw_spectrum_over_slots(figure: Any, upper: Any, lower: Any, records: xr.Da
     )
     name = str(records["receiver"].values[receiver])
     level = "thermal noise" if thermal else f"SNR at full load {levels[-1]:g} dB"
-    upper.set_title(f"What {name} hears, one capture a slot ({level})", fontsize=11, color=_INK)
+    upper.set_title(f"What {name} hears, one capture a slot ({level})", fontsize=11, color=INK)
     upper.set_ylabel("frequency / MHz")
     figure.colorbar(image, ax=upper, label="dBm/Hz", pad=0.01)
     _draw_occupancy(figure, lower, records, part["occupancy"].values[shown], edges)
@@ -277,7 +276,7 @@ def _draw_occupancy(figure: Any, axes: Any, records: xr.Dataset, sent: np.ndarra
         **({} if few else {"vmin": 0, "vmax": sites}),
         rasterized=True,
     )
-    axes.set_title("What was sent: how many sites occupy each sub-channel", fontsize=11, color=_INK)
+    axes.set_title("What was sent: how many sites occupy each sub-channel", fontsize=11, color=INK)
     axes.set(xlabel="occupancy slot", ylabel="frequency / MHz")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.set_facecolor("#ececec")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from iqatlas.plotting.colours import INK
 from iqatlas.plotting.overview import draw_map
+from iqatlas.plotting.png import write_png
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.scenes.scene import Scene
 
@@ -22,6 +24,5 @@ def draw_paths(scene: Scene, paths: PathSet, file: Path, *, title: str) -> None:
     """
     figure = Figure(figsize=(9.5, 8.6), dpi=110, facecolor="white", layout="constrained")
     draw_map(figure.add_subplot(), scene, paths)
-    figure.suptitle(title, fontsize=14, fontweight="bold", color="#22303c")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, metadata={"Software": None})
+    figure.suptitle(title, fontsize=14, fontweight="bold", color=INK)
+    write_png(figure, file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,9 @@ import xarray as xr
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-_INK = "#22303c"
+from iqatlas.plotting.colours import INK
+from iqatlas.plotting.png import png_bytes
+
 _COLUMNS = 240
 _BINS = 256
 _LARGEST_READ_SAMPLES = 1 << 22
@@ -49,13 +50,11 @@ def draw_recording(records: xr.Dataset, *, title: str) -> bytes:
             vmin=0,
             vmax=1,
         )
-        panels[-1].set_title("Annotated: occupied sub-channels", fontsize=11, color=_INK)
+        panels[-1].set_title("Annotated: occupied sub-channels", fontsize=11, color=INK)
         panels[-1].set_ylabel("frequency / MHz")
     panels[-1].set_xlabel("time / s")
-    figure.suptitle(title, fontsize=13, fontweight="bold", color=_INK)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", metadata={"Software": None})
-    return picture.getvalue()
+    figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
+    return png_bytes(figure)
 
 
 def _draw_power(figure: Any, axes: Any, part: xr.Dataset, edges: np.ndarray) -> None:
@@ -74,6 +73,6 @@ def _draw_power(figure: Any, axes: Any, part: xr.Dataset, edges: np.ndarray) -> 
         vmax=level.max(),
         rasterized=True,
     )
-    axes.set_title(f"What {part['receiver'].values} heard", fontsize=11, color=_INK)
+    axes.set_title(f"What {part['receiver'].values} heard", fontsize=11, color=INK)
     axes.set_ylabel("frequency / MHz")
     figure.colorbar(image, ax=axes, label="dBm/Hz" if calibrated else "dBFS/Hz", pad=0.01)

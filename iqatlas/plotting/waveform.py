@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,9 @@ import scipy.signal
 from jaxtyping import Bool, Complex64, Float64
 from matplotlib.figure import Figure
 
-_INK = "#22303c"
+from iqatlas.plotting.colours import INK
+from iqatlas.plotting.png import png_bytes
+
 _COLUMNS = 900
 _ROWS = 1024
 _FLOOR_DB = 70.0
@@ -59,10 +60,8 @@ def draw_waveform(signal: TransmittedSignal, *, title: str) -> bytes:
         _draw_occupancy(figure, upper, signal)
     _draw_spectrogram(figure, middle, signal)
     _draw_spectrum(lower, signal)
-    figure.suptitle(title, fontsize=14, fontweight="bold", color=_INK)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", metadata={"Software": None})
-    return picture.getvalue()
+    figure.suptitle(title, fontsize=14, fontweight="bold", color=INK)
+    return png_bytes(figure)
 
 
 def _draw_grid(figure: Any, axes: Any, signal: TransmittedSignal, starts: np.ndarray, size: int) -> None:
@@ -81,7 +80,7 @@ def _draw_grid(figure: Any, axes: Any, signal: TransmittedSignal, starts: np.nda
         vmax=top,
         extent=(0, len(starts), 0, power.shape[1]),
     )
-    axes.set_title("Resource grid: power of each resource element", fontsize=11, color=_INK)
+    axes.set_title("Resource grid: power of each resource element", fontsize=11, color=INK)
     axes.set(xlabel="OFDM symbol", ylabel="subcarrier")
     figure.colorbar(image, ax=axes, label="dB", pad=0.01)
 
@@ -94,7 +93,7 @@ def _draw_occupancy(figure: Any, axes: Any, signal: TransmittedSignal) -> None:
     rows = np.zeros((len(bounds) - 1, len(shown)))
     rows[::2] = shown.T
     image = axes.pcolormesh(time_ms, bounds, rows, cmap="Blues", vmin=0, vmax=1, rasterized=True)
-    axes.set_title("Occupied sub-channels", fontsize=11, color=_INK)
+    axes.set_title("Occupied sub-channels", fontsize=11, color=INK)
     shown_ms = len(signal.samples) / signal.sample_rate_hz * 1e3
     axes.set(xlabel="time / ms", ylabel="frequency / MHz", xlim=(0, shown_ms))
     figure.colorbar(image, ax=axes, label="occupied", ticks=(0, 1), pad=0.01)
@@ -121,7 +120,7 @@ def _draw_spectrogram(figure: Any, axes: Any, signal: TransmittedSignal) -> None
         vmin=float(level.max()) - _FLOOR_DB,
         extent=(0, len(signal.samples) / signal.sample_rate_hz * 1e3, -half, half),
     )
-    axes.set_title("Spectrogram", fontsize=11, color=_INK)
+    axes.set_title("Spectrogram", fontsize=11, color=INK)
     axes.set(xlabel="time / ms", ylabel="frequency / MHz")
     figure.colorbar(image, ax=axes, label="dBm/Hz", pad=0.01)
 
@@ -134,7 +133,7 @@ def _draw_spectrum(axes: Any, signal: TransmittedSignal) -> None:
     level = 10 * np.log10(np.maximum(np.fft.fftshift(density), 1e-30))
     for low, high in signal.edges_hz / 1e6:
         axes.axvspan(low, high, color="#00798c", alpha=0.08, lw=0)
-    axes.plot(np.fft.fftshift(frequency) / 1e6, level, color=_INK, lw=0.9)
+    axes.plot(np.fft.fftshift(frequency) / 1e6, level, color=INK, lw=0.9)
     half = signal.sample_rate_hz / 2e6
     axes.set(
         xlim=(-half, half),
@@ -142,5 +141,5 @@ def _draw_spectrum(axes: Any, signal: TransmittedSignal) -> None:
         xlabel=f"frequency from {signal.carrier_hz / 1e6:,.4f} MHz / MHz",
         ylabel="dBm/Hz",
     )
-    axes.set_title("Power spectrum; sub-channels shaded", fontsize=11, color=_INK)
+    axes.set_title("Power spectrum; sub-channels shaded", fontsize=11, color=INK)
     axes.grid(alpha=0.25)

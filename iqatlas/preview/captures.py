@@ -16,7 +16,7 @@ from iqatlas.errors import SpecError
 from iqatlas.features.cyclic_spectrum_feature import FEATURE as CYCLIC
 from iqatlas.features.setting import CaptureSetting
 from iqatlas.features.spectrogram import FEATURE as SPECTROGRAM
-from iqatlas.preview.markup import plain
+from iqatlas.preview.markup import LONGEST_NAME, plain
 from iqatlas.preview.packing import numbers, packed_integers, packed_levels
 
 MOST_LEVELS = 9
@@ -33,7 +33,6 @@ _MOST_FRAMES = 64
 _MOST_SUBCHANNELS = 256
 _RANGE_DB = 60.0
 _CYCLIC_RANGE_DB = 40.0
-_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def read_captures(corpus: Corpus) -> dict[str, Any] | None:
     view = _views(setting)
     levels = _levels(dataset, part.sizes["receiver"], view)
     return {
-        "receivers": [plain(name, _LONGEST_NAME) for name in part["receiver"].values],
+        "receivers": [plain(name, LONGEST_NAME) for name in part["receiver"].values],
         "more_receivers": dataset.sizes["receiver"] - part.sizes["receiver"],
         # Recordings that nobody has calibrated are relative to their full scale.
         "unit": "dBm/Hz" if dataset["iq"].attrs.get("units", "mW^0.5") == "mW^0.5" else "dB",
@@ -221,7 +220,7 @@ def _pictures(
     pictures: list[dict[str, Any]] = [
         {
             "record": int(chosen.records[index]),
-            "split": None if split is None else plain(split[place], _LONGEST_NAME),
+            "split": None if split is None else plain(split[place], LONGEST_NAME),
             "snr_db": snr[place],
             "spectrogram": [_packed(heard, 2.0, _RANGE_DB) for heard in level[place]],
         }

@@ -9,7 +9,7 @@ import xarray as xr
 
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.preview.captures import MOST_RECEIVERS
-from iqatlas.preview.markup import plain
+from iqatlas.preview.markup import LONGEST_NAME, plain
 from iqatlas.preview.packing import numbers
 
 MOST_RECORDS = 1 << 19
@@ -17,7 +17,6 @@ MOST_RECORDS = 1 << 19
 MOST_SITES = 12
 _RUNS = 32
 _BINS = 48
-_LONGEST_NAME = 60
 
 
 def read_distributions(corpus: Corpus) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def read_distributions(corpus: Corpus) -> dict[str, Any]:
     data: dict[str, Any] = {
         "records": records.sizes.get("record", corpus.dataset.sizes["record"]),
         "of_records": corpus.dataset.sizes["record"],
-        "receivers": [plain(n, _LONGEST_NAME) for n in records["receiver"].values[:MOST_RECEIVERS]],
+        "receivers": [plain(n, LONGEST_NAME) for n in records["receiver"].values[:MOST_RECEIVERS]],
     }
     if "snr" in records:
         snr = records["snr"].isel(receiver=slice(MOST_RECEIVERS)).values
@@ -43,7 +42,7 @@ def read_distributions(corpus: Corpus) -> dict[str, Any]:
     if "signal_power" in records:
         power = records["signal_power"].isel(receiver=slice(MOST_RECEIVERS), site=slice(MOST_SITES))
         rows = power.transpose("receiver", "site", "record").values.astype(np.float64)
-        data["sites"] = [plain(name, _LONGEST_NAME) for name in power["site"].values]
+        data["sites"] = [plain(name, LONGEST_NAME) for name in power["site"].values]
         data["power"] = histograms(rows)
     if "occupancy" in records:
         share = records["occupancy"].isel(site=slice(MOST_SITES)).mean("record").values

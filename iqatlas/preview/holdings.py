@@ -8,23 +8,14 @@ from shlex import quote
 
 import numpy as np
 
+from iqatlas.catalogs.bytes_text import bytes_text
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.folder_place import FolderPlace
+from iqatlas.catalogs.split_index import SPLIT_NAMES
 from iqatlas.preview.markup import Markup, element, facts, markup, note, plain, table
 
 _MOST_ROWS = 100
 _LONGEST_SPEC = 20_000
-_SPLITS = ("train", "validation", "test", "guard")
-
-
-def size_text(count: int) -> str:
-    """Return a number of bytes as a person reads it."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"
-        value /= 1000
-    return f"{value:,.1f} TB"
 
 
 def tiles(corpus: Corpus) -> Markup:
@@ -38,7 +29,7 @@ def tiles(corpus: Corpus) -> Markup:
         (f"{_number(dataset.attrs.get('sample_rate_hz')) / 1e6:g} Msps", "sampling rate"),
         (f"{_number(dataset.attrs.get('carrier_frequency_hz')) / 1e6:g} MHz", "carrier"),
         (f"{dataset.sizes.get('subchannel', 0)}", "sub-channels"),
-        (size_text(size), f"in {len(manifest.files):,} files"),
+        (bytes_text(size), f"in {len(manifest.files):,} files"),
     ]
     boxes = [
         element("div", element("dd", value), element("dt", name))
@@ -107,7 +98,7 @@ def _facts(corpus: Corpus) -> Iterator[tuple[str, object]]:
 def splits(corpus: Corpus) -> Markup:
     """Return the splits as a bar and a table."""
     counts = corpus.manifest.splits
-    names = sorted(counts, key=lambda name: (_SPLITS.index(name) if name in _SPLITS else 9, name))
+    names = sorted(counts, key=lambda name: (SPLIT_NAMES.index(name) if name in SPLIT_NAMES else 9, name))
     whole = max(1, sum(counts.values()))
     asked = corpus.manifest.spec.get("splits")
     by = asked.get("by") if isinstance(asked, Mapping) else None
@@ -140,7 +131,7 @@ def splits(corpus: Corpus) -> Markup:
 
 
 def _place(name: str) -> int:
-    return _SPLITS.index(name) if name in _SPLITS else 3
+    return SPLIT_NAMES.index(name) if name in SPLIT_NAMES else 3
 
 
 def sites(corpus: Corpus) -> Markup:

@@ -9,6 +9,8 @@ from html import escape
 _NAME = re.compile(r"[a-z][a-z0-9-]*", re.ASCII | re.IGNORECASE)
 _VOID = frozenset({"br", "col", "hr", "input", "meta"})
 _ADDRESSES = frozenset({"href", "src", "action", "formaction", "srcdoc", "style"})
+LONGEST_NAME = 60
+"""Characters of a receiver's or site's name that are shown."""
 _LONGEST_TEXT = 2000
 
 
@@ -128,3 +130,33 @@ def facts(rows: Iterable[tuple[str, object]], *, long: bool = False) -> Markup:
 def note(*parts: object) -> Markup:
     """Return a line that says what is left out, or what has to be known."""
     return element("p", *parts, class_="note")
+
+
+def card(*parts: object) -> Markup:
+    """Return a figure in a frame of its own."""
+    return element("figure", *parts, class_="card")
+
+
+def cards(*parts: object, layout: str = "") -> Markup:
+    """Return cards side by side, as far as there is room.
+
+    Args:
+        parts: The cards.
+        layout: How they share the width; alike without it.
+    """
+    return element("div", *parts, class_=f"cards {layout}".strip())
+
+
+def drawing(identity: str) -> Markup:
+    """Return a place that the script draws in."""
+    return element("div", id=identity, class_="figure")
+
+
+def legend(identity: str) -> Markup:
+    """Return a place for what the colours of a drawing mean."""
+    return element("ul", id=identity, class_="legend")
+
+
+def readout(identity: str) -> Markup:
+    """Return a place for the value that is pointed at."""
+    return element("p", id=identity, class_="readout")

@@ -29,7 +29,6 @@ from iqatlas.version import __version__
 LARGEST_PAGE_BYTES = 5_000_000
 _SCRIPTS = ("base", "charts", "solids", "steering", "radio", "captures", "figures")
 _STYLES = ("colours", "style")
-_FALSE_ALARM = 0.1
 
 
 def preview_page(

@@ -10,7 +10,7 @@ import xarray as xr
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.path_store import paths_from_dataset
 from iqatlas.errors import CorpusError
-from iqatlas.preview.markup import plain
+from iqatlas.preview.markup import LONGEST_NAME, plain
 from iqatlas.preview.packing import numbers
 from iqatlas.raytracing.paths import PathSet
 
@@ -21,7 +21,6 @@ MOST_WAYPOINTS = 12
 MOST_RECEIVERS = 8
 MOST_SITES = 12
 _PATHS_A_LINK = 100
-_LONGEST_NAME = 60
 
 
 def read_paths(corpus: Corpus, middle_m: list[float]) -> dict[str, Any] | None:
@@ -50,8 +49,8 @@ def read_paths(corpus: Corpus, middle_m: list[float]) -> dict[str, Any] | None:
     times = _times(corpus, waypoints)
     return {
         "kinds": list(KINDS),
-        "receivers": [plain(name, _LONGEST_NAME) for name in chosen["receiver"].values],
-        "sites": [plain(name, _LONGEST_NAME) for name in chosen["site"].values],
+        "receivers": [plain(name, LONGEST_NAME) for name in chosen["receiver"].values],
+        "sites": [plain(name, LONGEST_NAME) for name in chosen["site"].values],
         "uavs": _uavs(corpus, receivers),
         "waypoints": [int(waypoint) for waypoint in waypoints],
         "time_s": times,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ from iqatlas.catalogs.corpus import Corpus
 from iqatlas.preview.city import City
 from iqatlas.preview.city_map import city_map, height_key
 from iqatlas.preview.holdings import holdings, licences, loading, sites, splits
-from iqatlas.preview.markup import Markup, element, markup, note, table
+from iqatlas.preview.markup import Markup, card, cards, drawing, element, legend, markup, note, readout, table
 
+_TOLD = "Sites (triangles), UAVs (dots) and the strongest radio paths between them, in each site's colour."
 _MOVES = (
     ("left", "←", "turn left"),
     ("right", "→", "turn right"),
@@ -51,21 +52,62 @@ def _picture(identity: str, title: str, told: str, *, key: bool = False) -> tupl
     """Return a place for a picture of levels, with its heading and the line that tells a value."""
     return (
         element("h3", title),
-        element("p", told, class_="note"),
-        element("div", id=f"{identity}-key", class_="bar-key") if key else markup(),
-        element("div", id=identity, class_="figure"),
-        element("p", id=f"{identity}-readout", class_="readout"),
+        note(told),
+        _key(f"{identity}-key") if key else markup(),
+        drawing(identity),
+        readout(f"{identity}-readout"),
     )
+
+
+def _key(identity: str) -> Markup:
+    return element("div", id=identity, class_="bar-key")
 
 
 def city_section(
     city: City | None, solids: dict[str, Any] | None, paths: dict[str, Any] | None, credit: str
 ) -> Markup:
-    """Return the map and the turning view."""
+    """Return the map and the turning view.
+
+    Args:
+        city: What is drawn of the scene; None where none is stored.
+        solids: Data of the turning view.
+        paths: Data of the radio paths; None where none are stored.
+        credit: Who is to be named for the map.
+    """
     if city is None or solids is None:
         return heading("city", "The city", "The corpus stores no scene, so that there is no map.")
-    told = "Sites (triangles), UAVs (dots) and the strongest radio paths between them, in each site's colour."
-    moves = element(
+    told = "Sites (triangles) and UAVs (dots). The corpus stores no radio paths."
+    pickers: list[Markup] = []
+    if paths is not None:
+        told = _TOLD
+        every = element("input", type="checkbox", id="map-every")
+        pickers = [
+            element("label", every, "paths to every UAV", class_="tick"),
+            _picker("paths to", "map-receiver"),
+        ]
+        if len(paths["waypoints"]) > 1:
+            pickers.append(_picker("when", "map-waypoint"))
+    return markup(
+        heading("city", "The city", told),
+        _pickers(*pickers) if pickers else "",
+        cards(
+            card(
+                element("div", city_map(city, credit), class_="map"),
+                height_key() if len(city.footprints) else "",
+            ),
+            card(
+                element("div", id="solids"),
+                _turning(),
+                note("Drag to turn, pinch to zoom; with the view in focus, arrow keys and wheel."),
+            ),
+        ),
+        *(note(line) for line in _not_drawn(city, solids)),
+    )
+
+
+def _turning() -> Markup:
+    """Return the buttons that turn the 3-D view."""
+    return element(
         "div",
         *(
             element("button", sign, type="button", data_move=move, aria_label=words, title=words)
@@ -76,54 +118,15 @@ def city_section(
         role="group",
         aria_label="Turn the 3-D view",
     )
-    pickers: list[Markup] = []
-    if paths is not None:
-        every = element("input", type="checkbox", id="map-every")
-        pickers = [
-            element("label", every, "paths to every UAV", class_="tick"),
-            _picker("paths to", "map-receiver"),
-        ]
-        if len(paths["waypoints"]) > 1:
-            pickers.append(_picker("when", "map-waypoint"))
-    else:
-        told = "Sites (triangles) and UAVs (dots). The corpus stores no radio paths."
-    left_out = [
-        f"{city.left_out:,} buildings farthest from sites and UAVs are left out of the pictures."
-        if city.left_out
-        else "",
-        f"{solids['failed']:,} footprints that can't be drawn as solids are left out of the 3-D view."
-        if solids["failed"]
-        else "",
-        f"{city.more_sites:,} more sites and {city.more_uavs:,} more UAVs are not drawn."
-        if city.more_sites or city.more_uavs
-        else "",
-    ]
-    return markup(
-        heading("city", "The city", told),
-        _pickers(*pickers) if pickers else "",
-        element(
-            "div",
-            element(
-                "figure",
-                element("div", city_map(city, credit), class_="map"),
-                height_key() if len(city.footprints) else "",
-                class_="card",
-            ),
-            element(
-                "figure",
-                element("div", id="solids"),
-                moves,
-                element(
-                    "p",
-                    "Drag to turn, pinch to zoom; with the view in focus, arrow keys and wheel.",
-                    class_="note",
-                ),
-                class_="card",
-            ),
-            class_="cards",
-        ),
-        *(note(line) for line in left_out if line),
-    )
+
+
+def _not_drawn(city: City, solids: dict[str, Any]) -> Iterator[str]:
+    if city.left_out:
+        yield f"{city.left_out:,} buildings farthest from sites and UAVs are left out of the pictures."
+    if solids["failed"]:
+        yield f"{solids['failed']:,} footprints that can't be drawn as solids are left out of the 3-D view."
+    if city.more_sites or city.more_uavs:
+        yield f"{city.more_sites:,} more sites and {city.more_uavs:,} more UAVs are not drawn."
 
 
 def paths_section(paths: dict[str, Any] | None) -> Markup:
@@ -151,17 +154,10 @@ def paths_section(paths: dict[str, Any] | None) -> Markup:
             *told,
         ),
         _pickers(*pickers),
-        element(
-            "div",
-            element(
-                "figure",
-                element("h3", "Power-delay profile"),
-                element("div", id="delays", class_="figure"),
-                element("ul", id="delays-legend", class_="legend"),
-                class_="card",
-            ),
+        cards(
+            card(element("h3", "Power-delay profile"), drawing("delays"), legend("delays-legend")),
             element("div", _link_table(paths), class_="card"),
-            class_="cards uneven",
+            layout="uneven",
         ),
     )
 
@@ -219,8 +215,7 @@ def captures_section(captures: dict[str, Any] | None) -> Markup:
             _picker("SNR at full load", "capture-level"),
             _picker("record", "capture-record"),
         ),
-        element(
-            "figure",
+        card(
             *_picture(
                 "waterfall", "Slot by slot", "The mean spectrum of each capture is a column.", key=True
             ),
@@ -233,85 +228,67 @@ def captures_section(captures: dict[str, Any] | None) -> Markup:
                 if sent
                 else ()
             ),
-            class_="card",
         ),
         element("p", id="record-told", class_="note", aria_live="polite"),
-        element(
-            "div",
-            element(
-                "figure",
-                *_picture(
-                    "spectrogram",
-                    "Spectrogram",
-                    "At the right, sub-channels that were occupied." if sent else "Frequency over time.",
-                    key=True,
-                ),
-                element("div", id="spectrum", class_="figure"),
-                class_="card",
-            ),
-            element(
-                "figure",
-                element("h3", "Cyclic spectrum"),
-                element("p", id="cyclic-told", class_="note"),
-                element("div", id="cyclic-key", class_="bar-key"),
-                element("div", id="cyclic", class_="figure"),
-                element("p", id="cyclic-readout", class_="readout"),
-                element("div", id="profile", class_="figure"),
-                class_="card",
-            ),
-            class_="cards",
+        _one_record("At the right, sub-channels that were occupied." if sent else "Frequency over time."),
+    )
+
+
+def _one_record(told: str) -> Markup:
+    """Return places for the spectrogram and the cyclic spectrum of the record that is picked."""
+    return cards(
+        card(*_picture("spectrogram", "Spectrogram", told, key=True), drawing("spectrum")),
+        card(
+            element("h3", "Cyclic spectrum"),
+            element("p", id="cyclic-told", class_="note"),
+            _key("cyclic-key"),
+            drawing("cyclic"),
+            readout("cyclic-readout"),
+            drawing("profile"),
         ),
     )
 
 
 def distributions_section(distributions: dict[str, Any]) -> Markup:
     """Return the histograms."""
-    cards = []
+    histograms = []
     if "snr" in distributions:
-        cards.append(
-            markup(
-                element(
-                    "figure",
-                    element("h3", "SNR as realised"),
-                    element("p", "Captures of each receiver, stacked.", class_="note"),
-                    element("div", id="snr", class_="figure"),
-                    element("ul", id="snr-legend", class_="legend"),
-                    class_="card",
-                )
+        histograms.append(
+            card(
+                element("h3", "SNR as realised"),
+                note("Captures of each receiver, stacked."),
+                drawing("snr"),
+                legend("snr-legend"),
             )
         )
     if "power" in distributions:
-        cards.append(
-            element(
-                "figure",
+        histograms.append(
+            card(
                 element("h3", "Received power"),
                 _pickers(_picker("receiver", "power-receiver")),
-                element("div", id="power", class_="figure"),
-                element("ul", id="power-legend", class_="legend"),
-                element("p", id="power-readout", class_="readout"),
-                class_="card",
+                drawing("power"),
+                legend("power-legend"),
+                readout("power-readout"),
             )
         )
     if "occupied" in distributions:
-        cards.append(
-            element(
-                "figure",
+        histograms.append(
+            card(
                 element("h3", "Occupied sub-channels"),
-                element("p", "Bars: any site; lines: each site.", class_="note"),
-                element("div", id="share", class_="figure"),
-                element("ul", id="share-legend", class_="legend"),
-                class_="card",
+                note("Bars: any site; lines: each site."),
+                drawing("share"),
+                legend("share-legend"),
             )
         )
     counted, whole = distributions["records"], distributions["of_records"]
     told = (
         f"All {whole:,} records." if counted == whole else f"{counted:,} of {whole:,} records, evenly spread."
     )
-    if not cards:
+    if not histograms:
         told = "The corpus stores neither SNR nor powers nor labels."
     return markup(
         heading("distributions", "Distributions", told),
-        element("div", *cards, class_="cards three") if cards else "",
+        cards(*histograms, layout="three") if histograms else "",
     )
 
 
@@ -320,11 +297,10 @@ def holdings_section(corpus: Corpus) -> Markup:
     return markup(
         heading("holdings", "What it holds"),
         holdings(corpus),
-        element(
-            "div",
+        cards(
             element("div", splits(corpus), class_="card"),
             element("div", sites(corpus), class_="card"),
-            class_="cards wide-second",
+            layout="wide-second",
         ),
     )
 

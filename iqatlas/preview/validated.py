@@ -9,15 +9,14 @@ import numpy as np
 
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.detectors.scores import binomial_interval
+from iqatlas.detectors.tallies import CONFIDENCE
 from iqatlas.detectors.validation import Validation, validate_energy
-from iqatlas.preview.markup import plain
+from iqatlas.preview.markup import LONGEST_NAME, plain
 from iqatlas.preview.packing import numbers
 
 LARGEST_IQ_BYTES = 1 << 30
 """Of a larger corpus, the detector is not run for a page."""
 NEEDED = ("iq", "label", "noise_power", "snr_level")
-_CONFIDENCE = 0.99
-_LONGEST_NAME = 60
 
 
 def why_not(corpus: Corpus) -> str | None:
@@ -59,12 +58,12 @@ def run_energy(
         rows = found.table[found.table["receiver"] == name].sort_values("snr_level_db")
         hits = np.round(rows["p_d"].fillna(0).to_numpy() * rows["occupied"].to_numpy()).astype(int)
         intervals = [
-            binomial_interval(int(h), int(n), _CONFIDENCE) if n else (0.0, 1.0)
+            binomial_interval(int(h), int(n), CONFIDENCE) if n else (0.0, 1.0)
             for h, n in zip(hits, rows["occupied"], strict=True)
         ]
         curves.append(
             {
-                "receiver": plain(name, _LONGEST_NAME),
+                "receiver": plain(name, LONGEST_NAME),
                 "snr_db": numbers(rows["snr_level_db"].to_numpy(), 3),
                 "p_d": numbers(rows["p_d"].to_numpy(), 5),
                 "p_fa": numbers(rows["p_fa"].to_numpy(), 5),

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from iqatlas.detectors.validation import Validation
-from iqatlas.preview.markup import Markup, element, markup, table
+from iqatlas.preview.markup import Markup, card, cards, drawing, element, legend, markup, note, table
 from iqatlas.preview.sections import heading
 from iqatlas.preview.stored_validation import StoredValidation, stored_section, verdict_line
 
 _MOST_ROWS = 200
+_SCORES = ("p_d", "p_fa", "f1_occupied", "f1_hole")
+_HEADINGS = ("P_D", "P_FA", "F1 occupied", "F1 hole")
+_CONTROL = (
+    "P_FA rises with the SNR because vacant sub-channels carry synchronisation and reference signals "
+    "and the edges of occupied neighbours."
+)
 
 
 def validation_section(
@@ -28,59 +34,43 @@ def validation_section(
     ]
     lines = [verdict_line(holds, words) for holds, words in verdicts]
     thermal = found.table["snr_level_db"].nunique() == 1
-    scores = ["p_d", "p_fa", "f1_occupied", "f1_hole"]
     shown = found.table.sort_values(["receiver", "snr_level_db"]).head(_MOST_ROWS)
     rows = [
         (
             row["receiver"] if thermal else f"{row['receiver']} at {row['snr_level_db']:g} dB",
-            *(_share(row[score]) for score in scores),
+            *(_share(row[score]) for score in _SCORES),
             f"{row['occupied']:,}",
             f"{row['vacant']:,}",
         )
         for row in shown.to_dict("records")
     ]
     trivial = [
-        (row["detector"], *(_share(row[score]) for score in scores))
+        (row["detector"], *(_share(row[score]) for score in _SCORES))
         for row in found.trivial.to_dict("records")
     ]
-    headings = ("P_D", "P_FA", "F1 occupied", "F1 hole")
     told = "The energy detector with its threshold in closed form, sub-channel by sub-channel."
-    control = (
-        "P_FA rises with the SNR because vacant sub-channels carry synchronisation and reference signals "
-        "and the edges of occupied neighbours."
-    )
     return markup(
         heading("validation", "Validation", told),
         *lines,
-        element(
-            "div",
-            element(
-                "figure",
+        cards(
+            card(
                 element("h3", "Detection over SNR"),
-                element(
-                    "p",
-                    "Solid: P_D, with its exact 99% interval; dashed: P_FA; dotted: the designed P_FA.",
-                    class_="note",
-                ),
-                element("div", id="detection", class_="figure"),
-                element("ul", id="detection-legend", class_="legend"),
-                element("p", control, class_="note") if found.control else "",
-                class_="card",
+                note("Solid: P_D, with its exact 99% interval; dashed: P_FA; dotted: the designed P_FA."),
+                drawing("detection"),
+                legend("detection-legend"),
+                note(_CONTROL) if found.control else "",
             ),
-            element(
-                "figure",
+            card(
                 element("h3", "F1 over SNR"),
-                element("p", "Dotted: what saying always “occupied” would get.", class_="note"),
-                element("div", id="f1", class_="figure"),
-                table("Detectors that don't look", ("detector", *headings), trivial),
-                class_="card",
+                note("Dotted: what saying always “occupied” would get."),
+                drawing("f1"),
+                table("Detectors that don't look", ("detector", *_HEADINGS), trivial),
             ),
-            class_="cards",
         ),
         element(
             "details",
             element("summary", "Every receiver and SNR level"),
-            table("Energy detector", ("receiver", *headings, "occupied", "vacant"), rows),
+            table("Energy detector", ("receiver", *_HEADINGS, "occupied", "vacant"), rows),
         ),
         beside,
     )

@@ -12,6 +12,8 @@ import xarray as xr
 
 import iqatlas
 from iqatlas import Corpus, CorpusSpec, generate, open_corpus
+from iqatlas.catalogs.audit import audit_corpus
+from iqatlas.detectors.assessment import assess
 from iqatlas.errors import CorpusError, MissingFileError
 
 
@@ -105,3 +107,12 @@ def test_the_default_folder_is_the_name_of_the_spec(
     monkeypatch.chdir(tmp_path)
     assert generate(tiny_spec).path == Path("tiny")
     assert [p.name for p in tmp_path.iterdir()] == ["tiny"]
+
+
+def test_what_was_loaded_into_memory_is_judged_as_it_was(small_corpus: Corpus) -> None:
+    loaded, lazy = Corpus(small_corpus.path), Corpus(small_corpus.path)
+    loaded.dataset.load()
+    assert loaded.chunk_records == lazy.chunk_records == lazy.dataset["iq"].chunksizes["record"][0]
+    assert audit_corpus(loaded) == audit_corpus(lazy)
+    tallies = [assess(one, names=["energy"]).tallies["energy"] for one in (loaded, lazy)]
+    assert (tallies[0].counts == tallies[1].counts).all()

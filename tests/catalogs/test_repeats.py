@@ -17,8 +17,11 @@ def noise(seed: int, records: int = RECORDS) -> np.ndarray:
     return drawn.view(np.complex64)
 
 
-def search(iq: np.ndarray, *, snr_db: float = 20.0, control: bool = False) -> Repeats:
+def search(
+    iq: np.ndarray, *, snr_db: float = 20.0, control: bool = False, guards: tuple[int, ...] = ()
+) -> Repeats:
     split = np.array(["train", "test"])[np.arange(RECORDS) // 120]
+    split[list(guards)] = "guard"
     finder = RepeatFinder(
         split=split,
         snr_db=np.full((RECORDS, RECEIVERS), snr_db),
@@ -56,6 +59,15 @@ def test_copies_are_counted_with_their_splits() -> None:
     found = search(iq, snr_db=-10.0)
     assert (found.same, found.same_across, found.example) == (5, 1, (9, 230))
     assert found.compared == 0
+
+
+def test_a_copy_in_the_guard_hides_no_copies_in_splits() -> None:
+    iq = noise(1)
+    iq[0] = iq[9] = iq[230]
+    found = search(iq, snr_db=-10.0, guards=(0,))
+    assert (found.same, found.same_across, found.example) == (3, 1, (9, 230))
+    alone = search(iq, snr_db=-10.0, guards=(0, 9))
+    assert (alone.same, alone.same_across, alone.example) == (3, 0, None)
 
 
 def test_hashes_see_every_word_and_its_place() -> None:

@@ -74,6 +74,19 @@ def test_channels_that_take_turns_are_receivers(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first[0, :, :3].real * 128, [[0, 4, 8], [2, 6, 10]])
 
 
+def test_samples_are_counted_from_the_offset_of_the_file(tmp_path: Path) -> None:
+    """The second file of a recording in two begins at the sample after the first one's last."""
+    later = changed("global", offset=1000)
+    for part in ("captures", "annotations"):
+        for one in later[part]:
+            one["core:sample_start"] += 1000
+    found, same = (sigmf_recording(write(tmp_path, meta)) for meta in (later, GOOD))
+    assert found.segments.tolist() == same.segments.tolist()
+    assert found.annotations.samples.tolist() == same.annotations.samples.tolist()
+    del later["captures"], later["annotations"]
+    assert sigmf_recording(write(tmp_path, later)).segments.tolist() == [[0, 100]]
+
+
 HOSTILE: dict[str, tuple[Any, str]] = {
     "no JSON": ("{", "no JSON"),
     "deep JSON": ("[" * 100_000, "no JSON"),
@@ -89,6 +102,7 @@ HOSTILE: dict[str, tuple[Any, str]] = {
     "metadata alone": (changed("global", metadata_only=True), "metadata without samples"),
     "headers": (changed("captures", header_bytes=12), "headers or trailing bytes"),
     "two frequencies": (changed("captures", frequency=1e9), "tuned to 2 frequencies"),
+    "segments before the offset": (changed("global", offset=1), "out of order"),
     "segments beyond the end": (changed("captures", sample_start=1 << 61), "out of order"),
     "a negative start": (changed("annotations", sample_start=-1), "sample_start"),
     "a start beyond all": (changed("annotations", sample_start=1 << 70), "sample_start"),

@@ -72,6 +72,24 @@ def test_a_map_and_cells_are_named_from_where_the_spec_lies(
         assert (tmp_path / "specs" / key).is_file()
 
 
+@pytest.mark.parametrize(
+    ("options", "levels_db", "remark"),
+    [
+        (["--snr", "-15,-5,5,15"], [-15.0, -5.0, 5.0, 15.0], "times 4 levels of SNR = records"),
+        (["--snr=-2.5"], [-2.5], "at one level of SNR = records"),
+        ([], [-20.0, -15.0, -10.0, -5.0, 0.0, 5.0, 10.0, 15.0, 20.0], "times 9 levels of SNR = records"),
+    ],
+)
+def test_it_takes_snr_levels(
+    options: list[str], levels_db: list[float], remark: str, command: Callable[..., Any]
+) -> None:
+    assert command("init", "mine.yaml", "--yes", "--size", "720", *options).code == 0
+    spec = CorpusSpec.from_yaml("mine.yaml")
+    assert spec.capture.snr_levels_db().tolist() == levels_db
+    assert plan(spec).records == 720
+    assert remark in Path("mine.yaml").read_text()
+
+
 def test_nothing_is_replaced_without_force(command: Callable[..., Any]) -> None:
     Path("mine.yaml").write_text("name: dear\n")
     said = CliRunner().invoke(app, ["init", "mine.yaml"], input="\n\n\n")
@@ -103,6 +121,10 @@ def test_without_anybody_to_ask_it_says_so(process: Callable[..., Any], tmp_path
         (["--bbox", "1,2,3"], "--bbox: '1,2,3' is no bbox"),
         (["--bbox", "3,2,1,4"], "west < east"),
         (["--band", "0.001MHz"], "carrier.frequency_hz"),
+        (["--snr", "loud"], "--snr: 'loud' is no list of SNR levels; accepted: levels in dB, such as -15,-5"),
+        (["--snr", "5,"], "--snr: '5,' is no list of SNR levels"),
+        (["--snr", "0,300"], "capture.snr_db.1: 300: input should be less than or equal to 200"),
+        (["--snr", "nan"], "capture.snr_db.0: 'nan'"),
     ],
 )
 def test_a_wrong_answer_is_one_line(arguments: list[str], words: str, command: Callable[..., Any]) -> None:

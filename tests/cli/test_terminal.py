@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from iqatlas.cli.console import bytes_text
+from iqatlas.catalogs.bytes_text import bytes_text
 from iqatlas.cli.tables import columns, facts
 
 BAR = "━"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,7 @@ from typing import Any
 import pytest
 
 from iqatlas.cli.score_table import beats_nothing
-from iqatlas.cli.train import seconds_of
 from iqatlas.detectors.learned.card import ScoreRow
-from iqatlas.errors import SpecError
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +94,10 @@ def test_a_model_of_another_corpus_says_so(
         (["--budget", "soon"], "--budget: 'soon' is no time; accepted: 90s, 10m or 1h"),
         (["--window", "65"], "65 samples of captures of 64; accepted: 16 to 64"),
         (["--window", "16"], "can't take captures of 16 samples"),
+        (["--window", "70000"], "Invalid value for '--window'"),
+        (["--epochs", "200000"], "Invalid value for '--epochs'"),
+        (["--patience", "200000"], "Invalid value for '--patience'"),
+        (["--seed", "9223372036854775808"], "Invalid value for '--seed'"),
         (["--model", "forest"], "forest"),
     ],
 )
@@ -105,6 +108,19 @@ def test_what_cannot_be_trained_is_one_line(
     assert shown.code == 2
     assert message in shown.err
     assert len(shown.error_lines) == 1
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_missing_library_is_told_before_anything_is_trained(
+    corpus: Path, tmp_path: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "iqatlas.detectors.learned._onnx", raising=False)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    shown = command("train", corpus, "-o", tmp_path / "model", "--epochs", "1", "--onnx")
+    assert shown.code == 2
+    assert shown.error_lines == [
+        "iqatlas: onnx and onnxruntime are not installed; pip install 'iqatlas[detectors]'"
+    ]
     assert not (tmp_path / "model").exists()
 
 
@@ -125,16 +141,3 @@ def test_training_can_be_ended_by_time(corpus: Path, tmp_path: Path, command: Ca
     shown = command("train", corpus, "-o", tmp_path / "model", "--budget", "0.001s")
     assert shown.code == 0
     assert "stopped by budget" in shown.out
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("10m", 600), ("10min", 600), ("1.5h", 5400), (" 7 ".strip(), 7)]
-)
-def test_times(text: str, seconds: float) -> None:
-    assert seconds_of(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "0s", "-1s", "1 d", "nan", "1e9s", "s"])
-def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(SpecError, match="is no time"):
-        seconds_of(text)

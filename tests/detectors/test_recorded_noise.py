@@ -23,7 +23,8 @@ def records(noise_mw: float, *, labelled: bool = True) -> xr.Dataset:
     label[::2, 5] = True
     iq[::2] += 30 * np.sqrt(noise_mw) * np.exp(2j * np.pi * 1.5e5 / 8e5 * np.arange(128))
     variables = {"iq": (("record", "receiver", "sample"), iq.astype(np.complex64))}
-    return xr.Dataset({**variables, **({"label": (("record", "subchannel"), label)} if labelled else {})})
+    labels = {"label": (("record", "subchannel"), label)} if labelled else {}
+    return xr.Dataset({**variables, **labels}, coords={"receiver": ["roof", "mast"]})
 
 
 def test_the_floor_is_that_of_the_noise() -> None:
@@ -31,6 +32,17 @@ def test_the_floor_is_that_of_the_noise() -> None:
     # A median over 3,750 vacant cells of 16 degrees of freedom; the tone leaks into its neighbours.
     np.testing.assert_allclose(found["noise_power"].values[0], [-90, -86.99], atol=0.15)
     assert np.isnan(found["snr_level"]).all()
+
+
+def test_what_a_tool_has_filled_with_zeros_is_no_noise() -> None:
+    filled = records(1e-9)
+    filled["iq"][:300] = 0
+    found = with_noise_floor(filled, BINS, "here")
+    # A median over 1,500 vacant cells: its standard error is 0.04 dB.
+    np.testing.assert_allclose(found["noise_power"].values[0], [-90, -86.99], atol=0.2)
+    filled["iq"][:, 1] = 0
+    with pytest.raises(CorpusError, match="receiver mast holds nothing but zeros"):
+        with_noise_floor(filled, BINS, "here")
 
 
 def test_simulated_records_stay_as_they_are() -> None:

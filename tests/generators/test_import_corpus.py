@@ -260,6 +260,13 @@ def test_a_recording_that_changes_meanwhile_makes_no_corpus(
         open_corpus(tmp_path / "c")
 
 
+def test_a_table_of_recordings_has_what_is_known_of_them(tones: Recording, tmp_path: Path) -> None:
+    corpus = import_recordings([tones], spec(), tmp_path / "c")
+    table = corpus.to_pandas(split="test")
+    assert table.columns.tolist() == ["record", "first_sample", "time_s", "split"]
+    assert table["first_sample"].tolist() == corpus.dataset["first_sample"].values.tolist()
+
+
 def test_annotations_are_asked_for_where_there_are_none(recordings: list[Path], tmp_path: Path) -> None:
     meta = json.loads(recordings[0].read_text())
     bare = tmp_path / recordings[0].name

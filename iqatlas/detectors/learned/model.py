@@ -12,7 +12,7 @@ from jaxtyping import Complex64, Float32
 
 from iqatlas.detectors.learned.card import ModelCard, ScoreRow
 from iqatlas.detectors.learned.inputs import looked_at, segment_length
-from iqatlas.detectors.learned.layers import Layer, cnn_layers, spectrogram_layers
+from iqatlas.detectors.learned.layers import Layer, cnn_layers, spectrogram_layers, weight_shapes
 from iqatlas.detectors.learned.score_calibration import Platt
 from iqatlas.detectors.learned.spec import BoostedSpec, CnnSpec, DetectorSpec
 from iqatlas.detectors.learned.subchannel_rows import column_count, subchannel_rows
@@ -152,8 +152,6 @@ class LearnedDetector:
 
 
 def _check_shapes(layers: tuple[Layer, ...], weights: Mapping[str, np.ndarray], where: str) -> None:
-    from iqatlas.detectors.learned.layers import weight_shapes
-
     shapes = weight_shapes(layers)
     there = {name: array.shape for name, array in weights.items()}
     if there != shapes or any(array.dtype != np.float32 for array in weights.values()):

@@ -74,7 +74,7 @@ def score(
     )
     groups: defaultdict[tuple[float, str], _Group] = defaultdict(_Group)
     own = dataset[variables].sel(receiver=receivers)
-    chunk = max(1, min(int(dataset["iq"].chunksizes["record"][0]), _CHUNK_SAMPLES // dataset.sizes["sample"]))
+    chunk = max(1, min(corpus.chunk_records, _CHUNK_SAMPLES // dataset.sizes["sample"]))
     done = 0
     for start in range(0, dataset.sizes["record"], chunk):
         wanted = records[(records >= start) & (records < start + chunk)]

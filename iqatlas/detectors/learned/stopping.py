@@ -42,12 +42,10 @@ class EarlyStopping(Generic[Kept]):
 
     Args:
         training: Epochs, patience and budget.
-        epochs: Epochs at most, where they are not those of ``training``.
     """
 
-    def __init__(self, training: TrainingSpec, *, epochs: int | None = None) -> None:
+    def __init__(self, training: TrainingSpec) -> None:
         self._training = training
-        self._most = epochs or training.epochs
         self._begun = time.monotonic()
         self.epochs: list[Epoch] = []
         self.best_epoch = 0
@@ -89,4 +87,4 @@ class EarlyStopping(Generic[Kept]):
         if len(self.epochs) - self.best_epoch >= self._training.patience:
             self.stopped_by = "patience"
             return False
-        return len(self.epochs) < self._most
+        return len(self.epochs) < self._training.epochs

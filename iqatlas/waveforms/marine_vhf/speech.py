@@ -23,7 +23,6 @@ KNOT_HZ = 50_000
 KNOTS = round(SYLLABLE_S * KNOT_HZ)
 EMPHASIS_HZ = 1000.0
 """Frequency at which pre-emphasis has unit gain."""
-AUDIO_BAND_HZ = (300.0, 3000.0)
 
 _LINE_HZ = 1 / SYLLABLE_S
 _FIRST_LINE, _LAST_LINE = 61, 599
