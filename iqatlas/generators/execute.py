@@ -11,7 +11,7 @@ from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME
 from iqatlas.catalogs.direct_records import with_direct_arrays
 from iqatlas.catalogs.durable import write_file
-from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry
+from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry, shard_sha256
 from iqatlas.catalogs.path_store import paths_dataset, paths_from_dataset
 from iqatlas.catalogs.place import place_of
 from iqatlas.catalogs.quantised import decoded
@@ -267,7 +267,7 @@ def _describe(
                 index=shard.index,
                 start=shard.start,
                 stop=shard.stop,
-                sha256=sha256_json([[file.path, file.sha256] for file in ledger[shard.step]]),
+                sha256=shard_sha256(ledger[shard.step]),
             )
             for shard in made.shards
         ),

@@ -15,11 +15,10 @@ from typing import Any
 
 import xarray as xr
 
-from iqatlas.catalogs.canonical import sha256_json
 from iqatlas.catalogs.corpus import Corpus, open_corpus
 from iqatlas.catalogs.durable import storage_errors, write_file
 from iqatlas.catalogs.import_spec import is_imported
-from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
+from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest, shard_sha256
 from iqatlas.catalogs.path_store import paths_from_dataset
 from iqatlas.catalogs.place import CorpusPlace
 from iqatlas.catalogs.record_store import RecordStore
@@ -134,7 +133,7 @@ def rebuild(
         done, step = 0, "making records"
         progress(Progress(step, 0, made.records))
         for shard, entries in make_shards(desk, recipe, Workshop(recipe), list(made.shards), workforce):
-            if _hash(entries) != manifest.shards[shard.index].sha256:
+            if shard_sha256(entries) != manifest.shards[shard.index].sha256:
                 other = next((e.path for e in entries if files.get(e.path) != e.sha256), "its list of files")
                 differing.append((shard.index, other))
             done += shard.stop - shard.start
@@ -142,10 +141,6 @@ def rebuild(
         if target is not None:
             _copy_the_rest(opened, target, whole=not differing)
     return Rebuilt(len(made.shards), tuple(sorted(differing)), tuple(notes))
-
-
-def _hash(entries: tuple[FileEntry, ...]) -> str:
-    return sha256_json([[entry.path, entry.sha256] for entry in entries])
 
 
 def _refuse_full(target: Path) -> None:
