@@ -1,8 +1,8 @@
-"""What all tests share: real map and cell data, a small corpus, and shapes checked at run time."""
+"""What all tests share: map and cell data, a small corpus, quick pictures, shapes checked at run time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, runtime_checkable
 
@@ -25,6 +25,30 @@ def _no_cache_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IQATLAS_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def draw_pictures() -> Iterator[Callable[[pytest.MonkeyPatch], None]]:
+    """Leave the pictures of corpora out, half of the time of a small one; give a function that brings them back.
+
+    Corpora that processes of their own make have theirs, and so has the small corpus.
+    """
+    from iqatlas.plotting import delays, overview
+
+    drawn = {overview: overview.draw_overview, delays: delays.draw_delays}
+
+    def draw_none(scene: object, records: object, paths: object, file: Path, *, title: str) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"a picture of " + title.encode())
+
+    def bring_back(patch: pytest.MonkeyPatch) -> None:
+        for module, draw in drawn.items():
+            patch.setattr(module, draw.__name__, draw)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(overview, "draw_overview", draw_none)
+        patch.setattr(delays, "draw_delays", lambda paths, **names: b"a picture of delays")
+        yield bring_back
 
 
 @pytest.fixture(scope="session")
@@ -51,11 +75,16 @@ def small_spec() -> CorpusSpec:
 
 
 @pytest.fixture(scope="session")
-def small_corpus(small_spec: CorpusSpec, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+def small_corpus(
+    small_spec: CorpusSpec,
+    tmp_path_factory: pytest.TempPathFactory,
+    draw_pictures: Callable[[pytest.MonkeyPatch], None],
+) -> Corpus:
     """Return a finished corpus in several shards. It is shared: copy it before you change a file."""
     from iqatlas import generate
 
     with pytest.MonkeyPatch.context() as patch:
+        draw_pictures(patch)
         # Blocks of 8 records in place of a thousand: seven shards, the last one not full.
         patch.setattr("iqatlas.generators.plan._BLOCK_SAMPLES", 1 << 13)
         return generate(small_spec, tmp_path_factory.mktemp("corpora") / "small")
