@@ -11,6 +11,9 @@ import pytest
 from jaxtyping import install_import_hook
 from pydantic import SerializerFunctionWrapHandler
 
+# Called for each tag of a map, without an array: checks would take longer there than the reading.
+import iqatlas.scenes.osm_xml  # noqa: F401
+
 if TYPE_CHECKING:
     from iqatlas import Corpus, CorpusSpec
 
@@ -41,7 +44,7 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def draw_pictures() -> Iterator[Callable[[pytest.MonkeyPatch], None]]:
-    """Leave the pictures of corpora out, half of the time of a small one; give a function that brings them back.
+    """Leave out the pictures of corpora, half of a small one's time; give a function that brings them back.
 
     Corpora that processes of their own make have theirs, and so has the small corpus.
     """
