@@ -63,7 +63,7 @@ def draw_overview(scene: Scene, records: xr.Dataset, paths: PathSet, file: Path,
     draw_spectrum_over_slots(right, upper, lower, records)
     figure.suptitle(f"{title}\n", fontsize=15, fontweight="bold", color=INK)
     figure.text(0.5, 0.942, _summary(scene, records), ha="center", fontsize=10, color="#5a6772")
-    figure.canvas.draw()  # labels can only be placed once everything else has its place
+    figure.draw_without_rendering()  # labels can only be placed once everything else has its place
     _place_labels(axes, scene)
     figure.set_layout_engine("none")
     write_png(figure, file)

@@ -108,7 +108,7 @@ def hashes(corpus: Corpus) -> dict[str, str]:
     return {**files, **{f"shard {s.index}": s.sha256 for s in corpus.manifest.shards}}
 
 
-def state(folder: Path) -> dict[str, object]:
+def state(folder: Path) -> dict[str, tuple[object, int]]:
     """Return everything in a folder: names, contents and times."""
     return {
         path.relative_to(folder).as_posix(): (

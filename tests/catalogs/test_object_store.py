@@ -66,7 +66,7 @@ def test_it_holds_the_bytes_of_a_folder(tiny_corpus: Corpus, stored: str) -> Non
 
 def test_it_opens_as_a_folder_does(tiny_corpus: Corpus, stored: str) -> None:
     made = open_corpus(stored)
-    xr.testing.assert_identical(made.dataset.load(), tiny_corpus.dataset.load())
+    xr.testing.assert_identical(made.dataset.load(), tiny_corpus.dataset.copy().load())
     xr.testing.assert_identical(made.paths.load(), tiny_corpus.paths.load())
     assert len(made.dataset.sel(split="train").record) == tiny_corpus.manifest.splits["train"]
     assert made.table("sites").equals(tiny_corpus.table("sites"))
@@ -248,7 +248,7 @@ def test_tidying_takes_what_a_kill_at_the_very_end_has_left(
 
 
 def test_a_full_disk_of_the_machine_is_one_line(
-    tiny_spec: CorpusSpec, store: str, monkeypatch: pytest.MonkeyPatch
+    tiny_spec: CorpusSpec, tiny_corpus: Corpus, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device", "/tmp/bench")
@@ -257,7 +257,7 @@ def test_a_full_disk_of_the_machine_is_one_line(
         patch.setattr(FORMATS["zarr"], "write_records", full)
         with pytest.raises(StorageError, match="free some space and run the same command again"):
             generate(tiny_spec, store)
-    assert generate(tiny_spec, store).verify().sound
+    assert hashes(generate(tiny_spec, store)) == hashes(tiny_corpus)
 
 
 WRONG: list[tuple[str, dict[str, str | None], type[Exception], str]] = [

@@ -48,7 +48,7 @@ def test_publish_list_pull_verify_open(
     assert run(["catalog", "show", url, "tiny"]) == 0
     assert "80 in 3 shards" in capsys.readouterr().out
     opened = open_corpus(f"{url}/tiny@1.0.0")
-    xr.testing.assert_identical(opened.dataset.load(), tiny_corpus.dataset.load())
+    xr.testing.assert_identical(opened.dataset.load(), tiny_corpus.dataset.copy().load())
     xr.testing.assert_identical(opened.paths.load(), tiny_corpus.paths.load())
     assert opened.table("sites").equals(tiny_corpus.table("sites"))
     assert verify_corpus(f"{url}/tiny@1.0.0").problems == ()
@@ -56,7 +56,7 @@ def test_publish_list_pull_verify_open(
     assert run(["verify", str(tmp_path / "got")]) == 0
     assert run(["verify", "--quick", str(tmp_path / "got")]) == 0
     pulled = open_corpus(tmp_path / "got")
-    xr.testing.assert_identical(pulled.dataset.load(), tiny_corpus.dataset.load())
+    xr.testing.assert_identical(pulled.dataset.load(), tiny_corpus.dataset.copy().load())
     assert pulled.manifest.shards == tiny_corpus.manifest.shards
 
 

@@ -16,7 +16,7 @@ from iqatlas.errors import CorpusError
 @pytest.mark.parametrize("split", [None, "train", "test"])
 def test_arrays_are_what_is_stored(small_corpus: Corpus, split: str | None) -> None:
     variables = ["label", "iq", "signal_power", "time"]
-    stored = (small_corpus.dataset if split is None else small_corpus.split(split)).load()
+    stored = (small_corpus.dataset if split is None else small_corpus.split(split)).copy().load()
     arrays = small_corpus.numpy(split=split, variables=variables)
     assert list(arrays) == variables
     for name in variables:
@@ -59,7 +59,7 @@ def test_columns_and_labels_train_a_classifier(small_corpus: Corpus) -> None:
 
 def test_the_table_names_each_record(small_corpus: Corpus) -> None:
     table = small_corpus.to_pandas()
-    stored = small_corpus.dataset.load()
+    stored = small_corpus.dataset.copy().load()
     assert table["record"].tolist() == list(range(160))
     assert table["split"].tolist() == stored["split"].values.tolist()
     for column, values in (

@@ -1,7 +1,11 @@
-"""The demo as a newcomer runs it: ``iqatlas generate`` without a spec, then every command on what it made."""
+"""The demo as a newcomer runs it: ``iqatlas generate`` without a spec, then every command on what it made.
+
+It is made, and validated, by processes of their own; the other commands run in this one.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -32,6 +36,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Com
     return folder / "helsinki-demo", done
 
 
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = plain_environment()
+    for name in os.environ.keys() - environment.keys():
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+
 def fits(text: str) -> bool:
     return max(len(line.rstrip()) for line in text.splitlines()) <= 80 and "…" not in text
 
@@ -49,8 +62,8 @@ def test_it_is_made(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None
     assert "sionna" in paths.attrs["model"]
 
 
-def test_info(demo: tuple[Path, Any], process: Callable[..., Any]) -> None:
-    shown = process("info", demo[0])
+def test_info(demo: tuple[Path, Any], command: Callable[..., Any]) -> None:
+    shown = command("info", demo[0])
     assert (shown.code, shown.err) == (0, "")
     assert fits(shown.out.replace(str(demo[0]), "helsinki-demo"))
     for words in ("2,304 in 5 shards", "3 receivers × 1,024 samples, 15.36 Msps", "1846.7 MHz", "complex64"):
@@ -59,8 +72,8 @@ def test_info(demo: tuple[Path, Any], process: Callable[..., Any]) -> None:
         assert re.search(rf"^ *{name} ", shown.out, re.MULTILINE)
 
 
-def test_verify(demo: tuple[Path, Any], process: Callable[..., Any]) -> None:
-    shown = process("verify", demo[0])
+def test_verify(demo: tuple[Path, Any], command: Callable[..., Any]) -> None:
+    shown = command("verify", demo[0])
     assert (shown.code, shown.err) == (0, "")
     assert re.search(r"✓ .*: \d+ files, [\d.]+ MB, 2,304 records hold", shown.out)
 
@@ -89,24 +102,27 @@ def test_validate(demo: tuple[Path, Any], process: Callable[..., Any]) -> None:
     assert "✓ P_D rises with the SNR at every receiver" in shown.out
 
 
-def test_plan(process: Callable[..., Any]) -> None:
-    shown = process("plan")
+def test_plan(command: Callable[..., Any]) -> None:
+    shown = command("plan")
     assert (shown.code, shown.err) == (0, "")
     assert fits(shown.out)
     assert "2,304 = 1 draw × 256 slots × 9 SNR levels" in shown.out
     assert re.search(r"time +about [\d.]+ s on 1 worker", shown.out)
 
 
-def test_the_same_command_again_takes_no_time(demo: tuple[Path, Any], process: Callable[..., Any]) -> None:
+def test_the_same_command_again_takes_no_time(
+    demo: tuple[Path, Any], command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = {path: path.stat().st_mtime_ns for path in demo[0].rglob("*")}
-    again = process("generate", cwd=demo[0].parent)
+    monkeypatch.chdir(demo[0].parent)
+    again = command("generate")
     assert again.code == 0
     assert again.err == ""
     assert {path: path.stat().st_mtime_ns for path in demo[0].rglob("*")} == before
 
 
 def test_verify_names_the_file_in_which_a_byte_changed(
-    demo: tuple[Path, Any], process: Callable[..., Any]
+    demo: tuple[Path, Any], command: Callable[..., Any]
 ) -> None:
     chunk = max((demo[0] / "records.zarr" / "iq" / "c").rglob("*"), key=lambda p: p.stat().st_size)
     whole = chunk.read_bytes()
@@ -114,11 +130,11 @@ def test_verify_names_the_file_in_which_a_byte_changed(
         with chunk.open("r+b") as file:
             file.seek(len(whole) // 2)
             file.write(bytes([whole[len(whole) // 2] ^ 1]))
-        found = process("verify", demo[0])
+        found = command("verify", demo[0])
     finally:
         chunk.write_bytes(whole)
     assert found.code == 1
     assert found.err == ""
     assert f"✗ {chunk.relative_to(demo[0]).as_posix()}: its SHA-256 is not the manifest's" in found.out
     assert found.out.splitlines()[-1].endswith("1 problem")
-    assert process("verify", demo[0]).code == 0
+    assert command("verify", demo[0]).code == 0

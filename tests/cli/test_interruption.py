@@ -18,8 +18,8 @@ from command_line import QUICK
 from iqatlas import CorpusSpec, generate
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals to process groups are POSIX")
-MANY = {"capture": {"slots": 20_000, "samples": 64, "snr_db": [0, 20]}}
-"""40,000 records in five shards: a few seconds of work, 45 MB."""
+MANY = {"capture": {"slots": 12_000, "samples": 64, "snr_db": [0, 20]}}
+"""24,000 records in three shards: a few seconds of work."""
 
 
 def shards_done(corpus: Path) -> int:
@@ -59,7 +59,7 @@ def test_an_interrupted_generation_goes_on_to_the_same_corpus(
     tmp_path: Path,
     spec_file: Callable[..., Path],
     started: Callable[..., Any],
-    process: Callable[..., Any],
+    command: Callable[..., Any],
 ) -> None:
     """The signal goes to the whole group, workers and all, as a terminal sends it."""
     spec, corpus = spec_file(**MANY), tmp_path / "out"
@@ -73,16 +73,16 @@ def test_an_interrupted_generation_goes_on_to_the_same_corpus(
     assert "Traceback" not in err
     assert out == ""
     assert not (corpus / "manifest.json").exists()
-    refused = process("info", corpus)
+    refused = command("info", corpus)
     assert refused.code == 2
     assert "this corpus is unfinished; run the same `iqatlas generate` again" in refused.err
     kept = shards_done(corpus)
-    resumed = process(*arguments)
+    resumed = command(*arguments)
     assert resumed.code == 0
     assert "tracing the radio paths" not in resumed.err
     assert kept >= 2
     assert hashes(corpus) == undisturbed
-    assert process("verify", corpus).code == 0
+    assert command("verify", corpus).code == 0
 
 
 @pytest.mark.slow

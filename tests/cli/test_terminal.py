@@ -47,7 +47,10 @@ def on_a_terminal(*arguments: str | Path) -> tuple[int, str]:
 
 @pytest.mark.slow
 def test_a_terminal_gets_bars_and_a_pipe_gets_lines(
-    tmp_path: Path, spec_file: Callable[..., Path], process: Callable[..., Any]
+    tmp_path: Path,
+    spec_file: Callable[..., Path],
+    process: Callable[..., Any],
+    command: Callable[..., Any],
 ) -> None:
     spec = spec_file()
     code, shown = on_a_terminal("generate", spec, "-o", tmp_path / "seen", "--workers", "1")
@@ -72,7 +75,7 @@ def test_a_terminal_gets_bars_and_a_pipe_gets_lines(
         code, shown = on_a_terminal(name, tmp_path / "seen")
         assert code == 0
         assert word in shown
-        piped = process(name, tmp_path / "piped")
+        piped = command(name, tmp_path / "piped")
         assert piped.code == 0
         assert piped.err == ""
         assert word not in piped.out

@@ -12,7 +12,7 @@ import pytest
 
 from iqatlas import Corpus, CorpusSpec, generate
 
-SMALL = {"samples": 256, "slots": 60, "snr_db": {"start": -10, "stop": 20, "step": 15}}
+SMALL = {"samples": 128, "slots": 60, "snr_db": {"start": -10, "stop": 20, "step": 15}}
 LONDON: dict[str, Any] = {
     "name": "london-city",
     "scene": {
@@ -22,7 +22,7 @@ LONDON: dict[str, Any] = {
     "sites": {"kind": "opencellid", "path": "london-city-opencellid.csv", "mcc": 234, "mnc": 30, "count": 3},
     "receivers": {"kind": "hover", "count": 3, "altitude_m": 120},
     "carrier": {"earfcn": 1617},
-    "raytracing": {"kind": "sionna", "rays_per_site": 300_000},
+    "raytracing": {"kind": "sionna", "rays_per_site": 100_000},
     "occupancy": {"p01": 0.05, "p10": 0.3},
     "capture": SMALL,
 }
@@ -32,7 +32,7 @@ NEW_YORK: dict[str, Any] = {
     "sites": {"kind": "opencellid", "path": "nyc-lower-east-side-opencellid.csv", "mcc": 310, "mnc": 260},
     "receivers": {"count": 2, "altitude_m": 100},
     "carrier": {"frequency_hz": 2.1275e9},
-    "raytracing": {"rays_per_site": 200_000, "kind": "sionna"},
+    "raytracing": {"rays_per_site": 100_000, "kind": "sionna"},
     "waveform": {"bandwidth_mhz": 5, "subchannels": 8, "control": "off"},
     "capture": {**SMALL, "noise": "thermal"},
 }
@@ -56,7 +56,7 @@ def test_a_city_from_its_files(tree: dict[str, Any], mnc: int, shared_data: Path
     paths["sites"]["path"] = str(shared_data / tree["sites"]["path"])
     file = tmp_path / "spec.yaml"
     file.write_text(json.dumps({**tree, **paths}))
-    corpus = generate(CorpusSpec.from_yaml(file), tmp_path / "out", workers=2)
+    corpus = generate(CorpusSpec.from_yaml(file), tmp_path / "out", workers=1)
     found = corpus.verify()
     assert found.problems == ()
     check_sites(corpus, cells_of(shared_data / tree["sites"]["path"], tree["sites"]["mcc"], mnc))

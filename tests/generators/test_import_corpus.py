@@ -58,7 +58,7 @@ def recordings(small_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -
 def test_an_exported_corpus_comes_back(
     small_corpus: Corpus, recordings: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    was = small_corpus.dataset.load()
+    was = small_corpus.dataset.copy().load()
     edges = [float(was["subchannel_lower"][0]), float(was["subchannel_upper"][-1])]
     words = ["import", "sigmf", *map(str, recordings), "-o", str(tmp_path / "back"), "--samples", "256"]
     words += ["--subchannels", "16", "--bandwidth", str(edges[1] - edges[0]), "--full-scale-dbm", "0"]

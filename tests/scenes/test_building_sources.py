@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import geopandas as gpd
@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import shapely
 
+from iqatlas.scenes import building_sources
 from iqatlas.scenes._osmium import read_osm
 from iqatlas.scenes.building_sources import SourcedBuildings, read_building_source
 from iqatlas.scenes.spec import BundledBuildings, FootprintBuildings, OsmFileBuildings, SceneSpec
@@ -86,7 +87,8 @@ def test_footprints_of_a_city_make_the_same_city(tmp_path: Path, shared_data: Pa
     assert "OpenStreetMap" in source.attribution
 
 
-def test_drawn_heights_follow_seed_and_identity(shared_data: Path) -> None:
+def test_drawn_heights_follow_seed_and_identity(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building_sources, "read_osm", cache(building_sources.read_osm))
     path = shared_data / "monaco.osm.pbf"
     median, drawn, other = _map_once(path), _map(path, "sampled"), _map(path, "sampled", seed=8)
     again = _map(path, "sampled")

@@ -160,21 +160,26 @@ def _map(systematic: np.ndarray, parity: np.ndarray) -> np.ndarray:
     states, bits = BEFORE[..., 0], BEFORE[..., 1]
     into = gamma[:, :, states, bits]
     for step in range(steps - 1):
-        forward.append((forward[-1][:, states] + into[step]).max(axis=-1))
+        ways = forward[-1][:, states] + into[step]
+        forward.append(np.maximum(ways[..., 0], ways[..., 1]))
     alpha = np.stack(forward)
     beta = np.full((rows, 8), -1e9)
     beta[:, 0] = 0
     later = np.empty((steps, rows, 8))
     for step in range(steps - 1, -1, -1):
         later[step] = beta
-        beta = (beta[:, AFTER] + gamma[step]).max(axis=-1)
+        ways = beta[:, AFTER] + gamma[step]
+        beta = np.maximum(ways[..., 0], ways[..., 1])
     total = alpha[..., None] + gamma + later[..., AFTER]
     best = total.max(axis=2)
     return (best[..., 0] - best[..., 1]).T
 
 
 def turbo(streams: np.ndarray, iterations: int = 6) -> np.ndarray:
-    """Return the bits of code blocks of one size, soft values on [block, 3, size + 4]."""
+    """Return the bits of code blocks of one size, soft values on [block, 3, size + 4].
+
+    No more iterations than it takes until both constituent decoders say the same.
+    """
     size = streams.shape[-1] - 4
     order = interleaver(size)
     tail = np.swapaxes(streams[..., size:], -1, -2).reshape(len(streams), 12)
@@ -185,12 +190,14 @@ def turbo(streams: np.ndarray, iterations: int = 6) -> np.ndarray:
     for _ in range(iterations):
         given = systematic + prior
         out = _map(np.concatenate([given, tail[:, 0:6:2]], axis=-1), first)[:, :size]
-        extrinsic = 0.75 * (out - given)
+        extrinsic, said = 0.75 * (out - given), out < 0
         given = (systematic + extrinsic)[:, order]
         out = _map(np.concatenate([given, tail[:, 6::2]], axis=-1), second)[:, :size]
         fresh = 0.75 * (out - given)
         prior = np.empty_like(fresh)
         prior[:, order] = fresh
+        if np.array_equal(said[:, order], out < 0):
+            break
     decided = np.empty_like(out)
     decided[:, order] = out
     return (decided < 0).astype(np.uint8)

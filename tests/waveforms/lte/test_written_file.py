@@ -52,7 +52,7 @@ def test_a_blind_receiver_decodes_the_file_of_400_ms_to_its_end(tmp_path: Path) 
     [
         (1.4, 3, 2, "qpsk", 301, "earfcn=2000", 4),
         (20.0, 16, 2, "16qam", 503, "earfcn=66500", 64),
-        (20.0, 16, 1, "64qam", 0, "frequency_hz=2.115e9", 1),
+        (5.0, 8, 1, "64qam", 0, "frequency_hz=2.115e9", 1),
     ],
 )
 def test_files_of_other_cells_decode_and_tell_the_band_of_their_carrier(
@@ -67,7 +67,7 @@ def test_files_of_other_cells_decode_and_tell_the_band_of_their_carrier(
 ) -> None:
     file, spec = tmp_path / "cell.cf32", tmp_path / "spec.yaml"
     spec.write_text(f"name: cell\ncarrier: {{{carrier.replace('=', ': ')}}}\n")
-    rate_hz = {1.4: 1.92e6, 20.0: 30.72e6}[bandwidth_mhz]
+    rate_hz = {1.4: 1.92e6, 5.0: 7.68e6, 20.0: 30.72e6}[bandwidth_mhz]
     fields = {
         "bandwidth_mhz": bandwidth_mhz,
         "subchannels": subchannels,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int32, UInt8
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,10 @@ def parity(crc: Crc, bits: UInt8[np.ndarray, "*n bit"]) -> UInt8[np.ndarray, "*n
 
     Source: TS 36.212, section 5.1.1.
     """
-    # Parity is linear over GF(2): it is the sum of what each single bit leaves. Floating point
-    # keeps whole numbers this small exact, and its product is a fast one.
-    response = _responses(crc, bits.shape[-1])
-    sums = bits.astype(np.float32) @ response
-    values: UInt8[np.ndarray, "*n parity"] = (sums.astype(np.int64) & 1).astype(np.uint8)
+    # Parity is linear over GF(2): it is the sum of what each single bit leaves.
+    left = np.bitwise_xor.reduce(bits * _registers(crc, bits.shape[-1]), axis=-1)
+    shifts = np.arange(crc.length - 1, -1, -1)
+    values: UInt8[np.ndarray, "*n parity"] = ((left[..., None] >> shifts) & 1).astype(np.uint8)
     return values
 
 
@@ -54,15 +53,14 @@ def attach(crc: Crc, bits: UInt8[np.ndarray, "*n bit"]) -> UInt8[np.ndarray, "*n
 
 
 @cache
-def _responses(crc: Crc, size: int) -> np.ndarray:
-    """Return the parity that each single bit of a block leaves, on [bit, parity]."""
+def _registers(crc: Crc, size: int) -> Int32[np.ndarray, "bit"]:
+    """Return the register that each single bit of a block leaves, its parity bits as a number."""
     top, mask = 1 << (crc.length - 1), (1 << crc.length) - 1
-    register, registers = crc.polynomial, np.empty(size, np.int64)
+    register, registers = crc.polynomial, np.empty(size, np.int32)
     for place in range(size - 1, -1, -1):
         registers[place] = register
         carry = register & top
         register = (register << 1) & mask
         if carry:
             register ^= crc.polynomial
-    shifts = np.arange(crc.length - 1, -1, -1)
-    return ((registers[:, None] >> shifts) & 1).astype(np.float32)
+    return registers
