@@ -16,6 +16,7 @@ import iqatlas.scenes.osm_xml  # noqa: F401
 
 if TYPE_CHECKING:
     from iqatlas import Corpus, CorpusSpec
+    from iqatlas.generators.plan import Shard
 
 # Shapes and types of annotated functions are checked in the tests only, at no cost in production.
 install_import_hook("iqatlas", "beartype.beartype")
@@ -125,3 +126,30 @@ def small_corpus(
         # Blocks of 8 records in place of a thousand: seven shards, the last one not full.
         patch.setattr("iqatlas.generators.plan._BLOCK_SAMPLES", 1 << 13)
         return generate(small_spec, tmp_path_factory.mktemp("corpora") / "small")
+
+
+@pytest.fixture
+def by_others(monkeypatch: pytest.MonkeyPatch) -> list[Shard]:
+    """Have the process that makes a corpus wait for those beside it; return the shards that these are given.
+
+    By themselves small corpora are made before another process has come up.
+    """
+    from iqatlas.generators.processes import Other
+    from iqatlas.generators.workers import _Team
+
+    given: list[Shard] = []
+    submit = _Team.submit
+
+    def count(team: _Team, shard: Shard) -> None:
+        to_others = not team._own.room()
+        submit(team, shard)
+        if to_others:
+            given.append(shard)
+
+    def started(other: Other) -> bool:
+        other._start.result()
+        return True
+
+    monkeypatch.setattr(_Team, "submit", count)
+    monkeypatch.setattr(Other, "started", property(started))
+    return given

@@ -26,11 +26,14 @@ def generate(
     ] = None,
     override: SetOption = None,
     workers: Annotated[
-        int,
+        int | None,
         typer.Option(
-            min=1, metavar="N", help="Processes that make records; the bytes are the same for any number."
+            min=1,
+            metavar="N",
+            help="Processes that make records; without it one a core, at most 8. The bytes are the same for "
+            "any number.",
         ),
-    ] = min(os.cpu_count() or 1, 8),
+    ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -47,8 +50,11 @@ def generate(
     Example: iqatlas generate city.yaml -o city --set capture.slots=1000
     """
     from iqatlas.generators.execute import generate as make
+    from iqatlas.generators.workers import LOCAL
 
     asked = read_spec(spec, override)
+    if workers is None:
+        workers = min(os.cpu_count() or 1, 8) if scheduler in (None, LOCAL) else 1
     begun = time.monotonic()
     with generation_bars() as listener:
         corpus = make(

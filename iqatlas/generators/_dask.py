@@ -11,23 +11,21 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from iqatlas.catalogs.staging import Desk, StagedShard
 from iqatlas.errors import IqAtlasError, SetupError, StorageError
 from iqatlas.generators.plan import Shard
 from iqatlas.generators.processes import interrupts_held_back
-from iqatlas.generators.provenance import library_versions
+from iqatlas.generators.provenance import DECISIVE, library_versions
 from iqatlas.generators.shard import Recipe, Workshop
-from iqatlas.generators.workers import Crew, write_shard
+from iqatlas.generators.workers import LOCAL, Crew, write_shard
 
-LOCAL = "local"
 _CONNECT_S = 10
 _LOOK_S = 5.0
 _NOBODY_S = 600.0
 _AHEAD_A_WORKER = 2
-_DECISIVE = ("iqatlas", "numpy")
-"""Libraries that decide the bytes of records: drawn numbers may differ from one NumPy to the next."""
+_DECISIVE = ("iqatlas", *DECISIVE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +36,7 @@ class Job:
         token: Tells jobs apart.
         desk: Where shards are made.
         recipe: What the records follow from.
-        versions: Versions of the decisive libraries where the job comes from.
+        versions: Versions of the decisive libraries where the job comes from, and its engines of features.
     """
 
     token: str
@@ -77,7 +75,8 @@ def _carry(job: Job) -> Job:
 def _work(job: Job, shard: Shard) -> StagedShard:
     with _ONE_AT_A_TIME:
         if job.token not in _HELD:
-            _refuse_other_versions("that joined", dict(_decisive_versions()), job.versions)
+            found = {**_decisive_versions(), **job.recipe.plan.engines()}
+            _refuse_other_versions("that joined", dict(found), job.versions)
             _HELD.clear()
             _HELD[job.token] = (job.desk.at_worker(), Workshop(job.recipe))
         return write_shard(*_HELD[job.token], shard)
@@ -167,7 +166,8 @@ def cluster_crew(address: str, desk: Desk, recipe: Recipe, *, workers: int, wher
                 )
             address = cluster.scheduler_address
         client = opened.enter_context(_connected(address))
-        job = Job(secrets.token_hex(8), desk, recipe, _decisive_versions())
+        versions = {**_decisive_versions(), **recipe.plan.engines()}
+        job = Job(secrets.token_hex(8), desk, recipe, versions)
         crew = _Cluster(client, job, where)
         opened.callback(crew.dismiss)
         yield crew
@@ -222,13 +222,20 @@ class _Cluster:
                     ).done
                 except TimeoutError:
                     return []
-            return [(self._running.pop(future), future.result()) for future in done]
-        except IqAtlasError:
-            raise
+            return [(self._running.pop(future), self._result(future)) for future in done]
         except distributed.KilledWorker:
             raise self._lost("workers die of one shard again and again, for want of memory perhaps") from None
         except (CancelledError, distributed.comm.CommClosedError):
             raise self._lost("the Dask scheduler is gone") from None
+
+    def _result(self, future: Any) -> StagedShard:
+        failure = future.exception()
+        if failure is None:
+            return cast(StagedShard, future.result())
+        known = (IqAtlasError, _library().KilledWorker, CancelledError)
+        if isinstance(failure, known):
+            raise failure
+        raise self._lost(f"a worker failed ({type(failure).__name__}: {str(failure)[:150]})") from None
 
     def _alive(self) -> bool:
         return bool(self._client.status == "running")

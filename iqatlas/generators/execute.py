@@ -29,19 +29,18 @@ from iqatlas.generators.describe import (
 )
 from iqatlas.generators.plan import Plan, plan
 from iqatlas.generators.progress import Listener, Progress, silent
-from iqatlas.generators.provenance import gather_inputs, library_versions
+from iqatlas.generators.provenance import DECISIVE, gather_inputs, library_versions
 from iqatlas.generators.scene import scene_of
 from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.tracing import paths_of
-from iqatlas.generators.workers import Workforce, require_crew, workforce_of, write_shards
+from iqatlas.generators.workers import LOCAL, Workforce, require_crew, workforce_of, write_shards
 from iqatlas.raytracing.elements import of_each_uav
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.raytracing.trace import check, require_tracer
 from iqatlas.scenes.scene import Scene
 
 _PATHS_STEP = "paths"
-_ENGINE = "engine of features."
 
 
 def generate(
@@ -65,7 +64,7 @@ def generate(
             without it.
         workers: Processes of this machine that make shards.
         scheduler: Address of a Dask scheduler whose workers make shards in their place, or ``local``
-            for a cluster of as many workers on this machine.
+            for a cluster of as many workers on this machine. One call at a time in a process.
         overwrite: Whether to remove another corpus that is there.
         progress: Told how far the work is.
 
@@ -79,6 +78,10 @@ def generate(
     place = place_of(dest if dest is not None else Path(spec.name))
     if workers < 1:
         raise SpecError(f"{workers} workers", where="workers", accepted="1 or more")
+    if workers > 1 and scheduler not in (None, LOCAL):
+        raise SpecError(
+            f"{workers} workers beside a scheduler", where="workers", accepted="the workers that it has"
+        )
     store = format_for(spec.storage.format, place)
     made = plan(spec)
     inputs = gather_inputs(spec)
@@ -86,8 +89,8 @@ def generate(
         tidy(place)
         return Corpus(place)
     versions = _versions(made)
-    # Drawn numbers may differ from one NumPy to the next: what one began, another doesn't go on with.
-    own = ("iqatlas", "numpy", *(name for name in versions if name.startswith(_ENGINE)))
+    # What one version of these began, another doesn't go on with.
+    own = ("iqatlas", *DECISIVE, *made.engines())
     build_key = sha256_json(
         {"spec": spec.tree(), "inputs": [entry.sha256 for entry in inputs]}
         | {name: versions[name] for name in own}
@@ -132,8 +135,7 @@ def _construct(
 
 def _versions(made: Plan) -> dict[str, str]:
     """Return versions of libraries, and what works out features for which there is a choice."""
-    engines = {f"{_ENGINE}{feature.name}": feature.engine() for feature, _ in made.features if feature.engine}
-    return {**library_versions(), **engines}
+    return {**library_versions(), **made.engines()}
 
 
 def _paths(construction: Construction, spec: CorpusSpec, scene: Scene, progress: Listener) -> PathSet:

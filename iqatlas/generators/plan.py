@@ -93,6 +93,14 @@ class Plan:
         """Number of records."""
         return self.spec.capture.draws * self.spec.capture.slots * self.levels
 
+    def engines(self) -> dict[str, str]:
+        """Return what works out each feature that has a choice on this machine: engines round apart."""
+        return {
+            f"engine of features.{feature.name}": feature.engine()
+            for feature, _ in self.features
+            if feature.engine
+        }
+
     @property
     def shard_count(self) -> int:
         """Number of shards, without making a list of them."""

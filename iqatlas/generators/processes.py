@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from multiprocessing import resource_tracker
 from typing import ParamSpec, TypeVar
 
-from iqatlas.errors import StorageError
+from iqatlas.errors import SetupError, StorageError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -43,6 +43,11 @@ class Other:
         """Whether it has come up."""
         return self._start.done()
 
+    @property
+    def broke_at_start(self) -> bool:
+        """Whether it ended before it had come up."""
+        return self._start.done() and self._start.exception() is not None
+
     def submit(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         """Give it work."""
         with interrupts_held_back():
@@ -63,16 +68,24 @@ def others_beside(count: int, start: Callable[[], None], *, where: str) -> Itera
         where: The corpus, for messages.
 
     Raises:
+        SetupError: One of them could not start.
         StorageError: One of them was killed.
     """
+    others: list[Other] = []
     with ExitStack() as opened:
         try:
-            others = []
             for _ in range(count):
                 others.append(Other(start))
                 opened.callback(others[-1].dismiss)
             yield tuple(others)
         except BrokenProcessPool:
+            if any(other.broke_at_start for other in others):
+                raise SetupError(
+                    "a worker process could not start",
+                    where=where,
+                    accepted='a script in a file that calls generate under `if __name__ == "__main__":`',
+                    remedy="or use workers=1",
+                ) from None
             raise StorageError(
                 "a worker process was killed, for want of memory perhaps",
                 where=where,

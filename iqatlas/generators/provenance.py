@@ -39,6 +39,8 @@ _LIBRARIES = (
     "mitsuba",
     "drjit",
 )
+DECISIVE = ("numpy", "scipy")
+"""Libraries that decide the bytes of records: drawn numbers and transforms may differ between versions."""
 _OPENSTREETMAP = ("ODbL-1.0", "© OpenStreetMap contributors")
 
 

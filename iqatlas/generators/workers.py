@@ -22,6 +22,8 @@ from iqatlas.generators.plan import Shard
 from iqatlas.generators.processes import Other, others_beside
 from iqatlas.generators.shard import Recipe, Workshop
 
+LOCAL = "local"
+"""Names a cluster of this machine, in place of a scheduler's address."""
 _AHEAD = 2
 """Shards that another process has at most: one that it makes, and one that waits for it."""
 

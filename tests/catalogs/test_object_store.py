@@ -133,9 +133,10 @@ def test_a_finished_one_is_returned_as_it_is(
 
 @pytest.mark.parametrize("crew", [{"workers": 2}, {"workers": 1, "scheduler": "local"}])
 def test_workers_upload_the_same_bytes(
-    tiny_spec: CorpusSpec, tiny_corpus: Corpus, store: str, crew: dict[str, Any]
+    tiny_spec: CorpusSpec, tiny_corpus: Corpus, store: str, crew: dict[str, Any], by_others: list[Shard]
 ) -> None:
     assert hashes(generate(tiny_spec, store, **crew)) == hashes(tiny_corpus)
+    assert bool(by_others) == ("scheduler" not in crew)
 
 
 def test_an_interrupted_one_is_refused_and_resumes(

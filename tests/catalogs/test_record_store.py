@@ -21,6 +21,7 @@ from iqatlas.catalogs.record_store import FORMATS, RecordStore, store_in
 from iqatlas.catalogs.sigmf_export import export_sigmf
 from iqatlas.errors import IqAtlasError
 from iqatlas.generators import execute
+from iqatlas.generators.plan import Shard
 
 TREE = {
     "name": "small",
@@ -234,10 +235,13 @@ def test_components_stay_complex_beside_counts(form: str, tmp_path: Path, quick_
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_workers_write_the_same_bytes(form: str, tmp_path: Path, quick_parts: None) -> None:
+def test_workers_write_the_same_bytes(
+    form: str, tmp_path: Path, quick_parts: None, by_others: list[Shard]
+) -> None:
     spec = CorpusSpec.from_tree({**TREE, "storage": {"format": form}})
     one, two = (generate(spec, tmp_path / str(workers), workers=workers) for workers in (1, 2))
     assert [s.sha256 for s in one.manifest.shards] == [s.sha256 for s in two.manifest.shards]
+    assert by_others
 
 
 def test_plain_h5py_sees_whole_arrays(corpora: dict[tuple[str, str], Corpus]) -> None:

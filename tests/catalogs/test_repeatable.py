@@ -47,9 +47,10 @@ def digest(records: xr.Dataset) -> str:
 
 
 def test_two_workers_give_the_bytes_of_one(
-    tiny_spec: CorpusSpec, tiny_corpus: Corpus, tmp_path: Path
+    tiny_spec: CorpusSpec, tiny_corpus: Corpus, tmp_path: Path, by_others: list[Shard]
 ) -> None:
     made = generate(tiny_spec, tmp_path / "c", workers=2)
+    assert by_others
     assert shard_hashes(made) == shard_hashes(tiny_corpus)
     assert made.verify().sound
 

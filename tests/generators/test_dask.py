@@ -16,7 +16,7 @@ from iqatlas import Corpus, CorpusSpec, generate, open_corpus, plan
 from iqatlas.catalogs.record_store import FORMATS
 from iqatlas.catalogs.staging import FolderDesk
 from iqatlas.cli.app import run
-from iqatlas.errors import CorpusError, SetupError, StorageError
+from iqatlas.errors import CorpusError, SetupError, SpecError, StorageError
 from iqatlas.generators import _dask
 from iqatlas.generators.calibrate import stand_in_recipe
 from iqatlas.generators.plan import Shard
@@ -124,6 +124,37 @@ def test_a_worker_that_joins_late_is_looked_at_too(cluster: Any, spec: CorpusSpe
             SetupError, match=r"the worker that joined has iqatlas .*iqatlas 0\.0\.9, as here"
         ):
             future.result()
+
+
+def test_a_worker_with_another_engine_of_a_feature_is_one_line(spec: CorpusSpec, tmp_path: Path) -> None:
+    """Engines agree to rounding, not to the bit: half the workers with each would give a corpus of both."""
+    tree = {
+        **spec.model_dump(mode="json"),
+        "features": {"spectrogram": None, "cyclic_spectrum": {"channels": 16}},
+    }
+    recipe = stand_in_recipe(plan(CorpusSpec.from_tree(tree)))
+    (name,) = recipe.plan.engines()
+    versions = {**_dask._decisive_versions(), name: "abacus 1"}
+    job = _dask.Job("e", FolderDesk(tmp_path, tmp_path, FORMATS["zarr"]), recipe, versions)
+    with pytest.raises(SetupError, match=rf"that joined has {name} .*accepted: {name} abacus 1, as here"):
+        _dask._work(job, Shard(0, 0, 1))
+
+
+def test_what_fails_at_a_worker_is_one_line(
+    cluster: Any, spec: CorpusSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(job: _dask.Job, shard: Shard) -> None:
+        raise MemoryError("8 GiB")
+
+    monkeypatch.setattr(_dask, "_work", full)
+    with pytest.raises(StorageError, match=r"a worker failed \(MemoryError: 8 GiB\).*it resumes") as caught:
+        generate(spec, tmp_path / "out", scheduler=cluster.scheduler_address)
+    assert "\n" not in str(caught.value)
+
+
+def test_processes_beside_a_scheduler_are_refused(spec: CorpusSpec, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"workers: 2 workers beside a scheduler"):
+        generate(spec, tmp_path / "out", workers=2, scheduler="tcp://127.0.0.1:1")
 
 
 def test_a_worker_without_iqatlas_is_one_line() -> None:

@@ -20,6 +20,7 @@ from iqatlas.errors import (
     StorageError,
 )
 from iqatlas.generators import execute
+from iqatlas.generators.plan import Shard
 from iqatlas.generators.progress import Progress
 
 TREE: dict[str, Any] = {
@@ -88,12 +89,17 @@ def test_inputs_are_found_from_the_folder_of_the_spec(
 
 
 def test_any_number_of_workers_makes_the_bytes_of_one(
-    box_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    box_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_others: list[Shard]
 ) -> None:
     """A cluster's workers too: test_dask.py."""
     monkeypatch.setattr("iqatlas.generators.plan._BLOCK_SAMPLES", 1 << 11)  # five shards of 16 records
     spec = spec_in(box_city)
-    made = [generate(spec, tmp_path / str(workers), workers=workers) for workers in (1, 2, 4)]
+    made, counts = [], []
+    for workers in (1, 2, 4):
+        made.append(generate(spec, tmp_path / str(workers), workers=workers))
+        counts.append(len(by_others))
+    assert counts[0] == 0
+    assert counts[0] < counts[1] < counts[2]  # of all three so far
     assert len(made[0].manifest.shards) == 5
     shards = [[shard.sha256 for shard in corpus.manifest.shards] for corpus in made]
     assert shards[0] == shards[1] == shards[2]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -52,6 +54,26 @@ def test_one_that_is_killed_is_one_line() -> None:
     ):
         os.kill(others[0].submit(os.getpid).result(PATIENCE_S), signal.SIGKILL)
         others[0].submit(os.getpid).result(PATIENCE_S)
+
+
+@pytest.mark.parametrize("way", ["no guard", "standard input"])
+def test_a_script_that_cannot_be_started_again_is_told_so(tmp_path: Path, way: str) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from iqatlas import CorpusSpec, generate\n"
+        "tree = {'raytracing': {'kind': 'free_space'}, 'capture': {'slots': 4000, 'samples': 64},\n"
+        "        'features': {'spectrogram': None}}\n"
+        f"generate(CorpusSpec.from_tree(tree), {str(tmp_path / 'out')!r}, workers=2)\n",
+        encoding="utf-8",
+    )
+    given = [str(script)] if way == "no guard" else ["-"]
+    with script.open(encoding="utf-8") as text:
+        ran = subprocess.run(
+            [sys.executable, *given], stdin=text, capture_output=True, text=True, timeout=120
+        )
+    assert ran.returncode != 0
+    assert "a worker process could not start" in ran.stderr.splitlines()[-1]
+    assert "__main__" in ran.stderr.splitlines()[-1]
 
 
 def test_a_cluster_needs_no_processes_of_ours() -> None:
