@@ -67,7 +67,7 @@ def generate(
         scheduler: Address of a Dask scheduler whose workers make shards in their place, or ``local``
             for a cluster of as many workers on this machine.
         overwrite: Whether to remove another corpus that is there.
-        progress: Told how far the work is.
+        progress: Told how far the work is; nothing, where the corpus was finished already.
 
     Returns:
         The finished corpus. One of the same spec and inputs that is there already is returned as
