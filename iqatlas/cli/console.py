@@ -103,6 +103,8 @@ class _Lines:
                 elapsed = now - self._begun
                 self._say(f"{elapsed:.1f} s", *self._made(elapsed))
             self._step, self._begun, self._said, self._first = progress.step, now, now, progress
+        if progress.note:
+            say(errors, progress.note)
         self._last = progress
         if progress.total and now - self._said >= self.EVERY_S:
             self._said = now
@@ -139,6 +141,8 @@ class _BarListener:
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, progress: Progress, /) -> None:
+        if progress.note:
+            say(self._bars.console, progress.note)
         if progress.step not in self._tasks:
             for task in self._tasks.values():
                 self._finish(task)

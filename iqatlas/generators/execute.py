@@ -34,6 +34,7 @@ from iqatlas.generators.scene import scene_of
 from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.tracing import paths_of
+from iqatlas.generators.worker_memory import memory_note
 from iqatlas.generators.workers import Workforce, require_crew, workforce_of, write_shards
 from iqatlas.raytracing.elements import of_each_uav
 from iqatlas.raytracing.paths import PathSet
@@ -100,7 +101,7 @@ def generate(
     require_crew(scheduler)
     # Processes come up while this one builds and traces.
     with workforce_of(min(workers, made.shard_count), scheduler, where=place.name) as workforce:
-        progress(Progress("building the scene"))
+        progress(Progress("building the scene", note=memory_note(made)))
         scene = scene_of(spec)
         _construct(construction, made, scene, inputs, workforce, progress)
     return Corpus(place)
