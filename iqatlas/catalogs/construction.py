@@ -274,12 +274,38 @@ def tidy(corpus: str | Path | CorpusPlace) -> None:
 
 
 def finished_with(corpus: str | Path | CorpusPlace, spec_sha256: str, inputs_sha256: list[str]) -> bool:
-    """Return whether a place holds a finished corpus of the same spec and inputs."""
+    """Return whether a place holds a finished corpus of the same spec and inputs.
+
+    Raises:
+        CorpusError: It does, but a file of it is gone or has another size.
+        StorageError: The place can't be read.
+    """
     try:
         manifest = read_manifest(corpus)
     except (CorpusError, MissingFileError):
         return False
-    return manifest.spec_sha256 == spec_sha256 and [i.sha256 for i in manifest.inputs] == inputs_sha256
+    if manifest.spec_sha256 != spec_sha256 or [i.sha256 for i in manifest.inputs] != inputs_sha256:
+        return False
+    _refuse_damage(place_of(corpus), manifest)
+    return True
+
+
+def _refuse_damage(place: CorpusPlace, manifest: Manifest) -> None:
+    """Refuse a corpus that lacks files: Zarr reads zeros where a file of samples is gone."""
+    with place.errors("read"):
+        sizes = {item.path: item.bytes for item in place.items(deep=True) if item.kind == "file"}
+    damaged = [file for file in manifest.files if sizes.get(file.path) != file.bytes]
+    if not damaged:
+        return
+    first = damaged[0]
+    there = f"has {sizes[first.path]} bytes" if first.path in sizes else "is gone"
+    more = f", and {len(damaged) - 1} more files are damaged" if len(damaged) > 1 else ""
+    raise CorpusError(
+        f"this corpus was finished, but {first.path} {there}{more}",
+        where=place.name,
+        accepted=f"a file of {first.bytes} bytes, as the manifest says",
+        remedy="`iqatlas verify` names all that is damaged; --overwrite makes the corpus anew",
+    )
 
 
 def file_entry(corpus: Path, path: Path) -> FileEntry:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from types import TracebackType
 
 from rich.console import Console
 from rich.progress import (
@@ -52,7 +54,8 @@ def say_finding(text: str, *, holds: bool, binding: bool) -> None:
 def generation_bars() -> Iterator[Listener]:
     """Give a listener that shows each step of a generation with its rate and the time left."""
     if not errors.is_terminal:
-        yield _Lines()
+        with _Lines() as lines:
+            yield lines
         return
     with Bars(
         SpinnerColumn(),
@@ -68,25 +71,68 @@ def generation_bars() -> Iterator[Listener]:
 
 
 class _Lines:
-    """Without a terminal: one line for each step that is done, no bars."""
+    """Without a terminal: no bars, a line now and then how far a step is, and one when it is done.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Monotonic time in seconds.
+    """
+
+    EVERY_S = 30.0
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._step = ""
-        self._begun = time.monotonic()
-        self._last = Progress("")
+        self._begun = self._said = clock()
+        self._first = self._last = Progress("")
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Say how far it was, where it was interrupted or failed."""
+        if error is not None and self._last.total:
+            elapsed = self._clock() - self._begun
+            self._say(f"stopped after {elapsed:.1f} s", *self._how_far(), *self._made(elapsed))
 
     def __call__(self, progress: Progress, /) -> None:
+        now = self._clock()
         if progress.step != self._step:
             if self._step:
-                elapsed = time.monotonic() - self._begun
-                say(errors, ", ".join((f"{self._step}: {elapsed:.1f} s", *self._made(elapsed))))
-            self._step, self._begun = progress.step, time.monotonic()
+                elapsed = now - self._begun
+                self._say(f"{elapsed:.1f} s", *self._made(elapsed))
+            self._step, self._begun, self._said, self._first = progress.step, now, now, progress
+        if progress.note:
+            say(errors, progress.note)
         self._last = progress
+        if progress.total and now - self._said >= self.EVERY_S:
+            self._said = now
+            elapsed = now - self._begun
+            self._say(*self._how_far(), *self._made(elapsed), *self._time_left(elapsed))
+
+    def _say(self, *parts: str) -> None:
+        say(errors, f"{self._step}: {', '.join(parts)}")
+
+    def _how_far(self) -> tuple[str, ...]:
+        done, total = self._last.done, self._last.total
+        return f"{done:,} of {total:,}", f"{100 * done // total}%"
 
     def _made(self, elapsed: float) -> tuple[str, ...]:
-        if not self._last.samples or not elapsed:
+        return (text,) if (text := _rate(self._last, elapsed, between=", ")) else ()
+
+    def _time_left(self, elapsed: float) -> tuple[str, ...]:
+        fresh = self._last.done - self._first.done  # what an earlier try has made took no time of this one
+        if not fresh:
             return ()
-        return f"{self._last.samples / elapsed / 1e6:.1f} Msps", bytes_text(self._last.bytes)
+        left_s = round(elapsed / fresh * (self._last.total - self._last.done))
+        return (f"{timedelta(seconds=left_s)} left",)
+
+
+def _rate(progress: Progress, elapsed: float, *, between: str) -> str:
+    if not progress.samples or not elapsed:
+        return ""
+    return f"{progress.samples / elapsed / 1e6:.1f} Msps{between}{bytes_text(progress.bytes)}"
 
 
 class _BarListener:
@@ -95,6 +141,8 @@ class _BarListener:
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, progress: Progress, /) -> None:
+        if progress.note:
+            say(self._bars.console, progress.note)
         if progress.step not in self._tasks:
             for task in self._tasks.values():
                 self._finish(task)
@@ -103,10 +151,8 @@ class _BarListener:
             )
         task = self._tasks[progress.step]
         elapsed = self._bars.tasks[task].elapsed or 0
-        rate = ""
-        if progress.samples and elapsed:
-            rate = f"{progress.samples / elapsed / 1e6:.1f} Msps {bytes_text(progress.bytes)}"
         if progress.total:
+            rate = _rate(progress, elapsed, between=" ")
             self._bars.update(task, completed=progress.done, rate=rate)
 
     def _finish(self, task: TaskID) -> None:

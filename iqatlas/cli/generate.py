@@ -11,6 +11,7 @@ import typer
 from iqatlas.catalogs.bytes_text import bytes_text
 from iqatlas.cli.console import generation_bars, out, say
 from iqatlas.cli.options import SetOption, SpecArgument, read_spec
+from iqatlas.generators.progress import Progress
 
 
 def generate(
@@ -56,17 +57,20 @@ def generate(
     if workers is None:
         workers = min(os.cpu_count() or 1, 8) if scheduler in (None, LOCAL) else 1
     begun = time.monotonic()
+    worked = False
     with generation_bars() as listener:
-        corpus = make(
-            asked, output, workers=workers, scheduler=scheduler, overwrite=overwrite, progress=listener
-        )
+
+        def hear(progress: Progress) -> None:
+            nonlocal worked
+            worked = True
+            listener(progress)
+
+        corpus = make(asked, output, workers=workers, scheduler=scheduler, overwrite=overwrite, progress=hear)
     manifest = corpus.manifest
     size = sum(file.bytes for file in manifest.files)
-    say(
-        out,
-        (manifest.name, "bold"),
-        f": {manifest.records:,} records, {bytes_text(size)}, {time.monotonic() - begun:.0f} s",
-    )
+    # Nothing is told of a corpus that was there.
+    taken = f"{time.monotonic() - begun:.0f} s" if worked else "already finished"
+    say(out, (manifest.name, "bold"), f": {manifest.records:,} records, {bytes_text(size)}, {taken}")
     place = corpus.place
     say(out, f"corpus   {place.name}")
     say(out, f"picture  {place.store('scene/map.png')}")

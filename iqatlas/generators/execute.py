@@ -34,6 +34,7 @@ from iqatlas.generators.scene import scene_of
 from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.tracing import paths_of
+from iqatlas.generators.worker_memory import memory_note
 from iqatlas.generators.workers import LOCAL, Workforce, require_crew, workforce_of, write_shards
 from iqatlas.raytracing.elements import of_each_uav
 from iqatlas.raytracing.paths import PathSet
@@ -66,7 +67,7 @@ def generate(
         scheduler: Address of a Dask scheduler whose workers make shards in their place, or ``local``
             for a cluster of as many workers on this machine. One call at a time in a process.
         overwrite: Whether to remove another corpus that is there.
-        progress: Told how far the work is.
+        progress: Told how far the work is; nothing, where the corpus was finished already.
 
     Returns:
         The finished corpus. One of the same spec and inputs that is there already is returned as
@@ -103,7 +104,7 @@ def generate(
     require_crew(scheduler)
     # Processes come up while this one builds and traces.
     with workforce_of(min(workers, made.shard_count), scheduler, where=place.name) as workforce:
-        progress(Progress("building the scene"))
+        progress(Progress("building the scene", note=memory_note(made)))
         scene = scene_of(spec)
         _construct(construction, made, scene, inputs, workforce, progress)
     return Corpus(place)

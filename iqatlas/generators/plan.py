@@ -33,7 +33,9 @@ _SHARDS_AT_LEAST = 8
 _LARGEST_FEATURE_BYTES = 4 << 30
 """Of one feature over a block, or else twice the I/Q."""
 _LARGEST_SHARD_BYTES = 512 << 20
-"""Of the features of a shard, which is held in memory; I/Q and spectrograms have the size of their blocks."""
+"""Of the features of a shard, which is held in memory, beyond a spectrogram of its I/Q's size."""
+_LARGEST_SHARD_SAMPLES = 1 << 23
+"""Received samples a shard, or one record: eight blocks have more only where a record exceeds a block."""
 BUNDLED_SITE_COUNT = 3
 
 
@@ -301,6 +303,7 @@ def plan(spec: CorpusSpec) -> Plan:
     blocks = -(-records // block)
     shard_blocks = min(_BLOCKS_A_SHARD, max(1, -(-blocks // _SHARDS_AT_LEAST)))
     shard_blocks = min(shard_blocks, _blocks_in_memory(asked_for(spec.features), setting, block * receivers))
+    shard_blocks = min(shard_blocks, max(1, _LARGEST_SHARD_SAMPLES // (block * samples * receivers)))
     chains = chains_for(
         spec.occupancy,
         sites=sites,
@@ -361,6 +364,8 @@ def _blocks_in_memory(
             accepted=f"at most {allowed // captures} bytes a capture, not {largest // captures}",
         )
     added = sum(size for name, size in sizes.items() if name != "spectrogram")
+    # Half overlapping, a spectrogram is no more than its I/Q; what it is more takes twice that in the making.
+    added += 2 * max(0, sizes.get("spectrogram", 0) - 8 * captures * setting.samples)
     return max(1, _LARGEST_SHARD_BYTES // added) if added else _BLOCKS_A_SHARD
 
 

@@ -16,6 +16,7 @@ class Progress:
         total: Units in all; 0 for a step of unknown length.
         samples: Received samples that the done units hold.
         bytes: Bytes written for them.
+        note: A line that the user should read now.
     """
 
     step: str
@@ -23,6 +24,7 @@ class Progress:
     total: int = 0
     samples: int = 0
     bytes: int = 0
+    note: str = ""
 
 
 @runtime_checkable

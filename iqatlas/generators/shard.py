@@ -18,6 +18,7 @@ from iqatlas.channels.normal_numbers import fastest
 from iqatlas.channels.propagate import Channel, block_for
 from iqatlas.generators.plan import Plan, Shard
 from iqatlas.generators.transmission import transmission_for
+from iqatlas.occupancy.packed import PackedStates, packed_draw
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.seeds import Stage, key, stream, words
 
@@ -101,8 +102,15 @@ class Workshop:
         """Bandwidth of all sub-channels, in which SNRs count the noise."""
         return self.downlink.occupied_bandwidth_hz
 
-    def _draw_occupancy(self, draw: int) -> Bool[np.ndarray, "slot site subchannel"]:
-        return self.plan.chains.draw(draw, self.plan.spec.capture.slots)
+    def _draw_occupancy(self, draw: int) -> PackedStates:
+        spec = self.plan.spec
+        return packed_draw(
+            self.plan.chains,
+            draw,
+            slots=spec.capture.slots,
+            sites=self.plan.sites,
+            subchannels=spec.waveform.subchannels,
+        )
 
     def make_shard(self, shard: Shard) -> xr.Dataset:
         """Return the labelled records of a shard.
@@ -214,7 +222,7 @@ class Workshop:
         around = np.empty((len(slot), 3, self.plan.sites, self.plan.spec.waveform.subchannels), bool)
         for number in np.unique(draw):
             rows = draw == number
-            around[rows] = self._occupancy(int(number))[near[rows]]
+            around[rows] = self._occupancy(int(number)).at(near[rows])
         return around
 
     def _payload_keys(self, record: Int64[np.ndarray, "record"]) -> UInt64[np.ndarray, "record site 2"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,12 +83,29 @@ def draw_chains(
         slots: Length of the result.
         rng: Source of the chains, one number for each state.
     """
+    states = np.empty((slots, *pieces[0][1].shape), np.bool_)
+    done = 0
+    for block in chain_blocks(pieces, slots=slots, rng=rng):
+        states[done : done + len(block)] = block
+        done += len(block)
+    return states
+
+
+def chain_blocks(
+    pieces: Sequence[Piece], *, slots: int, rng: np.random.Generator
+) -> Iterator[Bool[np.ndarray, "slot site subchannel"]]:
+    """Give the same chains a stretch of slots after the other, each small.
+
+    Args:
+        pieces: Stretches of constant rates, rising, the first from slot 0 on.
+        slots: Slots in all.
+        rng: Source of the chains, one number for each state.
+    """
     _, p01, p10 = pieces[0]
-    states = np.empty((slots, *p01.shape), np.bool_)
-    if states.size == 0:
-        return states
+    if slots * p01.size == 0:
+        return
     current = rng.random(p01.shape) < p01 / (p01 + p10)
-    states[0] = current
+    yield current[None]
     block = max(1, _BLOCK_STATES // current.size)
     ends = [*(first for first, _, _ in pieces[1:]), slots]
     for (first, p01, p10), end in zip(pieces, ends, strict=True):
@@ -104,9 +121,9 @@ def draw_chains(
             restart = np.maximum.accumulate(np.where((u < lower) | (u >= upper), step, 0), axis=0)
             fresh = np.concatenate([current[None], u < lower])
             value = np.take_along_axis(fresh, restart, axis=0)
-            states[low:high] = value ^ (alternates & ((step - restart) % 2 == 1))
-            current = states[high - 1]
-    return states
+            states = value ^ (alternates & ((step - restart) % 2 == 1))
+            current = states[-1]
+            yield states
 
 
 class MarkovChains:
@@ -148,8 +165,17 @@ class MarkovChains:
 
     def draw(self, number: int, slots: int) -> Bool[np.ndarray, "slot site subchannel"]:
         """Return the states of a draw; a longer one begins with the shorter one."""
-        pieces = [(first, self._p01_at(hour), self.p10) for first, hour in self._hours(slots)]
-        return draw_chains(pieces, slots=slots, rng=stream(self._seed, Stage.OCCUPANCY, number))
+        return draw_chains(self._pieces(slots), slots=slots, rng=self._stream(number))
+
+    def blocks(self, number: int, slots: int) -> Iterator[Bool[np.ndarray, "slot site subchannel"]]:
+        """Give the states of a draw a stretch of slots after the other."""
+        return chain_blocks(self._pieces(slots), slots=slots, rng=self._stream(number))
+
+    def _pieces(self, slots: int) -> list[Piece]:
+        return [(first, self._p01_at(hour), self.p10) for first, hour in self._hours(slots)]
+
+    def _stream(self, number: int) -> np.random.Generator:
+        return stream(self._seed, Stage.OCCUPANCY, number)
 
     def correlation(self, lag: int) -> Float64[np.ndarray, "site subchannel"]:
         """Return the correlation of states so many slots apart, (1 − p01 − p10)^|lag|, profile aside."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from iqatlas.errors import SpecError
-from iqatlas.occupancy.markov import draw_chains, gap_of_memory
+from iqatlas.occupancy.markov import chain_blocks, gap_of_memory
 from iqatlas.occupancy.spec import UserOccupancy
 from iqatlas.occupancy.theory import Theory
 from iqatlas.seeds import Stage, stream
@@ -48,12 +49,17 @@ class UserChains:
 
     def draw(self, number: int, slots: int) -> Bool[np.ndarray, "slot site subchannel"]:
         """Return the states of a draw; a longer one begins with the shorter one."""
+        nothing = np.zeros((0, self._sites, self.holds.shape[1]), bool)
+        return np.concatenate([nothing, *self.blocks(number, slots)])
+
+    def blocks(self, number: int, slots: int) -> Iterator[Bool[np.ndarray, "slot site subchannel"]]:
+        """Give the states of a draw a stretch of slots after the other."""
         rng = stream(self._seed, Stage.OCCUPANCY, number)
-        on = draw_chains([(0, self._p01, self._p10)], slots=slots, rng=rng)
-        occupied = np.zeros((slots, self._sites, self.holds.shape[1]), bool)
-        for subchannel, held in enumerate(self.holds.T):
-            occupied[..., subchannel] = on[..., held].any(axis=-1)
-        return occupied
+        for on in chain_blocks([(0, self._p01, self._p10)], slots=slots, rng=rng):
+            occupied = np.zeros((len(on), self._sites, self.holds.shape[1]), bool)
+            for subchannel, held in enumerate(self.holds.T):
+                occupied[..., subchannel] = on[..., held].any(axis=-1)
+            yield occupied
 
     def guard_slots(self) -> int:
         """Return the least gap, in slots, that leaves a user a correlation of 0.01 or less.

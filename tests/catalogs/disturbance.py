@@ -32,6 +32,7 @@ class Disk:
     _CALLS = (
         (os, "fsync"),
         (Path, "replace"),
+        (Path, "rename"),
         (Path, "unlink"),
         (Path, "mkdir"),
         (Path, "write_text"),

@@ -243,6 +243,35 @@ def test_a_finished_corpus_of_the_same_spec_is_returned_as_it_is(
     assert state(tmp_path / "c") == before
 
 
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [("gone", "is gone"), ("cut", "has 5 bytes"), ("longer", r"has \d+ bytes"), ("folder", "is gone")],
+)
+def test_a_finished_corpus_that_lacks_files_is_not_returned(
+    tiny_spec: CorpusSpec, tiny_corpus: Corpus, tmp_path: Path, damage: str, said: str
+) -> None:
+    """Zarr reads zeros where a file of samples is gone, so that nothing else would tell."""
+    folder = tmp_path / "c"
+    shutil.copytree(tiny_corpus.path, folder)
+    path = folder / "records.zarr/iq/c/1/0/0"
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "folder":
+        path.mkdir()
+    elif damage != "gone":
+        path.write_bytes(content[:5] if damage == "cut" else content + b"0")
+    before = state(folder)
+    with pytest.raises(
+        CorpusError, match=rf"records\.zarr/iq/c/1/0/0 {said}.*iqatlas verify.*--overwrite"
+    ) as caught:
+        generate(tiny_spec, folder)
+    assert "\n" not in str(caught.value)
+    assert state(folder) == before
+    shutil.rmtree(folder / "records.zarr/iq/c")
+    with pytest.raises(CorpusError, match=r"iq/c/0/0/0 is gone, and 2 more files are damaged"):
+        generate(tiny_spec, folder)
+
+
 HOLDER = """
 import sys
 from pathlib import Path

@@ -159,3 +159,24 @@ def test_the_least_slots_that_an_error_names_are_enough() -> None:
         plan(CorpusSpec.from_tree({"capture": {"slots": 36}}))
     made = plan(CorpusSpec.from_tree({"capture": {"slots": 37}}))
     assert np.bincount(made.slot_split, minlength=4).tolist() == [1, 1, 1, 34]
+
+
+@pytest.mark.parametrize(
+    ("samples", "receivers", "shard"),
+    [(1024, 3, 2048), (307_200, 3, 8), (768_000, 3, 3), (1_536_000, 3, 1), (900_000, 100, 1)],
+)
+def test_a_shard_of_long_captures_holds_few(samples: int, receivers: int, shard: int) -> None:
+    """A shard is held in memory: eight blocks of 8 MiB of I/Q, or else a single record."""
+    tree = {"capture": {"samples": samples, "slots": 3000}, "occupancy": {"slot_s": 0.2}}
+    made = plan(CorpusSpec.from_tree({**tree, "receivers": {"count": receivers}}))
+    assert made.shard_records == shard
+    assert shard == 1 or shard * samples * receivers <= 8 << 20
+
+
+def test_a_shard_of_overlapping_spectrograms_holds_few() -> None:
+    """With a hop of 2 a spectrogram is 28 times its I/Q, and three blocks took 1,008 MiB in all."""
+    hop = {"features": {"spectrogram": {"nperseg": 128, "hop": 2}}, "capture": {"slots": 3000}}
+    made = plan(CorpusSpec.from_tree(hop))
+    assert made.shard_records == made.block_records
+    plain = plan(CorpusSpec.from_tree({"capture": {"slots": 3000}}))
+    assert plain.shard_records == 8 * plain.block_records
