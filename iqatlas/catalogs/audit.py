@@ -14,7 +14,7 @@ import xarray as xr
 from iqatlas.catalogs.probes import Probe, metadata_features, probe
 from iqatlas.catalogs.repeats import LEAST_SNR_DB, RepeatFinder, Repeats
 from iqatlas.catalogs.spec import SPLITS
-from iqatlas.catalogs.split_audit import split_problems
+from iqatlas.catalogs.split_audit import shared_uav, split_problems
 from iqatlas.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -174,6 +174,8 @@ def _receiver_finding(corpus: Corpus) -> Finding:
         for one, other in pairwise([*_TO_LEARN, _TO_LEARN[0]])
         for name in set(owners[one] or []) & set(owners[other] or [])
     ]
+    if not shared and (uav := shared_uav(corpus.dataset)) is not None:
+        shared = [f"{uav}, by its antennas,"]
     text = f"no, {shared[0]} is in two" if shared else "yes"
     return Finding("receiver", not shared, f"receivers belong to one split each: {text}")
 

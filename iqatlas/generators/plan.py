@@ -119,8 +119,11 @@ class Plan:
 
     @cached_property
     def receiver_split(self) -> Int8[np.ndarray, "receiver"] | None:
-        """The split of each receiver, where each has one."""
-        return self._shared_out("receiver", self.receivers, "receivers", "receivers")
+        """The split of each receiver, where each has one; the antennas of a UAV are of one split."""
+        receivers = self.spec.receivers
+        what = "receivers" if receivers.array is None else "UAVs"
+        of_uavs = self._shared_out("receiver", receivers.uavs, what, "receivers")
+        return None if of_uavs is None else np.repeat(of_uavs, self.receivers // receivers.uavs)
 
     @cached_property
     def site_split(self) -> Int8[np.ndarray, "site"] | None:
