@@ -15,6 +15,7 @@ from iqatlas import Corpus, CorpusSpec, generate, open_corpus, plan
 from iqatlas.catalogs.audit import audit_corpus
 from iqatlas.catalogs.split_audit import split_problems
 from iqatlas.errors import CorpusError, SpecError
+from iqatlas.occupancy import estimate
 
 SHARES = {"train": 0.5, "validation": 0.25, "test": 0.25}
 
@@ -90,7 +91,7 @@ def test_the_antennas_of_a_uav_have_one_split(arrays: Corpus) -> None:
 
 def test_uavs_are_counted_not_their_antennas() -> None:
     two = {**ARRAYS, "count": 2}
-    with pytest.raises(SpecError, match="^receivers: 2 UAVs for 3 splits by receiver"):
+    with pytest.raises(SpecError, match=r"^receivers: 2 UAVs for 3 splits by receiver"):
         plan(spec("receiver", receivers=two))
 
 
@@ -138,6 +139,16 @@ def test_sites_are_silent_in_the_splits_of_others(corpora: dict[str, Corpus]) ->
     guard = dataset.sel(split="guard")
     assert np.isfinite(guard["signal_power"].values).any(axis=(0, 1)).all()
     assert np.array_equal(dataset["label"].values, dataset["occupancy"].values.any(axis=1))
+
+
+def test_estimates_of_a_corpus_leave_silenced_slots_out(corpora: dict[str, Corpus]) -> None:
+    """6 chains of two rates each, 0.3 both: at 99%, more than one of 12 outside has a probability of 6e-3."""
+    found = estimate(corpora["site"].dataset, confidence=0.99)
+    intervals = np.concatenate([found.p01_interval, found.p10_interval])
+    assert ((intervals[..., 0] > 0.3) | (intervals[..., 1] < 0.3)).sum() <= 1
+    share = corpora["site"].manifest.statistics["occupancy"]["empirical"]["occupied_share_by_site"]
+    # The manifest's figures are of the same slots, and rounded to six digits.
+    np.testing.assert_allclose(found.share.mean(axis=1), list(share.values()), atol=1e-6)
 
 
 def test_sites_that_send_are_heard_as_before() -> None:
