@@ -20,6 +20,7 @@ from iqatlas.generators.transmission import transmission_for
 from iqatlas.occupancy.kinds import chains_for
 from iqatlas.occupancy.spec import TraceOccupancy
 from iqatlas.occupancy.theory import Chains
+from iqatlas.occupancy.trace import TraceChains
 from iqatlas.scenes.spec import BundledSites, ListedSites, TrajectoryReceivers
 from iqatlas.schema import SpecModel
 from iqatlas.waveforms.spec import LteWaveform
@@ -330,6 +331,11 @@ def _refuse_splits(made: Plan) -> None:
             where="splits.by",
             accepted="time, receiver or site with occupancy of kind trace",
         )
+    # By site the splits have no chain in common: what repeats is silent in one of them.
+    if isinstance(made.chains, TraceChains) and made.site_split is None:
+        slots = {name: np.flatnonzero(made.slot_split == index) for index, name in enumerate(SPLITS[:3])}
+        blocks = {name: range(own[0], own[-1] + 1) for name, own in slots.items() if len(own)}
+        made.chains.refuse_repeats(blocks, draws=made.spec.capture.draws)
 
 
 def _blocks_in_memory(
