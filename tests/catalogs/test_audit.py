@@ -151,7 +151,7 @@ def test_draws_that_send_the_same(tmp_path: Path) -> None:
 
 
 def test_occupancy_that_comes_again(sabotaged: Callable[..., Corpus]) -> None:
-    """The last 23 slots, which are those of the test split, repeat some of training, as a trace that wraps."""
+    """The last 23 slots, which are the test split, repeat some of training, as a trace that wraps."""
 
     def wrapped(values: np.ndarray) -> np.ndarray:
         values[-23 * LEVELS :] = values[31 * LEVELS : 54 * LEVELS]
