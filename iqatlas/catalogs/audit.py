@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from iqatlas.catalogs.occupancy_repeats import occupancy_repeats
 from iqatlas.catalogs.probes import Probe, metadata_features, probe
 from iqatlas.catalogs.repeats import LEAST_SNR_DB, RepeatFinder, Repeats
 from iqatlas.catalogs.spec import SPLITS
-from iqatlas.catalogs.split_audit import split_problems
+from iqatlas.catalogs.split_audit import shared_uav, split_problems
 from iqatlas.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -69,7 +70,6 @@ def audit_corpus(
     small = [name for name in _NEEDED if name != "iq"]
     with corpus.place.errors("read"):
         known = dataset[small].load()
-    seed = corpus.manifest.spec.get("seed")
     waveform = corpus.manifest.spec.get("waveform") or {}
     finder = RepeatFinder(
         split=known["split"].values.astype("<U10"),
@@ -77,7 +77,7 @@ def audit_corpus(
         occupied=known["label"].values.mean(axis=1, dtype=np.float64),
         samples=int(dataset.sizes["sample"]),
         control=bool(waveform.get("control", False)),
-        seed=seed if isinstance(seed, int) and seed >= 0 else 0,
+        seed=_seed(corpus),
     )
     power_mw = np.empty((dataset.sizes["record"], dataset.sizes["receiver"]))
     chunk = corpus.chunk_records
@@ -92,10 +92,16 @@ def audit_corpus(
     return tuple(_findings(corpus, known, finder.found(), power_mw))
 
 
+def _seed(corpus: Corpus) -> int:
+    seed = corpus.manifest.spec.get("seed")
+    return seed if isinstance(seed, int) and seed >= 0 else 0
+
+
 def _findings(corpus: Corpus, known: xr.Dataset, repeats: Repeats, power_mw: np.ndarray) -> Iterator[Finding]:
     yield _time_finding(corpus, known)
     yield _receiver_finding(corpus)
     yield _draw_finding(known)
+    yield _occupancy_finding(known, _seed(corpus))
     yield from _repeat_findings(repeats)
     yield _balance_finding(known)
     yield from _shortcut_findings(corpus, known, power_mw)
@@ -174,6 +180,8 @@ def _receiver_finding(corpus: Corpus) -> Finding:
         for one, other in pairwise([*_TO_LEARN, _TO_LEARN[0]])
         for name in set(owners[one] or []) & set(owners[other] or [])
     ]
+    if not shared and (uav := shared_uav(corpus.dataset)) is not None:
+        shared = [f"{uav}, by its antennas,"]
     text = f"no, {shared[0]} is in two" if shared else "yes"
     return Finding("receiver", not shared, f"receivers belong to one split each: {text}")
 
@@ -196,6 +204,26 @@ def _draw_finding(known: xr.Dataset) -> Finding:
             twice = before[0], int(number)
     text = f"no, draws {twice[0]} and {twice[1]} send the same" if twice else "yes"
     return Finding("draw", twice is None, f"no draw comes again in another split: {text}")
+
+
+def _occupancy_finding(known: xr.Dataset, seed: int) -> Finding:
+    chain, rows = np.unique(_chain(known), return_index=True)
+    states = known["occupancy"].transpose("record", ...).values[rows].astype(bool).reshape(len(rows), -1)
+    split, slot, draw = (known[name].values[rows] for name in ("split", "slot", "draw"))
+    found = occupancy_repeats(states, chain, split.astype("<U10"), seed=seed)
+    text = "no stretch of occupancy comes again in another split"
+    if not found.compared:
+        reason = "occupancy changes too little" if found.slots else "no two splits are long enough"
+        return Finding("occupancy", True, f"{text}: not judged, {reason}", binding=False)
+    stretches = f"{found.compared:,} stretches of {found.slots} slots"
+    if found.example is None:
+        return Finding("occupancy", True, f"{text}: yes ({stretches} compared)")
+    one, other = (f"slot {slot[place]} of draw {draw[place]}" for place in found.example)
+    return Finding(
+        "occupancy",
+        False,
+        f"{text}: no, {found.across:,} of {stretches} do, as those from {one} and from {other}",
+    )
 
 
 def _repeat_findings(found: Repeats) -> Iterator[Finding]:

@@ -38,8 +38,8 @@ class SplitsSpec(SpecModel):
     """Share for testing, the last ones."""
     by: Literal["time", "draw", "receiver", "site"] = "time"
     """time: splits are blocks of time; the guard slots between them belong to none. draw: whole draws,
-    without guard. receiver: blocks of time, and each receiver belongs to one split too. site: blocks of
-    time, and each site belongs to one split too and is silent in the others."""
+    without guard. receiver: blocks of time, and each receiver (a UAV with all its antennas) belongs to one
+    split too. site: blocks of time, and each site belongs to one split too and is silent in the others."""
 
     @model_validator(mode="after")
     def _whole(self) -> SplitsSpec:

@@ -80,6 +80,23 @@ def _owner_problems(dataset: xr.Dataset, by: str, used: set[str], store: str) ->
     owners = {str(value) for value in dataset[name].values}
     if owners != used:
         yield f"{name}: {', '.join(sorted(owners))} in place of {', '.join(sorted(used))}"
+    if by == "receiver" and (uav := shared_uav(dataset)) is not None:
+        yield f"{name}: the antennas of {uav} are in more than one split"
+
+
+def shared_uav(dataset: xr.Dataset) -> str | None:
+    """Return a UAV whose antennas belong to more than one split; None where there is none.
+
+    Args:
+        dataset: With ``receiver_split`` and, where UAVs carry arrays, ``uav``.
+    """
+    if "uav" not in dataset or "receiver_split" not in dataset:
+        return None
+    split = dataset["receiver_split"].values.astype("<U10")
+    carrier = dataset["uav"].values.astype(object)
+    names, first, uav = np.unique(carrier, return_index=True, return_inverse=True)
+    astray = split != split[first][uav]
+    return str(names[uav[np.argmax(astray)]]) if astray.any() else None
 
 
 def silence_problems(part: xr.Dataset) -> Iterator[tuple[str, np.ndarray]]:

@@ -36,6 +36,8 @@ def _facts(made: Plan, speed: Speed) -> Iterator[tuple[str, str]]:
     levels = f"{made.levels} SNR level{'s' if made.levels > 1 else ''}"
     yield "records", f"{made.records:,} = {draws} × {capture.slots:,} slots × {levels}"
     yield "splits", ", ".join(f"{name} {count:,}" for name, count in count_splits(made).items())
+    if capture.payload == "fixed" and made.draw_split is not None:
+        yield "note", "capture.payload: fixed sends the same payload in every draw, so in all splits by draw"
     yield "a record", f"{made.receivers} receivers × {capture.samples:,} samples"
     yield "sampling rate", f"{made.sample_rate_hz / 1e6:g} Msps"
     yield "sites", str(made.sites)

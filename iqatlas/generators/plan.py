@@ -20,6 +20,7 @@ from iqatlas.generators.transmission import transmission_for
 from iqatlas.occupancy.kinds import chains_for
 from iqatlas.occupancy.spec import TraceOccupancy
 from iqatlas.occupancy.theory import Chains
+from iqatlas.occupancy.trace import TraceChains
 from iqatlas.scenes.spec import BundledSites, ListedSites, TrajectoryReceivers
 from iqatlas.schema import SpecModel
 from iqatlas.waveforms.spec import LteWaveform
@@ -129,8 +130,11 @@ class Plan:
 
     @cached_property
     def receiver_split(self) -> Int8[np.ndarray, "receiver"] | None:
-        """The split of each receiver, where each has one."""
-        return self._shared_out("receiver", self.receivers, "receivers", "receivers")
+        """The split of each receiver, where each has one; the antennas of a UAV are of one split."""
+        receivers = self.spec.receivers
+        what = "receivers" if receivers.array is None else "UAVs"
+        of_uavs = self._shared_out("receiver", receivers.uavs, what, "receivers")
+        return None if of_uavs is None else np.repeat(of_uavs, self.receivers // receivers.uavs)
 
     @cached_property
     def site_split(self) -> Int8[np.ndarray, "site"] | None:
@@ -338,6 +342,11 @@ def _refuse_splits(made: Plan) -> None:
             where="splits.by",
             accepted="time, receiver or site with occupancy of kind trace",
         )
+    # By site the splits have no chain in common: what repeats is silent in one of them.
+    if isinstance(made.chains, TraceChains) and made.site_split is None:
+        slots = {name: np.flatnonzero(made.slot_split == index) for index, name in enumerate(SPLITS[:3])}
+        blocks = {name: range(own[0], own[-1] + 1) for name, own in slots.items() if len(own)}
+        made.chains.refuse_repeats(blocks, draws=made.spec.capture.draws)
 
 
 def _blocks_in_memory(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,33 @@ class TraceChains:
         first = number * self._slots
         self._refuse_short(first + slots)
         return np.take(self.states, np.arange(first, first + slots), axis=0, mode="wrap")
+
+    def refuse_repeats(self, blocks: Mapping[str, range], *, draws: int) -> None:
+        """Refuse splits that hold the same slot of the table, since it is repeated.
+
+        Args:
+            blocks: Slots of a draw that belong to each split, not empty.
+            draws: Number of draws.
+
+        Raises:
+            SpecError: Two of them hold the same slot, in whatever draws.
+        """
+        for one, other in combinations(blocks, 2):
+            if self._shared(blocks[one], blocks[other], draws):
+                raise SpecError(
+                    f"the trace of {len(self.states)} slots comes again, in {one} and in {other}",
+                    where="occupancy.repeat",
+                    accepted="several splits where no slot of the trace is in two of them",
+                    remedy="lower capture.slots or capture.draws, use a longer trace, or a single split, "
+                    "splits: {train: 1, validation: 0, test: 0}",
+                )
+
+    def _shared(self, one: range, other: range, draws: int) -> bool:
+        length = len(self.states)
+        # Slot i of draw c is slot j of draw d where i − j ≡ (d − c) · slots, modulo the table's length.
+        apart = np.arange(min(draws, length), dtype=np.int64) * (self._slots % length)
+        lowest, differences = one.start - other.stop + 1, len(one) + len(other) - 1
+        return any(bool(((sign * apart - lowest) % length < differences).any()) for sign in (1, -1))
 
     def guard_slots(self) -> int:
         """Return the first gap at which the trace's own correlation is no more than 0.01.

@@ -56,7 +56,7 @@ def test_a_sound_corpus_passes(sound: Corpus) -> None:
     findings = audit_corpus(sound, progress=lambda *done: told.append(done))
     assert all(finding.holds for finding in findings if finding.binding)
     assert [finding.name for finding in findings] == [
-        "time", "receiver", "draw", "copies", "payload", "balance", "metadata", "power",
+        "time", "receiver", "draw", "occupancy", "copies", "payload", "balance", "metadata", "power",
     ]  # fmt: skip
     assert told[-1] == (320, 320)
     by_name = {finding.name: finding for finding in findings}
@@ -148,6 +148,22 @@ def test_draws_that_send_the_same(tmp_path: Path) -> None:
     wrong = found(open_corpus(tmp_path / "draws"))["draw"]
     assert not wrong.holds
     assert "draws 0 and 5 send the same" in wrong.text
+
+
+def test_occupancy_that_comes_again(sabotaged: Callable[..., Corpus]) -> None:
+    """The last 23 slots, which are the test split, repeat some of training, as a trace that wraps."""
+
+    def wrapped(values: np.ndarray) -> np.ndarray:
+        values[-23 * LEVELS :] = values[31 * LEVELS : 54 * LEVELS]
+        return values
+
+    findings = found(sabotaged(occupancy=wrapped, label=wrapped))
+    assert not findings["occupancy"].holds and findings["occupancy"].binding
+    text = findings["occupancy"].text
+    assert text.endswith(
+        "stretches of 20 slots do, as those from slot 31 of draw 0 and from slot 137 of draw 0"
+    )
+    assert findings["copies"].holds
 
 
 def test_what_can_t_be_audited_is_told(sound: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from test_propagate import RATE_HZ, Downlink, error, flat_band_noise, kernel, ma
 from iqatlas.channels.evolution import Evolution
 from iqatlas.channels.motion import expansion_for, series_error
 from iqatlas.channels.propagate import GUARD_SAMPLES, Channel, block_for
+from iqatlas.channels.spec import CaptureSpec
 from iqatlas.raytracing.paths import PathSet
 
 CARRIER_HZ = 1.8e9
@@ -94,6 +95,29 @@ def test_received_samples_are_the_sum_over_moving_paths(samples: int, paths: int
         assert error(held[record], wanted)[0] > 5e-3
         if samples > 10_000:
             assert error(stiff[record], wanted)[0] > 2e-4
+
+
+@pytest.mark.parametrize(
+    ("bound", "rms", "worst"),
+    [(CaptureSpec().motion_error, 1.8e-4, 8.5e-4), (1e-4, 1.9e-6, 1.3e-5)],
+    ids=["default", "1e-4"],
+)
+def test_a_flight_at_30_mps_keeps_the_bound_it_is_given(bound: float, rms: float, worst: float) -> None:
+    """The default is 1e-3. Figures are those of docs/physics.md, rounded up; the worst sample is within."""
+    downlink, links, middle_s, samples = OneSite(2, subchannels=6), flying(12), 0.1, 1024
+    block = block_for(samples, max_delay_s=links.max_delay_s, sample_rate_hz=RATE_HZ)
+    channel = Channel(links, block, sample_rate_hz=RATE_HZ, site_power_mw=np.ones(1), motion_error=bound)
+    got, _ = channel.receive(
+        downlink.window(block.lead, block.length), waypoint=np.zeros(2, np.int64), time_s=np.full(2, middle_s)
+    )
+    lead = int(np.ceil(links.max_delay_s * RATE_HZ))
+    sent = downlink.window(REACH + lead, samples + 2 * REACH + lead)
+    wanted = moving_sum(sent[:, 0], lead, *turning(links, samples, middle_s))
+    errors = np.array([error(got[record, 0], wanted[record]) for record in range(2)])
+    assert errors.max() < bound
+    assert errors[:, 0].max() < rms
+    assert errors[:, 1].max() < worst
+    assert CaptureSpec().motion_error == 1e-3
 
 
 def make_still(paths: PathSet, time_s: float) -> PathSet:

@@ -108,6 +108,16 @@ def test_plan(command: Callable[..., Any]) -> None:
     assert fits(shown.out)
     assert "2,304 = 1 draw × 256 slots × 9 SNR levels" in shown.out
     assert re.search(r"time +about [\d.]+ s on 1 worker", shown.out)
+    assert "note" not in shown.out
+
+
+def test_a_plan_says_that_fixed_payload_is_in_all_splits_by_draw(command: Callable[..., Any]) -> None:
+    few = ["--set", "capture.slots=9", "--set", "capture.draws=3", "--set", "splits.by=draw"]
+    shown = command("plan", "--set", "capture.payload=fixed", *few)
+    assert (shown.code, shown.err) == (0, "")
+    assert fits(shown.out)
+    said = " ".join(shown.out.split())
+    assert "note capture.payload: fixed sends the same payload in every draw" in said
 
 
 def test_the_same_command_again_takes_no_time(

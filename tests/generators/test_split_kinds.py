@@ -12,8 +12,10 @@ import zarr
 from test_components import draw_nothing
 
 from iqatlas import Corpus, CorpusSpec, generate, open_corpus, plan
+from iqatlas.catalogs.audit import audit_corpus
 from iqatlas.catalogs.split_audit import split_problems
 from iqatlas.errors import CorpusError, SpecError
+from iqatlas.occupancy import estimate
 
 SHARES = {"train": 0.5, "validation": 0.25, "test": 0.25}
 
@@ -68,6 +70,41 @@ def test_receivers_have_splits_of_their_own(corpora: dict[str, Corpus]) -> None:
     assert train["slot"].values.max() + 6 < test["slot"].values.min()
 
 
+ARRAYS = {"count": 3, "array": {"rows": 2, "columns": 2}}
+
+
+@pytest.fixture(scope="module")
+def arrays(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Return three UAVs with four antennas each, split by receiver."""
+    capture = {"slots": 60, "snr_db": [10], "samples": 16}
+    return generate(
+        spec("receiver", receivers=ARRAYS, capture=capture), tmp_path_factory.mktemp("arrays") / "a"
+    )
+
+
+def test_the_antennas_of_a_uav_have_one_split(arrays: Corpus) -> None:
+    split = arrays.dataset["receiver_split"].values.tolist()
+    assert split == ["train"] * 4 + ["validation"] * 4 + ["test"] * 4
+    assert arrays.receivers_of("test") == [f"uav2/{element}" for element in range(4)]
+    assert arrays.verify().problems == ()
+
+
+def test_uavs_are_counted_not_their_antennas() -> None:
+    two = {**ARRAYS, "count": 2}
+    with pytest.raises(SpecError, match=r"^receivers: 2 UAVs for 3 splits by receiver"):
+        plan(spec("receiver", receivers=two))
+
+
+def test_antennas_in_other_splits_than_their_uav_are_found(arrays: Corpus, tmp_path: Path) -> None:
+    # As corpora had it before UAVs were shared out whole: five antennas, four and three.
+    before = ["train"] * 5 + ["validation"] * 4 + ["test"] * 3
+    problems = changed(arrays, tmp_path, "receiver_split", slice(None), before)
+    assert problems == ["receiver_split: the antennas of uav1 are in more than one split"]
+    told = {finding.name: finding for finding in audit_corpus(open_corpus(tmp_path / "copy"))}
+    assert not told["receiver"].holds and not told["time"].holds
+    assert told["receiver"].text.endswith("no, uav1, by its antennas, is in two")
+
+
 def test_a_split_that_is_none_is_refused(corpora: dict[str, Corpus]) -> None:
     with pytest.raises(CorpusError, match="no split 'tset', did you mean 'test'"):
         corpora["draw"].split("tset")
@@ -102,6 +139,16 @@ def test_sites_are_silent_in_the_splits_of_others(corpora: dict[str, Corpus]) ->
     guard = dataset.sel(split="guard")
     assert np.isfinite(guard["signal_power"].values).any(axis=(0, 1)).all()
     assert np.array_equal(dataset["label"].values, dataset["occupancy"].values.any(axis=1))
+
+
+def test_estimates_of_a_corpus_leave_silenced_slots_out(corpora: dict[str, Corpus]) -> None:
+    """6 chains of two rates each, 0.3 both: at 99%, more than one of 12 outside has a probability of 6e-3."""
+    found = estimate(corpora["site"].dataset, confidence=0.99)
+    intervals = np.concatenate([found.p01_interval, found.p10_interval])
+    assert ((intervals[..., 0] > 0.3) | (intervals[..., 1] < 0.3)).sum() <= 1
+    share = corpora["site"].manifest.statistics["occupancy"]["empirical"]["occupied_share_by_site"]
+    # The manifest's figures are of the same slots, and rounded to six digits.
+    np.testing.assert_allclose(found.share.mean(axis=1), list(share.values()), atol=1e-6)
 
 
 def test_sites_that_send_are_heard_as_before() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iqatlas import CorpusSpec, plan
 from iqatlas.errors import MissingFileError, SpecError
 from iqatlas.occupancy import trace_file
 from iqatlas.occupancy.markov import MarkovChains
@@ -156,6 +158,63 @@ def test_a_short_trace_is_refused_or_repeated(tmp_path: Path) -> None:
         chains(tmp_path, slots=150, draws=3)
     made = chains(tmp_path, slots=300, draws=2, repeat=True)
     np.testing.assert_array_equal(made.draw(1, 300), np.concatenate([STATES[300:], STATES[:200]]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    slots=st.integers(2, 40),
+    draws=st.integers(1, 9),
+    length=st.integers(2, 120),
+    cuts=st.lists(st.integers(0, 40), min_size=4, max_size=4),
+)
+def test_blocks_that_share_slots_are_those_found_by_counting(
+    slots: int, draws: int, length: int, cuts: list[int]
+) -> None:
+    a, b, c, d = sorted(min(cut, slots) for cut in cuts)
+    if a == b or c == d:
+        return
+    made = object.__new__(TraceChains)
+    made._slots, made.states = slots, np.zeros((length, 1, 1), bool)
+    place = (np.arange(draws * slots) % length).reshape(draws, slots)
+    wanted = bool(np.isin(place[:, a:b], place[:, c:d]).any())
+    with pytest.raises(SpecError, match="in one and in other") if wanted else nullcontext():
+        made.refuse_repeats({"one": range(a, b), "other": range(c, d)}, draws=draws)
+
+
+@pytest.mark.parametrize(
+    ("slots", "draws", "splits", "pair"),
+    [
+        (800, 1, {"train": 0.5, "validation": 0, "test": 0.5}, "in train and in test"),
+        (800, 1, {}, "in train and in validation"),
+        (250, 2, {"by": "receiver"}, "in train and in validation"),
+        (440, 1, {}, "in train and in test"),
+        (800, 1, {"train": 1, "validation": 0, "test": 0}, None),
+        (900, 1, {"train": 0.34, "validation": 0.33, "test": 0.33, "by": "site"}, None),
+        (200, 2, {}, None),
+    ],
+)
+def test_a_repeated_trace_is_not_in_two_splits(
+    slots: int, draws: int, splits: dict[str, object], pair: str | None, tmp_path: Path
+) -> None:
+    states = MarkovChains(MarkovOccupancy(p01=0.2, p10=0.4), sites=3, subchannels=2, slots=1, seed=1)
+    write(long_table(states.draw(0, 400)), tmp_path / "t.csv")
+    tree = {
+        "waveform": {"bandwidth_mhz": 1.4, "subchannels": 2},
+        "occupancy": {"kind": "trace", "path": "t.csv", "repeat": True},
+        "capture": {"slots": slots, "draws": draws, "samples": 64},
+        "splits": splits,
+        "features": {"spectrogram": None},
+    }
+    spec = CorpusSpec.from_tree(tree, folder=tmp_path)
+    if pair is None:
+        plan(spec)
+        return
+    with pytest.raises(SpecError) as caught:
+        plan(spec)
+    assert str(caught.value).startswith(
+        f"occupancy.repeat: the trace of 400 slots comes again, {pair}; accepted"
+    )
+    assert "single split" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_the_guard_is_where_the_trace_has_forgotten(tmp_path: Path) -> None:
