@@ -89,7 +89,7 @@ class FolderPlace(CorpusPlace):
         return (self.folder / path).read_bytes()
 
     def signature(self, path: str) -> tuple[int, ...]:
-        """Return which file it is, when it was written and how long it is; nothing of one that is not there."""
+        """Return which file it is, when it was written and how long it is; nothing where there is none."""
         try:
             status = (self.folder / path).stat()
         except OSError:

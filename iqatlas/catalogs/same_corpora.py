@@ -1,4 +1,4 @@
-"""Whether corpora are still those that were opened: by their manifests, and at the price of a stat between."""
+"""Whether corpora are still those that were opened: by their manifests, and between by a stat."""
 
 from __future__ import annotations
 

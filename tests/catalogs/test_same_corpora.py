@@ -64,9 +64,7 @@ def test_a_manifest_is_read_again_only_when_its_file_is_another(
 ) -> None:
     corpus, reads = open_corpus(mine), []
     read = type(corpus.place).read
-    monkeypatch.setattr(
-        type(corpus.place), "read", lambda self, path: reads.append(path) or read(self, path)
-    )
+    monkeypatch.setattr(type(corpus.place), "read", lambda self, path: reads.append(path) or read(self, path))
     same = SameCorpora([corpus])
     for _ in range(3):
         same.check_signatures()
@@ -77,7 +75,7 @@ def test_a_manifest_is_read_again_only_when_its_file_is_another(
     same.check_signatures()
     assert reads == [MANIFEST_NAME] * 2
     (mine / MANIFEST_NAME).unlink()
-    with pytest.raises(CorpusError, match="no manifest.json in this folder"):
+    with pytest.raises(CorpusError, match=r"no manifest\.json in this folder"):
         same.check_signatures()
 
 
