@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -89,7 +89,7 @@ class Corpora(Loaders):
         joined = with_names(joined, "split", splits, own[0]["split"].attrs, own[0]["split"].dtype)
         names = [member.manifest.name for member in self._members]
         which = np.repeat(np.arange(len(names)), [member.manifest.records for member in self._members])
-        cities = pd.Categorical.from_codes(which, pd.Index(names))
+        cities: Any = pd.Categorical.from_codes(which, pd.Index(names))
         return with_names(joined, "city", cities, {}, np.array(names).dtype)
 
     @cached_property

@@ -76,6 +76,10 @@ class FileMaps:
             self._maps.popitem(last=False)
         return held
 
+    def hold(self, path: Path, content: bytes) -> None:
+        """Take what was fetched from elsewhere for a file."""
+        self._maps[path] = pa.py_buffer(content)
+
     def forget(self) -> None:
         """Let the files go; those of which arrays are held stay mapped as long as these are."""
         self._maps.clear()
