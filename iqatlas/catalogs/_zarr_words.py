@@ -118,8 +118,8 @@ class _FarFiles:
     def __init__(self, store: Path | str | NamedFiles) -> None:
         from iqatlas.catalogs.object_store import ObjectStore
 
-        root, self._names = (store.root, store.files) if isinstance(store, NamedFiles) else (store, None)
-        self._place = ObjectStore(str(root))
+        self._names = store.files if isinstance(store, NamedFiles) else None
+        self._place = ObjectStore(str(store.root if isinstance(store, NamedFiles) else store))
 
     def _name(self, key: str) -> str:
         if self._names is None:
