@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Int8, Int64
+from jaxtyping import Int64
 
 from iqatlas.catalogs.place import NamedFiles
 from iqatlas.catalogs.row_files import FileMaps, RowFiles
@@ -103,53 +103,3 @@ def row_files(store: Path | str | NamedFiles, names: Sequence[str], maps: FileMa
         and layouts[name].fill in _FILLS
     }
     return {name: ZarrRows(ShardFiles(store, name, layout, maps), maps) for name, layout in numbers.items()}
-
-
-def word_codes(
-    store: Path | str | NamedFiles, name: str, words: Sequence[str]
-) -> Int8[np.ndarray, " record"] | None:
-    """Return which of a few words stands at each record of an array of text; None where others do.
-
-    A million words as Python's strings take a second and 60 MB, and a thousandth of that as numbers.
-
-    Args:
-        store: Folder of the store, its address in an object store, or files that lie elsewhere.
-        name: The array.
-        words: The words, fewer than a hundred.
-
-    Source: the layout of Zarr's codec ``vlen-utf8``: a count, then for each text its length and its bytes.
-    """
-    if isinstance(store, str) or (isinstance(store, NamedFiles) and isinstance(store.root, str)):
-        return None
-    layout = stored_layouts(store).get(name)
-    if layout is None or (layout.data_type, layout.codecs) != ("string", ("vlen-utf8", "zstd")):
-        return None
-    maps = FileMaps()
-    files = ShardFiles(store, name, layout, maps)
-    # What is left empty behind the last record is a text of no length.
-    marks = {_entry(word): 0x80 + code for code, word in enumerate(words)} | {_entry(""): 0xFF}
-    largest = 4 + layout.chunk * max(map(len, marks))
-    codes = np.empty(layout.shape[0], np.int8)
-    for first in range(0, len(codes), layout.chunk):
-        raw = files.packed(first // layout.chunk)
-        if raw is None:
-            return None
-        try:
-            whole = pa.input_stream(pa.BufferReader(pa.py_buffer(raw)), compression="zstd").read(largest + 1)
-        except OSError:
-            raise files.damaged(first // layout.chunk) from None
-        marked = whole[4:]
-        # No word holds a zero byte, so that a length and its word are found nowhere but at their places.
-        for entry, mark in marks.items():
-            marked = marked.replace(entry, bytes([mark]))
-        found = np.frombuffer(marked, np.uint8)[: len(codes) - first]
-        whole_chunk = int.from_bytes(whole[:4], "little") == len(marked) == layout.chunk
-        if not whole_chunk or (found < 0x80).any() or (found == 0xFF).any():
-            return None
-        codes[first : first + len(found)] = found - 0x80
-    return codes
-
-
-def _entry(word: str) -> bytes:
-    raw = word.encode()
-    return len(raw).to_bytes(4, "little") + raw

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
+from pandas.api.types import union_categoricals
 
 from iqatlas.axes import RECORD
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.load_request import SPLITS, known
 from iqatlas.catalogs.loaders import Loaders
 from iqatlas.catalogs.place import CorpusPlace
-from iqatlas.catalogs.split_index import places
+from iqatlas.catalogs.split_index import places, splits_in, with_names
 from iqatlas.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -62,7 +64,8 @@ class Corpora(Loaders):
         Coordinates that differ from city to city, such as where receivers are, are left out: they stand in
         the corpora of :attr:`members`.
         """
-        parts = [member.dataset.drop_indexes("split") for member in self._members]
+        # Their indices are joined by numbers: as text, splits and cities would take a hundred bytes a record.
+        parts = [member.dataset.drop_vars("split") for member in self._members]
         first = parts[0]
         differ = {
             name
@@ -81,15 +84,21 @@ class Corpora(Loaders):
             compat="override",
             combine_attrs="drop_conflicts",
         )
-        counts = [member.manifest.records for member in self._members]
-        city = np.repeat(np.array([member.manifest.name for member in self._members]), counts)
-        return joined.assign_coords(city=(RECORD, city)).set_xindex("split").set_xindex("city")
+        own = [member.dataset for member in self._members]
+        splits = union_categoricals([splits_in(part) for part in own])
+        joined = with_names(joined, "split", splits, own[0]["split"].attrs, own[0]["split"].dtype)
+        names = [member.manifest.name for member in self._members]
+        which = np.repeat(np.arange(len(names)), [member.manifest.records for member in self._members])
+        cities: Any = pd.Categorical.from_codes(which, pd.Index(names))
+        return with_names(joined, "city", cities, {}, np.array(names).dtype)
 
     @cached_property
     def scene(self) -> dict[str, gpd.GeoDataFrame]:
-        """The tables of the scenes, ``buildings``, ``sites`` and ``receivers``, with a column ``city``."""
-        import pandas as pd
+        """The tables of the scenes, ``buildings``, ``sites`` and ``receivers``, with a column ``city``.
 
+        Raises:
+            CorpusError: One is a corpus of recordings, which has no scene.
+        """
         tables: dict[str, gpd.GeoDataFrame] = {}
         for name in ("buildings", "sites", "receivers"):
             parts = [m.scene[name].assign(city=m.manifest.name) for m in self._members]
@@ -97,17 +106,23 @@ class Corpora(Loaders):
         return tables
 
     def split(self, name: str) -> xr.Dataset:
-        """Return the records of a split, lazily.
+        """Return what belongs to a split, lazily: its records, as its receivers heard them.
 
         Args:
             name: ``train``, ``validation`` or ``test``.
 
         Raises:
-            CorpusError: An unknown split.
+            CorpusError: An unknown split, or one whose receivers differ from corpus to corpus.
         """
         known("split", [name], SPLITS)
+        own = [member.receivers_of(name) for member in self._members]
+        if any(other != own[0] for other in own):
+            raise CorpusError(
+                "receivers of this split differ between the corpora", remedy="take it from each of .members"
+            )
         mask = np.concatenate([member.split_mask(name) for member in self._members])
-        return self.dataset.isel({RECORD: places(mask)})
+        records = self.dataset.isel({RECORD: places(mask)})
+        return records if own[0] is None else records.sel(receiver=own[0])
 
 
 def _see_that_they_fit(first: Corpus, other: Corpus) -> None:

@@ -75,7 +75,11 @@ class Corpus(Loaders):
 
     @cached_property
     def scene(self) -> dict[str, gpd.GeoDataFrame]:
-        """The tables of the scene: ``buildings``, ``sites`` and ``receivers``."""
+        """The tables of the scene: ``buildings``, ``sites`` and ``receivers``.
+
+        Raises:
+            CorpusError: It is a corpus of recordings: nobody knows where they were made.
+        """
         return {name: self.table(name) for name in ("buildings", "sites", "receivers")}
 
     @property
@@ -191,12 +195,14 @@ class Corpus(Loaders):
         """Return a table of the scene: ``buildings``, ``sites`` or ``receivers``.
 
         Raises:
-            CorpusError: There is no such table.
+            CorpusError: There is no such table; of recordings there is none.
         """
         import geopandas as gpd
 
         files = [item.name for item in self.place.items("scene")]
         tables = sorted(file.removesuffix(".parquet") for file in files if file.endswith(".parquet"))
+        if not tables and is_imported(self.manifest.spec):
+            raise CorpusError("recordings have no scene that anyone knows", where=self.place.name)
         if name not in tables:
             raise CorpusError(f"no table {name!r}", where=self.place.name, accepted=", ".join(tables))
         return gpd.read_parquet(BytesIO(self.place.read(f"scene/{name}.parquet")))

@@ -46,7 +46,7 @@ def with_direct_arrays(dataset: xr.Dataset, store: RecordStore, where: Path | st
         if (files.dims, files.shape, files.dtype)
         == (dataset[name].dims, dataset[name].shape, dataset[name].dtype)
     }
-    codes = store.word_codes(where, "split", SPLIT_NAMES) if "split" in small else None
+    codes = store.word_codes(where, "split", SPLIT_NAMES) if lazy and "split" in small else None
     if codes is not None:
         lazy["split"] = _Words(codes)
     for name, array in lazy.items():

@@ -28,10 +28,14 @@ class FolderPlace(CorpusPlace):
     """A folder: files are made where they stay, or moved there by rename.
 
     Args:
-        folder: The folder; it need not be there.
+        folder: The folder; it need not be there. A relative one stays where it is when the current folder
+            becomes another.
     """
 
     def __init__(self, folder: Path) -> None:
+        self._given = folder
+        with suppress(FileNotFoundError):  # the current folder was removed: nothing is found there
+            folder = folder.absolute()
         self.folder = folder
         self._building = folder / BUILDING
         self._ledger = self._building / LEDGER
@@ -41,6 +45,11 @@ class FolderPlace(CorpusPlace):
     @property
     def name(self) -> str:
         """The folder as the user wrote it."""
+        return str(self._given)
+
+    @property
+    def address(self) -> str:
+        """The folder from the root on."""
         return str(self.folder)
 
     @property
@@ -79,6 +88,14 @@ class FolderPlace(CorpusPlace):
         """Return the content of a file."""
         return (self.folder / path).read_bytes()
 
+    def signature(self, path: str) -> tuple[int, ...]:
+        """Return which file it is, when it was written and how long it is; nothing where there is none."""
+        try:
+            status = (self.folder / path).stat()
+        except OSError:
+            return ()
+        return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
     def sha256(self, path: str) -> str:
         """Return the SHA-256 of a file."""
         return sha256_file(self.folder / path)
@@ -89,7 +106,7 @@ class FolderPlace(CorpusPlace):
 
     def errors(self, doing: Literal["read", "write"] = "write") -> AbstractContextManager[None]:
         """Give a context that turns what the system says into one line."""
-        return storage_errors(self.folder, doing)
+        return storage_errors(self.name, doing)
 
     def hold(self) -> None:
         """Take the lock of the folder, which goes with its process.

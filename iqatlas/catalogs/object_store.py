@@ -10,7 +10,7 @@ import errno
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -157,6 +157,25 @@ class ObjectStore(CorpusPlace):
         """Return the content of an object."""
         with self._asked():
             return bytes(self._files.cat_file(self._key(path)))
+
+    def begins(self, paths: Sequence[str], limit: int) -> list[bytes]:
+        """Return what objects begin with, fetched together.
+
+        Args:
+            paths: The objects.
+            limit: Bytes of each at most.
+
+        Raises:
+            StorageError: One is missing, or the store can't be reached.
+        """
+        with self._asked():
+            found = self._files.cat_ranges([self._key(path) for path in paths], 0, limit)
+            for path, content in zip(paths, found, strict=True):
+                if isinstance(content, FileNotFoundError):
+                    raise StorageError("a file of the corpus is missing", where=f"{self._url}/{path}")
+                if isinstance(content, BaseException):
+                    raise content
+        return [bytes(content) for content in found]
 
     def sha256(self, path: str) -> str:
         """Return the SHA-256 of an object, read in blocks."""

@@ -67,6 +67,11 @@ class CorpusPlace(ABC):
         """The place as the user wrote it."""
 
     @property
+    def address(self) -> str:
+        """What names the place to another process, whatever its current folder."""
+        return self.name
+
+    @property
     @abstractmethod
     def bench(self) -> Path:
         """Folder of this machine, laid out as the corpus, in which its files are made; while it is held."""
@@ -82,6 +87,14 @@ class CorpusPlace(ABC):
     @abstractmethod
     def read(self, path: str) -> bytes:
         """Return the content of a file."""
+
+    def signature(self, path: str) -> tuple[int, ...] | None:
+        """Return what differs once a file is replaced, at next to no cost; None where nothing tells that.
+
+        A published version never changes. An object store would have to be asked for each signature.
+        """
+        del path
+        return None
 
     @abstractmethod
     def sha256(self, path: str) -> str:

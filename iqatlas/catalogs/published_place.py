@@ -41,6 +41,11 @@ class PublishedPlace(CorpusPlace):
         return f"{self._held.name}/{self.published.name}@{self.published.version}"
 
     @property
+    def address(self) -> str:
+        """Address of the version, that of its catalogue from the root on."""
+        return f"{self._held.address}/{self.published.name}@{self.published.version}"
+
+    @property
     def bench(self) -> Path:
         """There is none."""
         self._refuse()

@@ -11,6 +11,7 @@ from iqatlas.catalogs.epoch_order import EpochOrder, Part
 from iqatlas.catalogs.load_request import SPLITS, LoadRequest, known
 from iqatlas.catalogs.record_reader import RecordReader
 from iqatlas.catalogs.record_table import columns_of, variable_of
+from iqatlas.catalogs.same_corpora import SameCorpora
 from iqatlas.catalogs.split_index import splits_in
 
 if TYPE_CHECKING:
@@ -70,13 +71,16 @@ def label_table(members: Sequence[Corpus], split: str | None) -> pd.DataFrame:
         split: Records to keep, or None for all.
 
     Raises:
-        CorpusError: An unknown split.
+        CorpusError: An unknown split, or a corpus was changed since it was opened.
     """
     import pandas as pd
 
     if split is not None:
         known("split", [split], SPLITS)
+    same = SameCorpora(members)
+    same.check()
     tables = [_table(member, split) for member in members]
+    same.check_signatures()
     if len(tables) == 1:
         return tables[0]
     for member, table in zip(members, tables, strict=True):

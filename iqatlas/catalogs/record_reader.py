@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,10 @@ from jaxtyping import Int64
 from iqatlas.axes import RECORD
 from iqatlas.catalogs.batch_memory import BatchMemory
 from iqatlas.catalogs.load_request import LoadRequest
-from iqatlas.catalogs.manifest import MANIFEST_NAME, read_manifest
-from iqatlas.catalogs.place import CorpusPlace, place_of
+from iqatlas.catalogs.place import CorpusPlace
 from iqatlas.catalogs.record_columns import Column
 from iqatlas.catalogs.row_files import FileMaps, RowFiles
-from iqatlas.errors import CorpusError
+from iqatlas.catalogs.same_corpora import SameCorpora
 
 if TYPE_CHECKING:
     from iqatlas.catalogs.corpus import Corpus
@@ -80,16 +78,14 @@ class RecordReader:
 
     def __init__(self, members: Sequence[Corpus], request: LoadRequest) -> None:
         self.request = request
-        self._places: tuple[CorpusPlace | str, ...] = tuple(member.place for member in members)
+        self._same = SameCorpora(members)
         self._stores = tuple(member.store for member in members)
-        self._digests = tuple(hashlib.sha256(member.manifest.serialise()).digest() for member in members)
         self._stops = np.cumsum([member.manifest.records for member in members])
         self._opened: tuple[int, list[_Opened]] | None = None
         self._memory = BatchMemory()
 
     def __getstate__(self) -> dict[str, Any]:
-        names = tuple(place if isinstance(place, str) else place.name for place in self._places)
-        return {**self.__dict__, "_opened": None, "_memory": BatchMemory(), "_places": names}
+        return {**self.__dict__, "_opened": None, "_memory": BatchMemory()}
 
     def check(self) -> None:
         """See that the corpora are those that were opened.
@@ -97,16 +93,7 @@ class RecordReader:
         Raises:
             CorpusError: One was changed or removed since, or is being made again.
         """
-        for place, digest in zip(map(place_of, self._places), self._digests, strict=True):
-            try:
-                raw = place.read(MANIFEST_NAME)
-            except FileNotFoundError:
-                read_manifest(place)  # says what is there in its place
-                raise CorpusError("its manifest was removed", where=place.name) from None
-            if hashlib.sha256(raw).digest() != digest:
-                raise CorpusError(
-                    "the corpus was changed since it was opened", where=place.name, remedy="open it again"
-                )
+        self._same.check()
 
     def read(
         self, rows: Int64[np.ndarray, " row"], counts: Int64[np.ndarray, " chunk"], *, fetch: bool = True
@@ -117,7 +104,12 @@ class RecordReader:
             rows: The records, chunk by chunk, ascending within a chunk.
             counts: How many of them lie in each chunk.
             fetch: Whether most records of these chunks are wanted: the system had better read them whole.
+
+        Raises:
+            CorpusError: A corpus in a folder was changed since it was opened; one in an object store is asked
+                by :meth:`check` alone.
         """
+        self._same.check_signatures()
         request = self.request
         member = np.searchsorted(self._stops, rows, side="right")
         columns: dict[str, Column] = {}
@@ -127,8 +119,7 @@ class RecordReader:
             # Chunks of one corpus: those of others have nothing of it.
             chunk = np.repeat(np.arange(len(counts)), counts)[at]
             own = rows[at] - (self._stops[number - 1] if number else 0)
-            place = place_of(self._places[int(number)])
-            with place.errors("read"):
+            with self._same.place(int(number)).errors("read"):
                 for name in request.variables:
                     if name not in columns:
                         receivers = "receiver" in opened.dims[name]
@@ -146,8 +137,8 @@ class RecordReader:
         # A store that was opened before a fork may hold threads and connections of the parent.
         if self._opened is None or self._opened[0] != os.getpid():
             opened = [
-                _Opened(store, place, self.request)
-                for store, place in zip(self._stores, map(place_of, self._places), strict=True)
+                _Opened(store, self._same.place(number), self.request)
+                for number, store in enumerate(self._stores)
             ]
             self._opened = (os.getpid(), opened)
         return self._opened[1][member]

@@ -18,7 +18,7 @@ import xarray as xr
 from jaxtyping import Int8
 
 from iqatlas.axes import Quantity
-from iqatlas.catalogs import _zarr, _zarr_rows
+from iqatlas.catalogs import _zarr, _zarr_rows, _zarr_words
 from iqatlas.catalogs.place import CorpusPlace, NamedFiles, place_of
 from iqatlas.catalogs.row_files import FileMaps, RowFiles
 from iqatlas.errors import CorpusError, IqAtlasError, SpecError
@@ -176,8 +176,8 @@ class ZarrStore:
     def word_codes(
         self, where: Path | str | NamedFiles, name: str, words: Sequence[str]
     ) -> Int8[np.ndarray, " record"] | None:
-        """Return the codes of words in files of this machine."""
-        return _zarr_rows.word_codes(where, name, words)
+        """Return the codes of words."""
+        return _zarr_words.word_codes(where, name, words)
 
     def shard_of(self, path: str) -> tuple[str | None, int] | None:
         """Return variable and shard of a file."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import mmap
+import os
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Int64
 
 from iqatlas.errors import StorageError
@@ -16,14 +18,22 @@ VERIFY = "see what `iqatlas verify` says of the corpus"
 
 
 class FileMaps:
-    """Files mapped into memory, each once.
+    """Files mapped into memory, each once; the least recently used are let go beyond a bound.
 
-    A map costs addresses, not memory. Who cuts a file short while it is read ends the process that reads, as
-    with :class:`numpy.memmap`.
+    A map costs addresses, not memory, and its file is closed: a corpus of a million records has more files
+    than a process may hold open. Those of which arrays are held stay mapped as long as these are. Who cuts a
+    file short while it is read ends the process that reads, as with :class:`numpy.memmap`.
+
+    Args:
+        bound: How many are kept; the system allows a process some 65,000.
     """
 
-    def __init__(self) -> None:
-        self._maps: dict[Path, mmap.mmap] = {}
+    def __init__(self, bound: int = 4096) -> None:
+        self._maps: OrderedDict[Path, pa.Buffer] = OrderedDict()
+        self._bound = bound
+
+    def __len__(self) -> int:
+        return len(self._maps)
 
     def array(self, path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
         """Return a part of a file as an array that can't be written.
@@ -43,23 +53,32 @@ class FileMaps:
             raise StorageError("the file is shorter than what it holds", where=str(path), remedy=VERIFY)
         return np.frombuffer(held, dtype, count, offset).reshape(shape)
 
-    def file(self, path: Path) -> mmap.mmap:
+    def file(self, path: Path) -> pa.Buffer:
         """Return a whole file.
 
         Raises:
             StorageError: It is missing or empty.
         """
-        if path not in self._maps:
-            try:
-                with path.open("rb") as file:
-                    self._maps[path] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            except FileNotFoundError:
-                raise StorageError(
-                    "a file of the corpus is missing", where=str(path), remedy=VERIFY
-                ) from None
-            except ValueError:
-                raise StorageError("the file is empty", where=str(path), remedy=VERIFY) from None
-        return self._maps[path]
+        held = self._maps.get(path)
+        if held is not None:
+            self._maps.move_to_end(path)
+            return held
+        try:
+            # Python's own maps keep a copy of the descriptor; Arrow's outlive the file.
+            with pa.memory_map(os.fsencode(path)) as file:
+                held = file.read_buffer()
+        except FileNotFoundError:
+            raise StorageError("a file of the corpus is missing", where=str(path), remedy=VERIFY) from None
+        if not len(held):
+            raise StorageError("the file is empty", where=str(path), remedy=VERIFY)
+        self._maps[path] = held
+        if len(self._maps) > self._bound:
+            self._maps.popitem(last=False)
+        return held
+
+    def hold(self, path: Path, content: bytes) -> None:
+        """Take what was fetched from elsewhere for a file."""
+        self._maps[path] = pa.py_buffer(content)
 
     def forget(self) -> None:
         """Let the files go; those of which arrays are held stay mapped as long as these are."""
@@ -67,9 +86,12 @@ class FileMaps:
 
     def fetch(self, path: Path, offset: int, length: int) -> None:
         """Ask the system to read a part of a file at once, and not page by page as it is touched."""
-        if hasattr(mmap, "MADV_WILLNEED"):
-            start = offset - offset % mmap.ALLOCATIONGRANULARITY
-            self.file(path).madvise(mmap.MADV_WILLNEED, start, offset + length - start)
+        if hasattr(os, "posix_fadvise"):
+            file = os.open(path, os.O_RDONLY)
+            try:
+                os.posix_fadvise(file, offset, length, os.POSIX_FADV_WILLNEED)
+            finally:
+                os.close(file)
 
 
 class RowFiles(ABC):
@@ -93,7 +115,7 @@ class RowFiles(ABC):
     ) -> None:
         self.dims, self.shape, self.dtype = dims, shape, dtype
         self.shard_records, self.maps = shard_records, maps
-        self._mapped: dict[int, np.ndarray | None] = {}
+        self._located: dict[int, tuple[Path, int] | None] = {}
 
     @abstractmethod
     def located(self, shard: int) -> tuple[Path, int] | None:
@@ -121,13 +143,16 @@ class RowFiles(ABC):
         Raises:
             StorageError: Its file is missing, or too short.
         """
-        if shard not in self._mapped:
-            place, array = self.located(shard), None
-            if place is not None:
-                records = min(self.shard_records, self.shape[0] - shard * self.shard_records)
-                array = self.maps.array(*place, (records, *self.shape[1:]), self.dtype)
-            self._mapped[shard] = array
-        return self._mapped[shard]
+        place = self._place(shard)
+        if place is None:
+            return None
+        records = min(self.shard_records, self.shape[0] - shard * self.shard_records)
+        return self.maps.array(*place, (records, *self.shape[1:]), self.dtype)
+
+    def _place(self, shard: int) -> tuple[Path, int] | None:
+        if shard not in self._located:
+            self._located[shard] = self.located(shard)
+        return self._located[shard]
 
     def read(self, rows: Int64[np.ndarray, " row"]) -> np.ndarray:
         """Return records in memory of their own.
@@ -151,13 +176,12 @@ class RowFiles(ABC):
 
     def forget(self) -> None:
         """Let the files go that were mapped for reading."""
-        self._mapped.clear()
         self.maps.forget()
 
     def fetch(self, first: int, stop: int) -> None:
         """Ask the system to read a run of records of one shard, if it lies as in memory."""
         shard = first // self.shard_records
-        place = self.located(shard)
+        place = self._place(shard)
         if place is not None:
             record = int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
             self.maps.fetch(

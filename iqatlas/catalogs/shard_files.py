@@ -160,9 +160,12 @@ def stored_layouts(store: Path | str | NamedFiles) -> dict[str, ShardLayout]:
         store: Folder of the store, its address in an object store, or files that lie elsewhere.
     """
     path = _file(store, "zarr.json")
-    if path is None:
-        return {}
-    gathered = json.loads(path.read_bytes()).get("consolidated_metadata") or {}
+    return {} if path is None else layouts_of(path.read_bytes())
+
+
+def layouts_of(root: bytes) -> dict[str, ShardLayout]:
+    """Return how the arrays over records of a finished store lie, by the metadata of its root."""
+    gathered = json.loads(root).get("consolidated_metadata") or {}
     layouts = {name: shard_layout(metadata) for name, metadata in gathered.get("metadata", {}).items()}
     return {name: layout for name, layout in layouts.items() if layout is not None and _plain_name(name)}
 

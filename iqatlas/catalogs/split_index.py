@@ -1,4 +1,4 @@
-"""The split of each record, by which records are selected, at a byte a record."""
+"""The split and the city of each record, by which records are selected, at a byte a record."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class _Names(PandasIndexingAdapter):
         return np.asarray(self)
 
 
-class SplitIndex(PandasIndex):
-    """An index of the splits of records: a number each in memory, text to whoever reads or writes it."""
+class NameIndex(PandasIndex):
+    """An index of few names over records: a number each in memory, text to whoever reads or writes it."""
 
     def create_variables(self, variables: Mapping[Any, xr.Variable] | None = None) -> dict[Any, xr.Variable]:
         """Return the coordinate, as :class:`xarray.Index` says."""
@@ -84,11 +84,25 @@ def with_splits(dataset: xr.Dataset, splits: pd.Categorical) -> xr.Dataset:
         dataset: Records with a variable ``split``.
         splits: The split of each record.
     """
-    index = SplitIndex(pd.CategoricalIndex(splits, name="split"), RECORD, coord_dtype=_TEXT)
     # Of what is stored the index takes the attributes alone.
-    like = xr.Variable((RECORD,), np.broadcast_to(np.array("", _TEXT), len(splits)), dataset["split"].attrs)
-    coordinates = xr.Coordinates(index.create_variables({"split": like}), indexes={"split": index})
-    return dataset.drop_vars("split").assign_coords(coordinates)
+    return with_names(dataset.drop_vars("split"), "split", splits, dataset["split"].attrs, _TEXT)
+
+
+def with_names(
+    dataset: xr.Dataset, name: str, names: pd.Categorical, attributes: Mapping[Any, Any], text: np.dtype[Any]
+) -> xr.Dataset:
+    """Return records with a coordinate of names, an index: text to whoever reads it, numbers in memory.
+
+    Args:
+        dataset: Records without that coordinate.
+        name: Its name.
+        names: The name at each record.
+        attributes: Its attributes.
+        text: Type of the text that it is read as.
+    """
+    index = NameIndex(pd.CategoricalIndex(names, name=name), RECORD, coord_dtype=text)
+    like = xr.Variable((RECORD,), np.broadcast_to(np.array("", text), len(names)), attributes)
+    return dataset.assign_coords(xr.Coordinates(index.create_variables({name: like}), indexes={name: index}))
 
 
 def splits_in(dataset: xr.Dataset) -> pd.Categorical:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from iqatlas import Corpora, Corpus, open_corpora, open_corpus
@@ -28,6 +29,49 @@ def test_records_follow_each_other_by_city(pair: Corpora, small_corpus: Corpus) 
     np.testing.assert_array_equal(other["iq"].values, small_corpus.dataset["iq"].values)
     assert pair.split("test").sizes["record"] == 2 * small_corpus.manifest.splits["test"]
     assert dataset["iq"].chunksizes["record"][0] == 8  # lazy, in chunks as stored
+
+
+def test_cities_and_splits_are_numbers_in_memory_and_select_one_after_the_other(
+    pair: Corpora, small_corpus: Corpus
+) -> None:
+    dataset = pair.dataset
+    for name in ("city", "split"):
+        index = dataset.indexes[name]
+        assert isinstance(index, pd.CategoricalIndex)
+        assert index.codes.dtype == np.int8
+        assert dataset[name].dtype.kind == "U"
+    assert dataset["split"].values.tolist() == small_corpus.dataset["split"].values.tolist() * 2
+    expected = small_corpus.split("test")["slot"].values
+    for one, two in (("city", "split"), ("split", "city")):
+        wanted = {"city": "other", "split": "test"}
+        found = dataset.sel({one: wanted[one]}).sel({two: wanted[two]})
+        np.testing.assert_array_equal(found["slot"].values, expected)
+        assert set(found["city"].values.tolist()) == {"other"}
+    with pytest.raises(KeyError):
+        dataset.sel(city="elsewhere")
+
+
+def _receivers_split(corpus: Corpus, splits: list[str], monkeypatch: pytest.MonkeyPatch) -> Corpus:
+    with_receivers = corpus.dataset.assign_coords(receiver_split=("receiver", np.array(splits)))
+    monkeypatch.setitem(corpus.__dict__, "dataset", with_receivers)
+    return corpus
+
+
+def test_receivers_of_a_split_are_those_of_the_corpora(
+    small_corpus: Corpus, copied: Path, reseal: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reseal(copied, name="other")
+    by = ["train", "validation", "test"]
+    one = _receivers_split(open_corpus(small_corpus.path), by, monkeypatch)
+    two = _receivers_split(open_corpus(copied), by, monkeypatch)
+    train = Corpora([one, two]).split("train")
+    assert train["receiver"].values.tolist() == one.split("train")["receiver"].values.tolist()
+    assert train.sizes["receiver"] == 1
+    differ = r"^receivers of this split differ between the corpora; take it from each of \.members$"
+    others = _receivers_split(open_corpus(copied), by[::-1], monkeypatch)
+    for other in (others, open_corpus(copied)):  # split otherwise, and not at all
+        with pytest.raises(CorpusError, match=differ):
+            Corpora([one, other]).split("train")
 
 
 def test_tables_and_arrays_hold_all_cities(pair: Corpora, small_corpus: Corpus) -> None:

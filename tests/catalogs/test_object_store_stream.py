@@ -11,6 +11,9 @@ import pytest
 
 from iqatlas import Corpus, open_corpus
 from iqatlas.catalogs import _zarr
+from iqatlas.catalogs.place import NamedFiles
+from iqatlas.catalogs.split_index import SPLIT_NAMES
+from iqatlas.errors import StorageError
 
 pytest.importorskip("torch")
 pytest.importorskip("moto.server")
@@ -99,3 +102,30 @@ def test_indices_are_remembered_up_to_a_limit(
     indices = Counter(filter(_is_index, _of_records(requests)))
     assert list(indices.values()).count(1) == 1
     assert len(indices) == SHARDS
+
+
+def test_splits_are_told_from_the_bytes_of_their_objects(
+    copied_there: str, small_corpus: Corpus, requests: list[Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def as_text(names: np.ndarray) -> None:
+        raise AssertionError(f"{len(names)} names were read as text")
+
+    monkeypatch.setattr("iqatlas.catalogs.corpus.splits_of_text", as_text)
+    splits = open_corpus(copied_there).dataset["split"].values
+    assert splits.tolist() == small_corpus.dataset["split"].values.tolist()
+    fetched = Counter(path for path, *_ in requests if "/records.zarr/split/c/" in path)
+    assert sorted(fetched.values()) == [1] * SHARDS
+    # In a catalogue the objects have other names; a shard that is gone has a line.
+    root, files = copied_there, small_corpus.path / "records.zarr"
+    names = {
+        path.relative_to(files).as_posix(): f"records.zarr/{path.relative_to(files).as_posix()}"
+        for path in [files / "zarr.json", *(files / "split/c").iterdir()]
+    }
+    codes = small_corpus.store.word_codes(NamedFiles(root, names), "split", SPLIT_NAMES)
+    assert [SPLIT_NAMES[code] for code in codes] == splits.tolist()
+    del names["split/c/2"]
+    with pytest.raises(StorageError, match="split/c/2: a file of this version is missing"):
+        small_corpus.store.word_codes(NamedFiles(root, names), "split", SPLIT_NAMES)
+    fsspec.filesystem("s3", use_listings_cache=False).rm_file(f"{copied_there}/records.zarr/split/c/2")
+    with pytest.raises(StorageError, match="split/c/2: a file of the corpus is missing"):
+        _ = open_corpus(copied_there).dataset

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,56 @@ def test_damaged_shards_are_one_line(stored: Corpus, tmp_path: Path, size: str) 
         shard.write_bytes(shard.read_bytes()[: -100 if size == "short" else 0])
     with pytest.raises((CorpusError, StorageError, OSError), match=r"^[^\n]*$"):
         open_corpus(folder).numpy(variables=("iq",))
+
+
+@contextmanager
+def few_files(more: int) -> Iterator[None]:
+    """Let this process have so many more files open than it has."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + more, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system doesn't tell what is open")
+def test_a_corpus_may_have_more_files_than_a_process(
+    tiny_spec: CorpusSpec, quick_parts: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("iqatlas.generators.plan._BLOCK_SAMPLES", 1 << 7)
+    monkeypatch.setattr("iqatlas.generators.plan._SHARDS_AT_LEAST", 40)
+    made = generate(tiny_spec, tmp_path / "shards")
+    assert len(made.manifest.shards) == 40
+    expected = made.numpy(variables=("iq", "label", "slot"))
+    # Zarr and the system need a few; the splits alone lie in 40 files.
+    with few_files(24):
+        corpus = open_corpus(made.path)
+        assert corpus.dataset.sizes["record"] == 80
+        for name, values in corpus.numpy(variables=tuple(expected)).items():  # one reading of 120 files
+            np.testing.assert_array_equal(values, expected[name])
+        if TORCH:
+            for shuffle in (False, True):
+                stream = corpus.torch(
+                    variables=tuple(expected), iterable=True, batch=80, buffer=80, shuffle=shuffle
+                )
+                (batch,) = stream
+                order = np.argsort(batch["slot"].numpy())
+                for name, values in expected.items():
+                    np.testing.assert_array_equal(batch[name].numpy()[order], values)
+
+
+def test_files_beyond_the_bound_are_let_go_and_what_was_read_stays(tmp_path: Path) -> None:
+    maps, held = FileMaps(bound=2), []
+    for number in range(5):
+        path = tmp_path / f"{number}.bin"
+        path.write_bytes(bytes([number] * 8))
+        held.append(maps.array(path, 4, (4,), np.dtype(np.uint8)))
+        maps.array(tmp_path / "0.bin", 0, (8,), np.dtype(np.uint8))  # used often, it stays
+    assert len(maps) == 2
+    assert maps.file(tmp_path / "0.bin") is maps.file(tmp_path / "0.bin")
+    assert [values.tolist() for values in held] == [[number] * 4 for number in range(5)]
 
 
 def test_what_is_laid_out_otherwise_is_left_to_zarr() -> None:

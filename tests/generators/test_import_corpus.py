@@ -265,6 +265,8 @@ def test_a_table_of_recordings_has_what_is_known_of_them(tones: Recording, tmp_p
     table = corpus.to_pandas(split="test")
     assert table.columns.tolist() == ["record", "first_sample", "time_s", "split"]
     assert table["first_sample"].tolist() == corpus.dataset["first_sample"].values.tolist()
+    with pytest.raises(CorpusError, match=r"/c: recordings have no scene that anyone knows$"):
+        _ = corpus.scene
 
 
 def test_annotations_are_asked_for_where_there_are_none(recordings: list[Path], tmp_path: Path) -> None:
