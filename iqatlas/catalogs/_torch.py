@@ -12,7 +12,7 @@ from iqatlas.catalogs.epoch_order import EpochOrder, Part, given_by
 from iqatlas.catalogs.item_batches import batches, single_items
 from iqatlas.catalogs.load_request import LoadRequest
 from iqatlas.catalogs.record_reader import RecordReader
-from iqatlas.catalogs.stream_state import order_state, see_that_it_fits, yields_of
+from iqatlas.catalogs.stream_state import order_state, see_that_it_fits
 from iqatlas.errors import CorpusError, SetupError
 
 try:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Transform = Callable[[Any], Any]
 
 _NOBODY = -1
+_MOST = 4096
+"""Workers that a state may tell of: shares are worked out for each of them."""
 _SLOTS = 256
 """Workers that are told apart where a loader's seed does not tell one pass from the next."""
 
@@ -134,9 +136,9 @@ class RecordStream(IterableDataset[Any]):
         """Name the epoch that the next iteration gives; each has an order of its own.
 
         Raises:
-            CorpusError: A negative number.
+            CorpusError: A negative number, or no whole one.
         """
-        if epoch < 0:
+        if not _whole(epoch) or epoch < 0:
             raise CorpusError(f"an epoch of {epoch}", accepted="0 or more")
         if epoch != self.epoch:
             self._epoch.fill_(epoch)
@@ -149,9 +151,8 @@ class RecordStream(IterableDataset[Any]):
         Args:
             workers: Number of a loader's workers: what is left out to make ranks even depends on it.
         """
-        rank, world = self._part.rank, self._part.world
-        parts = [Part(rank, world, worker, workers) for worker in range(workers)]
-        return sum(self._order.items_of(self.epoch, part) for part in parts)
+        part = Part(self._part.rank, self._part.world, 0, workers)
+        return int(self._order.items_by_worker(self.epoch, part).sum())
 
     def state_dict(self, yields: int | None = None, workers: int | None = None) -> dict[str, Any]:
         """Return where the epoch stands, to go on from.
@@ -179,7 +180,7 @@ class RecordStream(IterableDataset[Any]):
                 return waiting
             elif int(self._readers) > 0:
                 raise CorpusError(
-                    f"{int(self._readers)} workers give this epoch, and this copy can't count what they give",
+                    f"num_workers={int(self._readers)}: workers give this epoch, uncounted by this copy",
                     accepted="state_dict(yields=…), the number that was taken",
                 )
             epoch, given = self._position
@@ -189,7 +190,7 @@ class RecordStream(IterableDataset[Any]):
         state = {
             **self._own,
             "epoch": self.epoch,
-            "yields": int(yields),
+            "yields": int(yields) if _whole(yields) else yields,
             "worker": None if info is None else info.id,
             "workers": workers,
         }
@@ -229,21 +230,30 @@ class RecordStream(IterableDataset[Any]):
     def _see_that_it_is_within(self, state: dict[str, Any]) -> None:
         """Check the numbers of a state, whose number of workers may not be known."""
         epoch, yields, workers = state["epoch"], state["yields"], state["workers"]
-        for name, number in (("epoch", epoch), ("yields", yields), ("workers", workers or 0)):
-            if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-                raise CorpusError(f"{name} of a state is {number!r}", accepted="a whole number, 0 or more")
+        for name, number, most in (
+            ("epoch", epoch, None),
+            ("yields", yields, None),
+            ("workers", workers, _MOST),
+        ):
+            if number is None and most is not None:
+                continue
+            if not _whole(number) or number < 0 or (most is not None and number > most):
+                accepted = "a whole number, 0 or more" if most is None else f"0 to {most}"
+                raise CorpusError(f"{name} of a state is {number!r}", accepted=accepted)
         if workers is None:
-            most = self._order.items_of(epoch, self._part)
+            there = self._order.items_of(epoch, self._part)
         else:
             by_worker = self._yields(epoch, workers)
-            most = int(by_worker.sum() if state["worker"] is None else by_worker[state["worker"]])
-        if yields > most:
+            there = int(by_worker.sum() if state["worker"] is None else by_worker[state["worker"]])
+        if yields > there:
             raise CorpusError(
-                f"{yields} yields of an epoch that has {most}", accepted=f"0 to {most} in epoch {epoch}"
+                f"{yields} yields of an epoch that has {there}", accepted=f"0 to {there} in epoch {epoch}"
             )
 
     def _yields(self, epoch: int, workers: int) -> np.ndarray:
-        return yields_of(self._order, epoch, self._part, batch=self._batch, workers=max(1, workers))
+        """Return how many items, or batches, each worker gives."""
+        part = Part(self._part.rank, self._part.world, 0, max(1, workers))
+        return -(-self._order.items_by_worker(epoch, part) // (self._batch or 1))
 
     def _waiting(self) -> dict[str, Any] | None:
         """Return the state from which no iteration has gone on so far."""
@@ -307,6 +317,10 @@ class RecordStream(IterableDataset[Any]):
             epoch, given = self._position
             self._position = (epoch, given + 1)
         return _transformed(self._transform, {name: _tensor(values) for name, values in arrays.items()})
+
+
+def _whole(number: object) -> bool:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
 
 
 def _reader(worker: int | None) -> str:

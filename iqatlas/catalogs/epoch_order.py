@@ -152,11 +152,24 @@ class EpochOrder:
         Raises:
             CorpusError: Ranks have to be even, and there are fewer chunks than ranks.
         """
+        return int(self.items_by_worker(epoch, part)[part.worker])
+
+    def items_by_worker(self, epoch: int, part: Part) -> Int64[np.ndarray, " worker"]:
+        """Return the number of items that each worker of a reader's rank gives in an epoch.
+
+        Args:
+            epoch: Number of the epoch.
+            part: A worker of the rank.
+
+        Raises:
+            CorpusError: Ranks have to be even, and there are fewer chunks than ranks.
+        """
         chunks, reader = self._dealt(epoch, part)
-        counts = np.bincount(reader, self._counts(chunks), part.world * part.workers)
-        of_ranks = counts.reshape(part.workers, part.world)[part.worker]
+        counts = np.bincount(reader, self._counts(chunks), part.world * part.workers).astype(np.int64)
+        of_ranks = counts.reshape(part.workers, part.world)
         # Loaders batch what each worker gives: ranks make as many steps only where their workers are even.
-        return int(of_ranks.min() if self.even else of_ranks[part.rank])
+        own: Int64[np.ndarray, " worker"] = of_ranks.min(axis=1) if self.even else of_ranks[:, part.rank]
+        return own
 
     def readings(self, epoch: int, part: Part, *, skip: int = 0) -> Iterator[Reading]:
         """Give what a reader reads in an epoch, reading by reading.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from iqatlas.catalogs.epoch_order import EpochOrder, Part
+from iqatlas.catalogs.epoch_order import EpochOrder
 from iqatlas.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -79,18 +79,3 @@ def see_that_it_fits(state: Mapping[str, Any], own: Mapping[str, Any]) -> None:
             f"the state is of another {_CALLED.get(differ[0], differ[0])}",
             accepted=", ".join(f"{key}={own[key]}" for key in differ),
         )
-
-
-def yields_of(order: EpochOrder, epoch: int, part: Part, *, batch: int | None, workers: int) -> np.ndarray:
-    """Return what each worker of a rank gives in an epoch: items, or batches.
-
-    Args:
-        order: The order of the items.
-        epoch: Number of the epoch.
-        part: The rank.
-        batch: Items a batch; None for single items.
-        workers: Number of workers.
-    """
-    parts = [Part(part.rank, part.world, worker, workers) for worker in range(workers)]
-    items = np.array([order.items_of(epoch, one) for one in parts], np.int64)
-    return -(-items // (batch or 1))

@@ -242,8 +242,13 @@ def test_the_position_is_of_the_epoch_that_is_named(small_corpus: Corpus) -> Non
             first.state_dict(yields, 1)
         with pytest.raises(CorpusError, match=r"yields"):
             first.load_state_dict({**state, "yields": yields, "workers": 1})
-    with pytest.raises(CorpusError, match=r"^yields of a state is '3'; accepted: a whole number, 0 or more$"):
-        first.load_state_dict({**state, "yields": "3"})
+    for yields in ("3", 2.5):
+        with pytest.raises(
+            CorpusError, match=r"^yields of a state is .*; accepted: a whole number, 0 or more$"
+        ):
+            first.load_state_dict({**state, "yields": yields})
+    with pytest.raises(CorpusError, match=r"^workers of a state is 1000000000; accepted: 0 to 4096$"):
+        first.load_state_dict({**state, "workers": 10**9})
 
 
 def test_batches_of_workers_are_not_counted_in_silence(small_corpus: Corpus) -> None:
@@ -252,7 +257,8 @@ def test_batches_of_workers_are_not_counted_in_silence(small_corpus: Corpus) -> 
     begun = iter(_loader(stream, 1))
     next(begun)
     with pytest.raises(
-        CorpusError, match=r"^1 workers give this epoch, and .*; accepted: state_dict\(yields="
+        CorpusError,
+        match=r"^num_workers=1: workers give this epoch, uncounted.*; accepted: state_dict\(yields=",
     ):
         stream.state_dict()
     assert stream.state_dict(1)["workers"] == 1
@@ -392,6 +398,7 @@ def test_what_cannot_be_is_one_line(small_corpus: Corpus, asked: dict[str, Any],
     assert "\n" not in str(caught.value)
 
 
-def test_a_negative_epoch_is_one_line(small_corpus: Corpus) -> None:
-    with pytest.raises(CorpusError, match="an epoch of -1; accepted: 0 or more"):
-        small_corpus.torch(iterable=True).set_epoch(-1)
+@pytest.mark.parametrize("epoch", [-1, True])
+def test_no_number_of_an_epoch_is_one_line(small_corpus: Corpus, epoch: Any) -> None:
+    with pytest.raises(CorpusError, match=rf"^an epoch of {epoch}; accepted: 0 or more$"):
+        small_corpus.torch(iterable=True).set_epoch(epoch)
