@@ -28,7 +28,7 @@ class IqAtlasError(Exception):
         accepted: str | None = None,
         remedy: str | None = None,
     ) -> None:
-        self.what = what
+        self.what = _told_by_a_worker(what)
         self.where = where
         self.accepted = accepted
         self.remedy = remedy
@@ -46,6 +46,14 @@ class IqAtlasError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments have to survive the way back from a worker process.
         return (_rebuild, (type(self), self.what, self.where, self.accepted, self.remedy))
+
+
+def _told_by_a_worker(what: str) -> str:
+    """Return the error's own line where PyTorch makes it again from the text of a worker's traceback."""
+    if not (what.startswith("Caught ") and "\nOriginal Traceback" in what):
+        return what
+    last = what.strip().splitlines()[-1]
+    return last.partition(": ")[2] or last
 
 
 def _rebuild(

@@ -104,6 +104,13 @@ def test_errors_come_back_whole_from_a_worker(tmp_path: Path) -> None:
             assert str(elsewhere) == str(here)
 
 
+def test_an_error_that_a_loader_makes_of_a_traceback_keeps_its_line() -> None:
+    first = CorpusError("it was changed", where="a: b", remedy="open it again")
+    trace = f"Original Traceback (most recent call last):\n  File x\niqatlas.errors.CorpusError: {first}\n"
+    again = CorpusError(f"Caught CorpusError in DataLoader worker process 0.\n{trace}")
+    assert str(again) == str(first)
+
+
 @pytest.mark.parametrize(
     ("word", "wanted"),
     [("trian", "train"), ("validate", "validation"), ("TEST", None), ("xyz", None), ("", None)],

@@ -112,6 +112,7 @@ def tf_dataset(
     buffer: int,
     batch: int | None,
     ranks: tuple[int, int],
+    even: bool,
     epoch: int,
     skip: int,
 ) -> tf.data.Dataset:
@@ -126,14 +127,18 @@ def tf_dataset(
         buffer: Items that are shuffled among each other.
         batch: Items a batch; None for single items.
         ranks: Number of this process, and of all that train.
+        even: Whether all ranks give as many items.
         epoch: The epoch that the first iteration gives.
         skip: Items, or batches, of that epoch that were taken before.
 
     Raises:
+        CorpusError: A corpus was changed since it was opened, or ranks can't be even. What is changed later
+            ends an iteration in ``tf.errors.InvalidArgumentError``, whose first line says so.
         SetupError: A variable is text.
     """
     reader = RecordReader(members, request)
-    order = EpochOrder(request.rows, request.edges, request.each, shuffle, seed, buffer)
+    reader.check()
+    order = EpochOrder(request.rows, request.edges, request.each, shuffle, seed, buffer, even)
     part, size = Part(*ranks), batch or _UNBATCHED
     epochs = _Epochs(reader, order, part, size, epoch, skip * (batch or 1))
     like = epochs.nothing

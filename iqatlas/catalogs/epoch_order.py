@@ -2,7 +2,8 @@
 
 Every storage chunk and every item has a random key of (seed, epoch). Chunks in the order of their keys are
 dealt round to ranks, and what a rank has to its workers, so that nobody reads a chunk of another. A reader
-takes as many whole chunks as its buffer holds, and gives their items in the order of the items' keys.
+takes as many whole chunks as its buffer holds, and gives their items in the order of the items' keys. Where
+ranks have to be even, the largest chunks are dealt first, and who has more than another rank stops early.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ class EpochOrder:
         shuffle: Whether the order is random; as stored without it.
         seed: Of the order.
         buffer: Items that are read at once, and shuffled among each other, as long as there are so many.
+        even: Whether all ranks give as many items, those of the same number of worker each.
     """
 
     rows: Int64[np.ndarray, " row"]
@@ -84,6 +86,7 @@ class EpochOrder:
     shuffle: bool
     seed: int
     buffer: int
+    even: bool = False
     _bounds: Int64[np.ndarray, " edge"] = field(init=False)
     _chunks: Int64[np.ndarray, " chunk"] = field(init=False)
 
@@ -96,17 +99,77 @@ class EpochOrder:
         own = sequence(key(self.seed, Stage.LOADING, epoch, what))
         return sequence_words(own, positions, 1)[:, 0]
 
-    def chunks_of(self, epoch: int, part: Part) -> Int64[np.ndarray, " own"]:
-        """Return the chunks that a reader takes in an epoch, in its order."""
+    def _counts(self, chunks: Int64[np.ndarray, " chunk"]) -> Int64[np.ndarray, " chunk"]:
+        """Return the number of items in each chunk."""
+        counts: Int64[np.ndarray, " chunk"] = (self._bounds[chunks + 1] - self._bounds[chunks]) * self.each
+        return counts
+
+    def _dealt(
+        self, epoch: int, part: Part
+    ) -> tuple[Int64[np.ndarray, " chunk"], Int64[np.ndarray, " chunk"]]:
+        """Return all chunks in their order, and who reads each: rank, plus worker times world."""
         chunks = self._chunks
         if self.shuffle:
             chunks = chunks[np.argsort(self._keys(epoch, _CHUNKS, chunks), kind="stable")]
-        return chunks[part.rank :: part.world][part.worker :: part.workers]
+        count = part.world * part.workers
+        turn, reader = np.divmod(np.arange(len(chunks)), count)
+        if self.even and part.world > 1:
+            if len(chunks) < part.world:
+                raise CorpusError(
+                    f"{part.world} ranks can't have as many items each of {len(chunks)} storage chunks",
+                    accepted="a chunk or more for each rank",
+                    remedy="train with fewer ranks, or by index with a DistributedSampler",
+                )
+            # Back and forth, the largest first, so that sums come near each other.
+            dealt = np.empty_like(reader)
+            dealt[np.argsort(-self._counts(chunks), kind="stable")] = np.where(
+                turn % 2, count - 1 - reader, reader
+            )
+            reader = dealt
+        return chunks, reader
+
+    def chunks_of(self, epoch: int, part: Part) -> Int64[np.ndarray, " own"]:
+        """Return the chunks that a reader takes in an epoch, in its order.
+
+        Args:
+            epoch: Number of the epoch.
+            part: Who reads.
+
+        Raises:
+            CorpusError: Ranks have to be even, and there are fewer chunks than ranks.
+        """
+        chunks, reader = self._dealt(epoch, part)
+        own: Int64[np.ndarray, " own"] = chunks[reader == part.rank + part.worker * part.world]
+        return own
 
     def items_of(self, epoch: int, part: Part) -> int:
-        """Return the number of items that a reader gives in an epoch."""
-        chunks = self.chunks_of(epoch, part)
-        return int((self._bounds[chunks + 1] - self._bounds[chunks]).sum()) * self.each
+        """Return the number of items that a reader gives in an epoch.
+
+        Args:
+            epoch: Number of the epoch.
+            part: Who reads.
+
+        Raises:
+            CorpusError: Ranks have to be even, and there are fewer chunks than ranks.
+        """
+        return int(self.items_by_worker(epoch, part)[part.worker])
+
+    def items_by_worker(self, epoch: int, part: Part) -> Int64[np.ndarray, " worker"]:
+        """Return the number of items that each worker of a reader's rank gives in an epoch.
+
+        Args:
+            epoch: Number of the epoch.
+            part: A worker of the rank.
+
+        Raises:
+            CorpusError: Ranks have to be even, and there are fewer chunks than ranks.
+        """
+        chunks, reader = self._dealt(epoch, part)
+        counts = np.bincount(reader, self._counts(chunks), part.world * part.workers).astype(np.int64)
+        of_ranks = counts.reshape(part.workers, part.world)
+        # Loaders batch what each worker gives: ranks make as many steps only where their workers are even.
+        own: Int64[np.ndarray, " worker"] = of_ranks.min(axis=1) if self.even else of_ranks[:, part.rank]
+        return own
 
     def readings(self, epoch: int, part: Part, *, skip: int = 0) -> Iterator[Reading]:
         """Give what a reader reads in an epoch, reading by reading.
@@ -115,29 +178,33 @@ class EpochOrder:
             epoch: Number of the epoch.
             part: Who reads.
             skip: Items that were given before, and are left out; readings that held only such are not read.
+
+        Raises:
+            CorpusError: Ranks have to be even, and there are fewer chunks than ranks.
         """
-        chunks = self.chunks_of(epoch, part)
-        items = (self._bounds[chunks + 1] - self._bounds[chunks]) * self.each
+        chunks, left = self.chunks_of(epoch, part), self.items_of(epoch, part)
+        items = self._counts(chunks)
         before = np.cumsum(items) - items
         first = 0
-        while first < len(chunks):
+        while first < len(chunks) and left:
             stop = max(first + 1, int(np.searchsorted(before, before[first] + self.buffer)))
-            count = int(items[first:stop].sum())
+            count = min(int(items[first:stop].sum()), left)
             if skip >= count:
                 skip -= count
             else:
-                yield self._reading(epoch, chunks[first:stop], skip)
+                yield self._reading(epoch, chunks[first:stop], slice(skip, count))
                 skip = 0
+            left -= count
             first = stop
 
-    def _reading(self, epoch: int, chunks: Int64[np.ndarray, " chunk"], skip: int) -> Reading:
+    def _reading(self, epoch: int, chunks: Int64[np.ndarray, " chunk"], given: slice) -> Reading:
         first, stop = self._bounds[chunks], self._bounds[chunks + 1]
         rows = np.concatenate([self.rows[a:b] for a, b in zip(first, stop, strict=True)])
         order = np.arange(len(rows) * self.each)
         if self.shuffle:
             items = (rows[:, None] * self.each + np.arange(self.each)).ravel()
             order = np.argsort(self._keys(epoch, _ITEMS, items), kind="stable")
-        return Reading(chunks, stop - first, rows, order[skip:])
+        return Reading(chunks, stop - first, rows, order[given])
 
 
 def given_by(total: int, yields: Int64[np.ndarray, " worker"]) -> Int64[np.ndarray, " worker"]:

@@ -124,6 +124,7 @@ class Loaders(ABC):
         batch: int | None = None,
         rank: int | None = None,
         world: int | None = None,
+        even: bool = False,
     ) -> torch.utils.data.Dataset[Any]:
         """Return a PyTorch data set over the records; one item is a dict of tensors.
 
@@ -145,6 +146,7 @@ class Loaders(ABC):
             rank: Iterable: number of this process among those that train; without it as
                 ``torch.distributed`` says.
             world: Iterable: number of those processes.
+            even: Iterable: whether all ranks give as many items, what some have more being left out.
 
         Raises:
             CorpusError: An unknown split, variable or receiver, a window beyond the capture, or an option
@@ -158,7 +160,7 @@ class Loaders(ABC):
         ordering = {"shuffle": shuffle, "seed": seed, "buffer": buffer, "batch": batch}
         given = [
             name for name, value in {**ordering, "rank": rank, "world": world}.items() if value is not None
-        ]
+        ] + ["even"] * even
         if given and not iterable:
             raise CorpusError(
                 f"{', '.join(given)} would change nothing in a map-style data set",
@@ -180,6 +182,7 @@ class Loaders(ABC):
             buffer=_BUFFER if buffer is None else buffer,
             batch=batch,
             ranks=ranks,
+            even=even,
         )
 
     def tf(
@@ -197,6 +200,7 @@ class Loaders(ABC):
         batch: int | None = None,
         rank: int | None = None,
         world: int | None = None,
+        even: bool = False,
         epoch: int = 0,
         skip: int = 0,
     ) -> tensorflow.data.Dataset:
@@ -219,6 +223,7 @@ class Loaders(ABC):
             batch: Items a batch; single items without it.
             rank: Number of this process among those that train; 0 without it.
             world: Number of those processes.
+            even: Whether all ranks give as many items, what some have more being left out.
             epoch: Number of the epoch that the first iteration gives.
             skip: Items, or batches where ``batch`` is given, of that epoch that were taken before: it goes on
                 behind them.
@@ -247,6 +252,7 @@ class Loaders(ABC):
             buffer=buffer,
             batch=batch,
             ranks=ranks or (0, 1),
+            even=even,
             epoch=epoch,
             skip=skip,
         )

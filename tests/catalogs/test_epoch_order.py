@@ -84,6 +84,60 @@ def test_whatever_the_chunks_nothing_is_lost_and_going_on_gives_the_rest(
     np.testing.assert_array_equal(np.sort(np.concatenate(seen)), wanted)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 9), min_size=4, max_size=16),
+    each=st.integers(1, 3),
+    shuffle=st.booleans(),
+    buffer=st.integers(1, 60),
+    world=st.integers(1, 4),
+    workers=st.integers(1, 3),
+    skip=st.integers(0, 40),
+)
+def test_even_ranks_have_as_many_items_worker_by_worker(
+    lengths: list[int], each: int, shuffle: bool, buffer: int, world: int, workers: int, skip: int
+) -> None:
+    edges = np.concatenate([[0], np.cumsum(lengths)])
+    order = EpochOrder(np.arange(edges[-1]), edges, each, shuffle, 1, buffer, even=True)
+    counts = np.zeros((world, workers), int)
+    seen = []
+    for rank in range(world):
+        for worker in range(workers):
+            part = Part(rank, world, worker, workers)
+            own = _items(list(order.readings(2, part)), each)
+            np.testing.assert_array_equal(_items(list(order.readings(2, part, skip=skip)), each), own[skip:])
+            counts[rank, worker] = len(own)
+            assert len(own) == order.items_of(2, part)
+            seen.append(own)
+    assert (counts == counts[0]).all()
+    assert counts[0, 0] > 0
+    given = np.concatenate(seen)
+    assert len(np.unique(given)) == len(given)
+    if world == 1:
+        alone = EpochOrder(np.arange(edges[-1]), edges, each, shuffle, 1, buffer)
+        for worker, own in enumerate(seen):
+            of_worker = Part(0, 1, worker, workers)
+            np.testing.assert_array_equal(own, _items(list(alone.readings(2, of_worker)), each))
+
+
+def test_little_is_left_out_to_make_ranks_even_and_not_always_the_same() -> None:
+    lengths = np.random.default_rng(3).integers(40, 100, 64)
+    edges = np.concatenate([[0], np.cumsum(lengths)])
+    left_out = []
+    for epoch in range(2):
+        order = EpochOrder(np.arange(edges[-1]), edges, 1, True, 1, 500, even=True)
+        given = [_items(list(order.readings(epoch, Part(rank, 4))), 1) for rank in range(4)]
+        left_out.append(set(range(edges[-1])) - set(np.concatenate(given).tolist()))
+        # Dealt back and forth by size, sums of ranks differ by less than a chunk.
+        assert len(left_out[-1]) < 4 * lengths.max()
+    assert left_out[0] != left_out[1]
+
+
+def test_even_ranks_need_a_chunk_each() -> None:
+    with pytest.raises(CorpusError, match=r"^7 ranks can't have as many items each of 6 storage chunks; acc"):
+        _order(even=True).items_of(0, Part(0, 7))
+
+
 def test_the_order_follows_from_seed_and_epoch_alone() -> None:
     first = _items(list(_order().readings(3, Part())), 1)
     np.testing.assert_array_equal(_items(list(_order().readings(3, Part())), 1), first)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -192,12 +192,128 @@ def test_an_epoch_goes_on_where_it_stopped(small_corpus: Corpus, workers: int, t
     assert len(_keys(iter(second))) == len(whole)  # the next epoch is whole
 
 
-def test_a_state_of_another_order_is_one_line(small_corpus: Corpus) -> None:
-    state = small_corpus.torch(iterable=True, seed=1).state_dict()
-    with pytest.raises(CorpusError, match=r"^the state is of another seed; accepted: seed=2, rank="):
-        small_corpus.torch(iterable=True, seed=2).load_state_dict(state)
-    with pytest.raises(CorpusError, match="the state is of another loader"):
-        small_corpus.torch(iterable=True, seed=1).load_state_dict({"seed": 1, "rank": [0, 1], "batch": None})
+@pytest.mark.parametrize(("workers", "options"), [(0, {}), (2, {}), (2, {"persistent_workers": True})])
+def test_passes_behind_the_rest_of_an_epoch_are_whole(
+    small_corpus: Corpus, workers: int, options: dict[str, Any]
+) -> None:
+    def stream() -> Any:
+        return small_corpus.torch(split="train", variables=NAMES[1:], iterable=True, batch=8, buffer=20)
+
+    second = stream()
+    second.load_state_dict(stream().state_dict(5, workers))
+    assert second.state_dict()["yields"] == 5
+    second.set_epoch(0)  # the loop of an epoch names it, and it is still the same
+    loader = _loader(second, workers, **options)
+    rest, *passes = [_keys(loader) for _ in range(3)]
+    wanted = _wanted(small_corpus)
+    assert 0 < len(rest) <= len(wanted) - 4 * 8  # of five batches four were full ones at least
+    assert [sorted(one) for one in passes] == [wanted, wanted]
+    second.set_epoch(0)
+    assert sorted(_keys(loader)) == wanted
+    if workers:
+        assert sorted(_keys(iter(second))) == wanted
+
+
+def test_the_position_is_of_the_epoch_that_is_named(small_corpus: Corpus) -> None:
+    def stream(state: dict[str, Any] | None = None) -> Any:
+        made = small_corpus.torch(split="train", variables=NAMES[1:], iterable=True, batch=8, buffer=20)
+        if state is not None:
+            made.load_state_dict(state)
+        return made
+
+    first = stream()
+    batches = len(list(first))
+    assert first.state_dict()["yields"] == batches
+    assert _keys(stream(first.state_dict())) == []
+    first.set_epoch(1)
+    state = first.state_dict()
+    assert (state["epoch"], state["yields"]) == (1, 0)
+    assert sorted(_keys(stream(state))) == _wanted(small_corpus)
+    early, late = iter(first), iter(first)
+    next(late), next(early), next(early)
+    assert first.state_dict()["yields"] == 1  # of the iteration that was begun last
+    going = stream(first.state_dict(3))
+    assert going.state_dict() == first.state_dict(3)
+    going.set_epoch(2)
+    assert going.state_dict()["yields"] == 0
+    assert sorted(_keys(going)) == _wanted(small_corpus)
+    for yields in (-1, batches + 1):
+        with pytest.raises(CorpusError, match=r"yields"):
+            first.state_dict(yields, 1)
+        with pytest.raises(CorpusError, match=r"yields"):
+            first.load_state_dict({**state, "yields": yields, "workers": 1})
+    for yields in ("3", 2.5):
+        with pytest.raises(
+            CorpusError, match=r"^yields of a state is .*; accepted: a whole number, 0 or more$"
+        ):
+            first.load_state_dict({**state, "yields": yields})
+    with pytest.raises(CorpusError, match=r"^workers of a state is 1000000000; accepted: 0 to 4096$"):
+        first.load_state_dict({**state, "workers": 10**9})
+
+
+def test_batches_of_workers_are_not_counted_in_silence(small_corpus: Corpus) -> None:
+    stream = small_corpus.torch(split="train", variables=NAMES[1:], iterable=True, batch=8)
+    assert stream.state_dict()["yields"] == 0
+    begun = iter(_loader(stream, 1))
+    next(begun)
+    with pytest.raises(
+        CorpusError,
+        match=r"^num_workers=1: workers give this epoch, uncounted.*; accepted: state_dict\(yields=",
+    ):
+        stream.state_dict()
+    assert stream.state_dict(1)["workers"] == 1
+    stream.set_epoch(1)
+    assert stream.state_dict()["yields"] == 0
+
+
+def test_a_state_goes_on_with_as_many_workers(small_corpus: Corpus) -> None:
+    stream = small_corpus.torch(split="train", variables=NAMES[1:], iterable=True, batch=8)
+    stream.load_state_dict(stream.state_dict(3, workers=2))
+    with pytest.raises(CorpusError) as caught:
+        next(iter(_loader(stream, 1)))
+    # As it was raised, not with the worker's traceback in it.
+    said = "the state is of a loader with 2 workers, and this one has 1; accepted: num_workers=2"
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("made", "loaded", "named"),
+    [
+        ({"seed": 1}, {"seed": 2}, r"seed; accepted: seed=2"),
+        ({}, {"batch": 4}, r"batch; accepted: batch=4"),
+        ({}, {"rank": 1, "world": 2}, r"rank; accepted: rank=\[1, 2\]"),
+        ({}, {"buffer": 64}, r"buffer; accepted: buffer=64"),
+        ({}, {"shuffle": False}, r"kind of order; accepted: shuffle=False"),
+        ({}, {"even": True}, r"even; accepted: even=True"),
+        ({}, {"groups": False}, r"choice of receivers; accepted: items_a_record=3"),
+        ({}, {"split": "test"}, r"choice of records; accepted: records=[0-9a-f]{16}"),
+    ],
+)
+def test_a_state_of_another_order_is_one_line(
+    small_corpus: Corpus, made: dict[str, Any], loaded: dict[str, Any], named: str
+) -> None:
+    state = small_corpus.torch(iterable=True, **made).state_dict()
+    with pytest.raises(CorpusError, match=rf"^the state is of another {named}$"):
+        small_corpus.torch(iterable=True, **{**made, **loaded}).load_state_dict(state)
+
+
+def test_a_state_of_another_corpus_or_age_is_one_line(
+    copied: Path, small_corpus: Corpus, reseal: Callable[..., None]
+) -> None:
+    stream = small_corpus.torch(iterable=True)
+    state = stream.state_dict()
+    reseal(copied, name="other")
+    with pytest.raises(CorpusError, match="the state is of another corpus; accepted: corpora="):
+        open_corpus(copied).torch(iterable=True).load_state_dict(state)
+    early = {"epoch": 0, "seed": 0, "rank": [0, 1], "batch": None, "yields": 3, "of_worker": False}
+    with pytest.raises(
+        CorpusError, match=r"^the state is of another loader, or of an earlier version: it has"
+    ):
+        stream.load_state_dict(early)
+    with pytest.raises(
+        CorpusError, match=r"^the state is of worker 0, and a whole loader is to go on from it"
+    ):
+        stream.load_state_dict({**state, "worker": 0})
 
 
 def test_a_stream_travels_without_its_store(small_corpus: Corpus) -> None:
@@ -224,10 +340,44 @@ def test_a_corpus_that_changed_is_one_line(copied: Path, iterable: bool) -> None
         next(iter(items)) if iterable else items[0]
 
 
+@pytest.mark.parametrize("iterable", [True, False])
+def test_what_a_worker_raises_is_one_line(copied: Path, iterable: bool) -> None:
+    items = open_corpus(copied).torch(variables=("label",), **({"iterable": True} if iterable else {}))
+    manifest = copied / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes() + b" ")
+    with pytest.raises(CorpusError) as caught:
+        next(iter(_loader(items, 1) if iterable else torch.utils.data.DataLoader(items, num_workers=1)))
+    assert str(caught.value) == f"{copied}: the corpus was changed since it was opened; open it again"
+
+
+def test_ranks_that_have_to_be_even_give_as_many_batches(small_corpus: Corpus) -> None:
+    def stream(**options: Any) -> Any:
+        return small_corpus.torch(
+            split="train", variables=NAMES[1:], iterable=True, batch=4, world=3, **options
+        )
+
+    def sizes(epoch: int, **options: Any) -> list[int]:
+        made = [stream(rank=rank, **options) for rank in range(3)]
+        for one in made:
+            one.set_epoch(epoch)
+        given = [_keys(one) for one in made]
+        assert [len(one) for one in given] == [one.items() for one in made]
+        assert len({pair for one in given for pair in one}) == sum(map(len, given))
+        return [len(one) for one in given]
+
+    assert len(set(sizes(0))) > 1
+    by_epoch = [sizes(epoch, even=True) for epoch in range(3)]
+    assert all(len(set(ranks)) == 1 for ranks in by_epoch)
+    assert all(sum(ranks) > 0.7 * small_corpus.manifest.splits["train"] for ranks in by_epoch)
+    with pytest.raises(CorpusError, match=r"^90 ranks can't have as many items each of \d+ storage chunks; "):
+        small_corpus.torch(split="train", iterable=True, rank=0, world=90, even=True)
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
         ({"shuffle": True}, "shuffle would change nothing in a map-style data set; accepted: iterable=True"),
+        ({"even": True}, "even would change nothing in a map-style data set"),
         ({"batch": 4, "seed": 1}, "seed, batch would change nothing"),
         ({"window": 257}, "a window of 257 does not fit into captures of 256 samples; accepted: a number of"),
         ({"window": (200, 57)}, "a window of (200, 57) does not fit"),
@@ -248,6 +398,7 @@ def test_what_cannot_be_is_one_line(small_corpus: Corpus, asked: dict[str, Any],
     assert "\n" not in str(caught.value)
 
 
-def test_a_negative_epoch_is_one_line(small_corpus: Corpus) -> None:
-    with pytest.raises(CorpusError, match="an epoch of -1; accepted: 0 or more"):
-        small_corpus.torch(iterable=True).set_epoch(-1)
+@pytest.mark.parametrize("epoch", [-1, True])
+def test_no_number_of_an_epoch_is_one_line(small_corpus: Corpus, epoch: Any) -> None:
+    with pytest.raises(CorpusError, match=rf"^an epoch of {epoch}; accepted: 0 or more$"):
+        small_corpus.torch(iterable=True).set_epoch(epoch)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from iqatlas import Corpus
+from iqatlas import Corpus, open_corpus
 from iqatlas.errors import CorpusError, SetupError
 
 tf = pytest.importorskip("tensorflow")
@@ -44,6 +45,30 @@ def test_ranks_share_an_epoch_and_it_goes_on_where_it_stopped(small_corpus: Corp
     rest = small_corpus.tf(skip=4, **asked)
     assert _keys(rest) == whole[36:]
     assert len(_keys(rest)) == 160  # the next epoch is whole
+
+
+def test_even_ranks_give_as_many_items_in_every_epoch(small_corpus: Corpus) -> None:
+    asked: dict[str, Any] = {"split": "train", "variables": NAMES, "batch": 8, "world": 3}
+    ranks = [small_corpus.tf(rank=rank, even=True, **asked) for rank in range(3)]
+    for _ in range(2):
+        given = [_keys(one) for one in ranks]
+        assert len({len(one) for one in given}) == 1
+        assert len({pair for one in given for pair in one}) == sum(map(len, given)) > 0
+    assert len({len(_keys(small_corpus.tf(rank=rank, **asked))) for rank in range(3)}) > 1
+
+
+def test_a_corpus_that_changed_is_told_at_once_or_in_the_first_line(copied: Path) -> None:
+    corpus = open_corpus(copied)
+    dataset = corpus.tf(variables=("label",), batch=16)
+    manifest = copied / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes() + b" ")
+    said = f"{copied}: the corpus was changed since it was opened; open it again"
+    with pytest.raises(CorpusError) as caught:
+        corpus.tf()
+    assert str(caught.value) == said
+    with pytest.raises(tf.errors.InvalidArgumentError) as late:
+        next(iter(dataset))
+    assert late.value.message.splitlines()[0].endswith(f"CorpusError: {said}")
 
 
 def test_samples_are_the_stores(small_corpus: Corpus) -> None:

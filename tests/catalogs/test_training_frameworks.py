@@ -31,7 +31,14 @@ for epoch in (0, 1):
     epochs.append([pair for b in loader for pair in zip(b["slot"].tolist(), b["snr_level"].tolist())])
 counts = [torch.zeros(1, dtype=torch.int64) for _ in range(2)]
 torch.distributed.all_gather(counts, torch.tensor([len(epochs[0])]))
-print(json.dumps({"items": epochs, "counts": [int(count) for count in counts], "own": stream.items()}))
+even = open_corpus(folder).torch(split="train", variables=("label",), iterable=True, batch=4, even=True)
+model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(16, 1))
+steps = 0
+for batch in torch.utils.data.DataLoader(even, batch_size=None):
+    model(batch["label"].float()).sum().backward()
+    steps += 1
+counts = [int(count) for count in counts]
+print(json.dumps({"steps": steps, "items": epochs, "counts": counts, "own": stream.items()}))
 torch.distributed.destroy_process_group()
 """
 
@@ -56,6 +63,7 @@ def test_processes_that_train_together_share_each_epoch(small_corpus: Corpus, tm
         out, error = rank.communicate(timeout=120)
         assert rank.returncode == 0, error[-2000:]
         said.append(json.loads(out))
+    assert said[0]["steps"] == said[1]["steps"] > 0  # or the gradients of one would wait for the other's
     for epoch in range(2):
         shares = [[tuple(pair) for pair in one["items"][epoch]] for one in said]
         assert all(shares)
@@ -80,6 +88,7 @@ def test_lightning_trains_on_the_stream(small_corpus: Corpus, tmp_path: Path) ->
             self.stream = small_corpus.torch(
                 split="train", variables=("iq", "label", *NAMES), iterable=True, batch=16, seed=4
             )
+            self.stream.set_epoch(self.trainer.current_epoch)  # the first batch is fetched before the hook
             return torch.utils.data.DataLoader(self.stream, batch_size=None)
 
         def on_train_epoch_start(self) -> None:
@@ -96,17 +105,23 @@ def test_lightning_trains_on_the_stream(small_corpus: Corpus, tmp_path: Path) ->
         def configure_optimizers(self) -> Any:
             return torch.optim.SGD(self.parameters(), lr=1e-3)
 
-    trainer = lightning.Trainer(
-        max_epochs=3,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=tmp_path,
-    )
-    trainer.fit(Detector())
-    assert sorted(given) == [0, 1, 2]
+    def trained(epochs: int, checkpoint: Path | None = None) -> Any:
+        trainer = lightning.Trainer(
+            max_epochs=epochs,
+            accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=tmp_path,
+        )
+        trainer.fit(Detector(), ckpt_path=checkpoint)
+        return trainer
+
+    trained(2).save_checkpoint(tmp_path / "two.ckpt")
+    assert sorted(given) == [0, 1]
+    trained(4, tmp_path / "two.ckpt")
+    assert sorted(given) == [0, 1, 2, 3]
     for items in given.values():
         assert sorted(items) == _wanted(small_corpus)
     assert np.isfinite(losses).all()
@@ -136,3 +151,4 @@ def test_torchdatas_loader_goes_on_in_the_middle_of_an_epoch(small_corpus: Corpu
     assert sorted(pair for batch in begun + rest for pair in batch) == _wanted(small_corpus)
     if not workers:
         assert rest == whole[3:]
+    assert sorted(pair for batch in second for pair in _pairs(batch)) == _wanted(small_corpus)
