@@ -10,6 +10,13 @@ import numpy as np
 from iqatlas.errors import CorpusError, nearest
 
 
+def listed(asked: object) -> object:
+    """Return what a user gave as a list, an array or an iterator as a list, and all else as it is."""
+    if isinstance(asked, np.ndarray):
+        return asked.tolist()
+    return list(asked) if isinstance(asked, Iterable) and not isinstance(asked, str | bytes) else asked
+
+
 def known(
     what: str, asked: object, there: Sequence[str], *, worked_out: Sequence[str] = ()
 ) -> tuple[str, ...]:
@@ -25,20 +32,22 @@ def known(
         CorpusError: One is not known, or there is none, or it is no list.
     """
     accepted = ", ".join(there) + (f"; worked out from iq: {', '.join(worked_out)}" if worked_out else "")
-    if isinstance(asked, str) or not isinstance(asked, Iterable):
-        given = "empty" if asked == "" else f"the text {asked!r}" if isinstance(asked, str) else repr(asked)
-        raise CorpusError(f"{what}s is {given}", accepted=f"a list of names: {accepted}")
-    # Arrays of text hold strings of NumPy's own.
-    names = [str(name) if isinstance(name, str) else name for name in asked]
-    if not names:
+    given = listed(asked)
+    if not isinstance(given, list):
+        what_it_is = (
+            "empty" if given == "" else f"the text {given!r}" if isinstance(given, str) else repr(given)
+        )
+        raise CorpusError(f"{what}s is {what_it_is}", accepted=f"a list of names: {accepted}")
+    if not given:
         raise CorpusError(f"{what}s is empty", accepted=f"a list of names: {accepted}")
-    for name in names:
+    for name in given:
         if not isinstance(name, str) or name not in {*there, *worked_out}:
             near = nearest(name, [*there, *worked_out]) if isinstance(name, str) else None
             raise CorpusError(
                 f"no {what} {name!r}" + (f", did you mean {near!r}?" if near else ""), accepted=accepted
             )
-    return tuple(names)
+    # Text of NumPy's is text of its own type.
+    return tuple(str(name) for name in given)
 
 
 def whole_number(name: str, value: object) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from iqatlas.axes import RECORD
-from iqatlas.catalogs.asked_values import known, switches
+from iqatlas.catalogs.asked_values import known, listed, switches
 from iqatlas.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -143,15 +143,16 @@ def _variables(
     """
     there = [*over_records, *NUMBERS]
     options = _options(features)
-    listed = variables if isinstance(variables, Iterable) and not isinstance(variables, str) else ()
-    if not options and all(isinstance(name, str) and name in there for name in listed):
-        names = known("variable", variables, there)
+    asked_for = listed(variables)
+    plain = isinstance(asked_for, list) and all(name in there for name in asked_for)
+    if plain and not options:
+        names = known("variable", asked_for, there)
         worked_out: dict[str, AskedFeature] = {}
     else:
         # The library of features takes half a second, and a loader of what is stored doesn't need it.
         from iqatlas.catalogs.corpus_features import asked_features, features_beside
 
-        names = known("variable", variables, there, worked_out=features_beside(there))
+        names = known("variable", asked_for, there, worked_out=features_beside(there))
         asked = {**options, **{name: {} for name in names if name not in there and name not in options}}
         worked_out = {feature.name: feature for feature in asked_features(members, asked)}
     if len(set(names)) < len(names):

@@ -53,6 +53,8 @@ def _line(call: Any, said: str) -> None:
         ({"variables": [None]}, "no variable None"),
         ({"variables": np.array([])}, "variables is empty"),
         ({"variables": "iq"}, "variables is the text 'iq'; accepted: a list of names"),
+        ({"variables": np.array("iq")}, "variables is the text 'iq'"),
+        ({"variables": b"iq"}, "variables is b'iq'; accepted: a list of names"),
         ({"variables": ("label", "label")}, "a variable is named twice"),
         ({"features": ["tabular"]}, "features is ['tabular']; accepted: a mapping of options by feature"),
         ({"features": {"tabular": 3}}, "features is {'tabular': 3}"),
@@ -94,4 +96,5 @@ def test_numbers_and_names_of_numpy_are_taken(small_corpus: Corpus) -> None:
     for given, wanted in zip(stream, plain, strict=True):
         assert given["record"].tolist() == wanted["record"].tolist()
         assert given["iq"].shape == wanted["iq"].shape
+    assert list(small_corpus.numpy(variables=(name for name in ("slot", "record")))) == ["slot", "record"]
     json.dumps(stream.state_dict())  # a checkpoint holds plain numbers
