@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,6 +163,8 @@ def open_corpora(paths: Sequence[str | Path | CorpusPlace]) -> Corpora:
         MissingFileError: There is no such folder.
         CorpusError: One is no finished corpus, or they don't fit together.
     """
+    if not isinstance(paths, Iterable):
+        raise CorpusError(f"corpora are named by {paths!r}", accepted="a list of paths")
     if isinstance(paths, str | Path):
         raise CorpusError("one path is given", accepted="a list of paths", remedy="or use open_corpus")
     return Corpora([Corpus(path) for path in paths])

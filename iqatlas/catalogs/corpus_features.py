@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -11,9 +12,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from iqatlas.axes import RECORD
 from iqatlas.catalogs._zarr import array_variable
-from iqatlas.features.registry import feature_with
+from iqatlas.errors import CorpusError
+from iqatlas.features.feature import BEFORE
+from iqatlas.features.registry import FEATURES, feature_with
 from iqatlas.features.setting import CaptureSetting
+from iqatlas.schema import SpecModel
 from iqatlas.waveforms.spec import WaveformSpec
+
+if TYPE_CHECKING:
+    from iqatlas.catalogs.corpus import Corpus
 
 
 def capture_setting(dataset: xr.Dataset, spec: Mapping[str, Any]) -> CaptureSetting:
@@ -114,3 +121,89 @@ def feature_of(
         records["iq"].transpose(RECORD, "receiver", "sample").values, part, setting
     )
     return values
+
+
+@dataclass(frozen=True, eq=False)
+class AskedFeature:
+    """A feature that a loader works out; small enough for workers.
+
+    Args:
+        name: Its key in ``features:`` of a spec.
+        part: What it was asked for.
+        setting: What it has to know of the captures.
+        lengths: Its axes after record and receiver, and their lengths.
+        dtype: Type of its values.
+    """
+
+    name: str
+    part: SpecModel
+    setting: CaptureSetting
+    lengths: tuple[tuple[str, int], ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether a window of samples cuts it."""
+        return any(axis == "sample" for axis, _ in self.lengths)
+
+    def shape(self, samples: tuple[int, int] | None) -> tuple[int, ...]:
+        """Return the lengths of its own axes.
+
+        Args:
+            samples: First sample, and the one after the last; None for all.
+        """
+        cut = samples or (0, self.setting.samples)
+        return tuple(cut[1] - cut[0] if axis == "sample" else length for axis, length in self.lengths)
+
+    def of(self, iq: np.ndarray, samples: tuple[int, int] | None) -> np.ndarray:
+        """Return it of some captures.
+
+        Args:
+            iq: Whole captures, [item, …, sample].
+            samples: First sample, and the one after the last, to keep of it; None for all.
+        """
+        values: np.ndarray = FEATURES[self.name].compute(iq, self.part, self.setting)
+        if samples is None or not self.has_samples:
+            return values
+        return values[tuple(slice(*samples) if axis == "sample" else slice(None) for axis in self._axes(iq))]
+
+    def _axes(self, iq: np.ndarray) -> tuple[str, ...]:
+        return (*BEFORE[: iq.ndim - 1], *(axis for axis, _ in self.lengths))
+
+
+def features_beside(there: Sequence[str]) -> list[str]:
+    """Return the names of all features but those that are there already."""
+    return [name for name in FEATURES if name not in there]
+
+
+def asked_features(
+    members: Sequence[Corpus], options: Mapping[str, Mapping[str, Any]]
+) -> tuple[AskedFeature, ...]:
+    """Return features that a loader is asked for.
+
+    Args:
+        members: The corpora.
+        options: What stands below the key of each in ``features:`` of a spec.
+
+    Raises:
+        SpecError: There is no such feature, or the captures don't allow these options.
+        CorpusError: The corpora differ in what features depend on.
+    """
+    settings = [capture_setting(member.dataset, member.manifest.spec) for member in members]
+    for member, setting in zip(members, settings, strict=True):
+        for field in fields(CaptureSetting):
+            mine, first = getattr(setting, field.name), getattr(settings[0], field.name)
+            if not np.array_equal(mine, first):
+                raise CorpusError(
+                    f"features depend on {field.name}, which differs from that of {members[0].place.name}",
+                    where=member.place.name,
+                    remedy="load the corpora one by one",
+                )
+    asked = []
+    for name, own in options.items():
+        feature, part = feature_with(name, own)
+        layout = feature.layout(part, settings[0])
+        axes = layout.quantity.dims[len(BEFORE) :]
+        lengths = tuple((axis, layout.lengths[axis]) for axis in axes)
+        asked.append(AskedFeature(name, part, settings[0], lengths, np.dtype(layout.quantity.dtype)))
+    return tuple(asked)

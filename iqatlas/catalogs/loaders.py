@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from iqatlas.catalogs.load_request import SampleWindow, load_request
+from iqatlas.catalogs.asked_values import counted, seed_number, switches, whole_number
+from iqatlas.catalogs.load_request import FeatureOptions, SampleWindow, load_request
 from iqatlas.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Loaders(ABC):
         receivers: Sequence[str] | None = ...,
         window: SampleWindow | None = ...,
         groups: bool = ...,
+        features: FeatureOptions | None = ...,
         xy: Literal[False] = ...,
     ) -> dict[str, np.ndarray]: ...
 
@@ -50,6 +52,7 @@ class Loaders(ABC):
         receivers: Sequence[str] | None = ...,
         window: SampleWindow | None = ...,
         groups: bool = ...,
+        features: FeatureOptions | None = ...,
         xy: Literal[True],
     ) -> tuple[np.ndarray, np.ndarray]: ...
 
@@ -61,17 +64,21 @@ class Loaders(ABC):
         receivers: Sequence[str] | None = None,
         window: SampleWindow | None = None,
         groups: bool = True,
+        features: FeatureOptions | None = None,
         xy: bool = False,
     ) -> dict[str, np.ndarray] | tuple[np.ndarray, np.ndarray]:
         """Return records as arrays in memory.
 
         Args:
             split: ``train``, ``validation`` or ``test``; all records without it.
-            variables: Names of variables over the records.
+            variables: Names of variables over the records, of features, worked out if they aren't stored, and
+                of the numbers ``record``, ``receiver_index`` and ``city_index``, which tell where it is from.
             receivers: Names of the receivers to keep, in this order. Without it all of them, or those of
                 the split where receivers have splits of their own.
             window: Samples to keep of each capture: the first so many, or (first sample, number of samples).
             groups: Whether all receivers of a record stay together, or each is an item of its own.
+            features: Features to work out from the I/Q, with options: ``{"tabular": {"nperseg": 64}}``. Those
+                that ``variables`` doesn't name come before it.
             xy: Whether to return what scikit-learn takes: (X, y) of the last variable, y, and those before
                 it, X. X is [item, column], complex numbers as real and then imaginary parts; y is [item, …].
 
@@ -81,14 +88,22 @@ class Loaders(ABC):
         Raises:
             CorpusError: An unknown split, variable or receiver, a window beyond the capture, or a corpus
                 that was changed since it was opened.
+            SpecError: Options that a feature, or the captures, don't allow.
         """
         from iqatlas.catalogs.record_arrays import columns_and_labels, read_arrays
 
-        if xy and len(variables) < 2:
-            raise CorpusError("(X, y) is of two variables or more", accepted="the last of them is y")
+        switches(xy=xy)
         request = load_request(
-            self.members, split=split, variables=variables, receivers=receivers, window=window, groups=groups
+            self.members,
+            split=split,
+            variables=variables,
+            receivers=receivers,
+            window=window,
+            groups=groups,
+            features=features,
         )
+        if xy and len(request.variables) < 2:
+            raise CorpusError("(X, y) is of two variables or more", accepted="the last of them is y")
         arrays = read_arrays(self.members, request)
         return columns_and_labels(arrays) if xy else arrays
 
@@ -116,6 +131,7 @@ class Loaders(ABC):
         receivers: Sequence[str] | None = None,
         window: SampleWindow | None = None,
         groups: bool = True,
+        features: FeatureOptions | None = None,
         transform: Callable[[Any], Any] | None = None,
         iterable: bool = False,
         shuffle: bool | None = None,
@@ -130,11 +146,12 @@ class Loaders(ABC):
 
         Args:
             split: ``train``, ``validation`` or ``test``; all records without it.
-            variables: What an item holds.
+            variables: What an item holds: see :meth:`numpy`.
             receivers: Names of the receivers to keep, in this order. Without it all of them, or those
                 of the split where receivers have splits of their own.
             window: Samples to keep of each capture: the first so many, or (first sample, number of samples).
             groups: Whether an item is a record with all its receivers, or one receiver of a record.
+            features: Features to work out from the I/Q with options: see :meth:`numpy`.
             transform: Called with each item, or with each batch where ``batch`` is given.
             iterable: Whether to return an ``IterableDataset``, which reads whole storage chunks.
             shuffle: Iterable: whether chunks, and items inside the buffer, come in random order; true
@@ -151,11 +168,18 @@ class Loaders(ABC):
         Raises:
             CorpusError: An unknown split, variable or receiver, a window beyond the capture, or an option
                 of the iterable data set without ``iterable``.
+            SpecError: Options that a feature, or the captures, don't allow.
             SetupError: PyTorch is not installed.
         """
         # One request is checked here, in the user's process, not in a loader's worker.
         request = load_request(
-            self.members, split=split, variables=variables, receivers=receivers, window=window, groups=groups
+            self.members,
+            split=split,
+            variables=variables,
+            receivers=receivers,
+            window=window,
+            groups=groups,
+            features=features,
         )
         ordering = {"shuffle": shuffle, "seed": seed, "buffer": buffer, "batch": batch}
         given = [
@@ -167,7 +191,11 @@ class Loaders(ABC):
                 accepted="iterable=True with these",
                 remedy="or let the DataLoader shuffle and batch",
             )
-        _counts(seed=seed, buffer=buffer, batch=batch)
+        switches(iterable=iterable, shuffle=True if shuffle is None else shuffle)
+        _called(transform)
+        seed = seed_number(0 if seed is None else seed)
+        buffer = counted("buffer", _BUFFER if buffer is None else buffer)
+        batch = None if batch is None else counted("batch", batch)
         ranks = _ranks(rank, world)
         from iqatlas.catalogs._torch import RecordDataset, RecordStream
 
@@ -178,8 +206,8 @@ class Loaders(ABC):
             request,
             transform=transform,
             shuffle=True if shuffle is None else shuffle,
-            seed=0 if seed is None else seed,
-            buffer=_BUFFER if buffer is None else buffer,
+            seed=seed,
+            buffer=buffer,
             batch=batch,
             ranks=ranks,
             even=even,
@@ -193,6 +221,7 @@ class Loaders(ABC):
         receivers: Sequence[str] | None = None,
         window: SampleWindow | None = None,
         groups: bool = True,
+        features: FeatureOptions | None = None,
         transform: Callable[[Any], Any] | None = None,
         shuffle: bool = True,
         seed: int = 0,
@@ -211,11 +240,12 @@ class Loaders(ABC):
 
         Args:
             split: ``train``, ``validation`` or ``test``; all records without it.
-            variables: What an item holds.
+            variables: What an item holds: see :meth:`numpy`.
             receivers: Names of the receivers to keep, in this order. Without it all of them, or those
                 of the split where receivers have splits of their own.
             window: Samples to keep of each capture: the first so many, or (first sample, number of samples).
             groups: Whether an item is a record with all its receivers, or one receiver of a record.
+            features: Features to work out from the I/Q with options: see :meth:`numpy`.
             transform: Mapped over items, or over batches where ``batch`` is given; TensorFlow traces it.
             shuffle: Whether chunks, and items inside the buffer, come in random order.
             seed: Of the order.
@@ -231,12 +261,23 @@ class Loaders(ABC):
         Raises:
             CorpusError: An unknown split, variable or receiver, a window beyond the capture, or a number that
                 can't be.
+            SpecError: Options that a feature, or the captures, don't allow.
             SetupError: TensorFlow is not installed.
         """
         request = load_request(
-            self.members, split=split, variables=variables, receivers=receivers, window=window, groups=groups
+            self.members,
+            split=split,
+            variables=variables,
+            receivers=receivers,
+            window=window,
+            groups=groups,
+            features=features,
         )
-        _counts(seed=seed, buffer=buffer, batch=batch)
+        switches(shuffle=shuffle)
+        _called(transform)
+        seed, buffer = seed_number(seed), counted("buffer", buffer)
+        batch = None if batch is None else counted("batch", batch)
+        epoch, skip = whole_number("epoch", epoch), whole_number("skip", skip)
         for name, number in (("epoch", epoch), ("skip", skip)):
             if number < 0:
                 raise CorpusError(f"{name} is {number}", accepted="0 or more")
@@ -258,12 +299,9 @@ class Loaders(ABC):
         )
 
 
-def _counts(*, seed: int | None, **sizes: int | None) -> None:
-    if seed is not None and not 0 <= seed < 1 << 63:
-        raise CorpusError(f"a seed of {seed}", accepted="0 to 2^63 − 1")
-    for name, size in sizes.items():
-        if size is not None and size < 1:
-            raise CorpusError(f"a {name} of {size} items", accepted="1 or more")
+def _called(transform: object) -> None:
+    if transform is not None and not callable(transform):
+        raise CorpusError(f"transform is {transform!r}", accepted="a function of an item, or of a batch")
 
 
 def _ranks(rank: int | None, world: int | None) -> tuple[int, int] | None:
@@ -271,4 +309,4 @@ def _ranks(rank: int | None, world: int | None) -> tuple[int, int] | None:
         return None
     if rank is None or world is None:
         raise CorpusError("rank and world belong together", accepted="both, or neither")
-    return rank, world
+    return whole_number("rank", rank), whole_number("world", world)

@@ -190,8 +190,10 @@ def place_of(corpus: str | Path | CorpusPlace) -> CorpusPlace:
         CorpusError: A scheme that is not known, or an address without a name.
         SetupError: The library of the store is not installed.
     """
-    if not isinstance(corpus, str | Path):
+    if isinstance(corpus, CorpusPlace):
         return corpus
+    if not isinstance(corpus, str | Path):
+        raise CorpusError(f"a corpus is named by {corpus!r}", accepted="a folder, or s3://bucket/name")
     published = _PUBLISHED.fullmatch(str(corpus))
     if published is not None and not Path(str(corpus)).exists():
         from iqatlas.catalogs.published_place import published_place

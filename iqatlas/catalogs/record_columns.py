@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from jaxtyping import Int64
 
@@ -13,7 +15,38 @@ _CACHED = 1 << 20
 """Bytes that fit into the cache of a core beside what they are copied from and to."""
 
 
-class Column:
+class ItemColumn(ABC):
+    """What items can be taken from."""
+
+    receivers: bool
+    """Whether it has receivers, its second axis then."""
+
+    @abstractmethod
+    def room(self, items: int, *, singly: bool) -> np.ndarray:
+        """Return memory for items.
+
+        Args:
+            items: How many.
+            singly: Whether an item is one receiver of a record.
+        """
+
+    @abstractmethod
+    def take(
+        self,
+        positions: Int64[np.ndarray, " item"],
+        single: Int64[np.ndarray, " item"] | None,
+        out: np.ndarray,
+    ) -> None:
+        """Put some records, in any order, into the memory for them.
+
+        Args:
+            positions: Which of the records.
+            single: Which of the wanted receivers each item is; None where an item has all of them.
+            out: Memory for them, [item, …].
+        """
+
+
+class Column(ItemColumn):
     """One variable of some records, each of them in a mapped file or in memory.
 
     Args:
@@ -53,19 +86,35 @@ class Column:
         self._pieces.append(piece)
         self._scales.append(scale)
 
-    def room(self, items: int, *, singly: bool) -> np.ndarray:
-        """Return memory for items.
+    def windowed(self, first: int, stop: int) -> Column:
+        """Return the same records with some of their samples, which follow record and receiver.
+
+        Args:
+            first: First sample.
+            stop: The one after the last.
+        """
+        column = Column(len(self._piece), self._memory, receivers=self.receivers, kept=None)
+        column._kept, column._piece, column._index = self._kept, self._piece, self._index
+        column._pieces = [piece[:, :, first:stop] for piece in self._pieces]
+        column._scales = self._scales
+        return column
+
+    def shape(self, items: int, *, singly: bool) -> tuple[int, ...]:
+        """Return the shape of items.
 
         Args:
             items: How many.
             singly: Whether an item is one receiver of a record.
         """
-        shape, dtype = self._pieces[0].shape[1:], self._pieces[0].dtype
+        shape = self._pieces[0].shape[1:]
         if self.receivers:
             shape = shape[1:] if singly else (len(self._wanted(self._pieces[0])), *shape[1:])
-        if self._scales[0] is not None:
-            shape, dtype = shape[:-1], np.dtype(np.complex64)
-        return self._memory.empty((items, *shape), dtype)
+        return (items, *(shape if self._scales[0] is None else shape[:-1]))
+
+    def room(self, items: int, *, singly: bool) -> np.ndarray:
+        """Return memory for items."""
+        dtype = self._pieces[0].dtype if self._scales[0] is None else np.dtype(np.complex64)
+        return self._memory.empty(self.shape(items, singly=singly), dtype)
 
     def take(
         self,
@@ -73,13 +122,7 @@ class Column:
         single: Int64[np.ndarray, " item"] | None,
         out: np.ndarray,
     ) -> None:
-        """Copy some records, in any order.
-
-        Args:
-            positions: Which of the records.
-            single: Which of the wanted receivers each item is; None where an item has all of them.
-            out: Memory for them, [item, …].
-        """
+        """Copy some records, in any order."""
         pieces = self._piece[positions]
         if not len(pieces) or (pieces == pieces[0]).all():
             self._copy(int(pieces[0]) if len(pieces) else 0, positions, single, out)

@@ -14,9 +14,10 @@ from iqatlas.axes import RECORD
 from iqatlas.catalogs.batch_memory import BatchMemory
 from iqatlas.catalogs.load_request import LoadRequest
 from iqatlas.catalogs.place import CorpusPlace
-from iqatlas.catalogs.record_columns import Column
+from iqatlas.catalogs.record_columns import Column, ItemColumn
 from iqatlas.catalogs.row_files import FileMaps, RowFiles
 from iqatlas.catalogs.same_corpora import SameCorpora
+from iqatlas.catalogs.worked_columns import add_numbers, asked_columns
 
 if TYPE_CHECKING:
     from iqatlas.catalogs.corpus import Corpus
@@ -34,7 +35,7 @@ class Records:
         groups: Whether an item is a record with all its receivers.
     """
 
-    def __init__(self, columns: dict[str, Column], each: int, *, groups: bool) -> None:
+    def __init__(self, columns: dict[str, ItemColumn], each: int, *, groups: bool) -> None:
         self._columns, self._each, self._groups = columns, each, groups
 
     def items(self, order: Int64[np.ndarray, " item"]) -> dict[str, np.ndarray]:
@@ -120,7 +121,7 @@ class RecordReader:
             chunk = np.repeat(np.arange(len(counts)), counts)[at]
             own = rows[at] - (self._stops[number - 1] if number else 0)
             with self._same.place(int(number)).errors("read"):
-                for name in request.variables:
+                for name in request.stored:
                     if name not in columns:
                         receivers = "receiver" in opened.dims[name]
                         columns[name] = Column(
@@ -131,7 +132,8 @@ class RecordReader:
                         scale = Column(len(rows), self._memory, receivers=True, kept=request.receivers)
                         opened.add(scale, _SCALE, at, own, chunk, fetch=fetch)
                     opened.add(columns[name], name, at, own, chunk, scale=scale, fetch=fetch)
-        return Records(columns, request.each, groups=request.groups)
+            add_numbers(columns, request, self._memory, at, own, records=len(rows), corpus=int(number))
+        return Records(asked_columns(request, columns, self._memory), request.each, groups=request.groups)
 
     def _member(self, member: int) -> _Opened:
         # A store that was opened before a fork may hold threads and connections of the parent.
@@ -158,14 +160,14 @@ class _Opened:
         with place.errors("read"):
             # Plain lazy arrays: a chunk is read at once, and needs no graph of tasks.
             dataset = store.open_at(where, dask=False)
-            names = list(request.variables)
+            names = list(request.stored)
             if "iq" in names and dataset["iq"].dtype == np.int16:
                 names.append(_SCALE)
             # Coordinates would be read again with each chunk.
             stored = dataset.drop_vars(list(dataset.coords))
             self._arrays: dict[str, xr.Variable] = {name: stored[name].variable for name in names}
             found = store.row_files(where, names, FileMaps())
-        self._samples = request.samples
+        self._samples_of = request.samples_of
         self.dims = {name: tuple(map(str, array.dims)) for name, array in self._arrays.items()}
         # What xarray would decode is left to it.
         self._files: dict[str, RowFiles] = {
@@ -245,8 +247,9 @@ class _Opened:
     def _view(self, name: str, values: np.ndarray) -> np.ndarray:
         """Return the samples that are asked for, receivers second."""
         dims = self.dims[name]
-        if self._samples is not None and "sample" in dims:
-            values = values[(slice(None),) * dims.index("sample") + (slice(*self._samples),)]
+        samples = self._samples_of(name)
+        if samples is not None and "sample" in dims:
+            values = values[(slice(None),) * dims.index("sample") + (slice(*samples),)]
         return np.moveaxis(values, dims.index("receiver"), 1) if "receiver" in dims else values
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import iqatlas
@@ -29,7 +30,9 @@ def test_several_corpora(small_corpus: Corpus, tmp_path: Path, reseal: Callable[
     other = shutil.copytree(small_corpus.path, tmp_path / "other")
     reseal(other, name="other")
     names = {"iqatlas": iqatlas, "corpus": open_corpus(small_corpus.path), "other": open_corpus(other)}
-    _run("loading.md", 1, names)
+    _run("loading.md", 3, names)
+    np.testing.assert_array_equal(names["one"]["snr"], names["same"])
+    np.testing.assert_array_equal(names["worked_out"]["power_spectrum"], names["own"])
     assert names["one_city"].sizes["record"] == 160
     assert len(names["arrays"]["label"]) == 2 * small_corpus.manifest.splits["train"]
 

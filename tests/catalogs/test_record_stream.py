@@ -16,7 +16,7 @@ from iqatlas.catalogs.shard_files import ShardFiles
 from iqatlas.errors import CorpusError
 
 torch = pytest.importorskip("torch")
-NAMES = ("iq", "slot", "snr_level")
+NAMES = ("iq", "record")
 
 
 def _loader(stream: Any, workers: int = 0, start: str = "fork", **options: Any) -> Any:
@@ -24,17 +24,12 @@ def _loader(stream: Any, workers: int = 0, start: str = "fork", **options: Any) 
     return torch.utils.data.DataLoader(stream, batch_size=None, num_workers=workers, **context, **options)
 
 
-def _keys(batches: Iterator[Any]) -> list[tuple[int, float]]:
-    found = []
-    for batch in batches:
-        slots, levels = np.atleast_1d(batch["slot"]), np.atleast_1d(batch["snr_level"])
-        found += list(zip(slots.tolist(), levels.tolist(), strict=True))
-    return found
+def _keys(batches: Iterator[Any]) -> list[int]:
+    return [int(record) for batch in batches for record in np.atleast_1d(batch["record"])]
 
 
-def _wanted(corpus: Corpus, split: str = "train") -> list[tuple[int, float]]:
-    stored = corpus.split(split)
-    return sorted(zip(stored["slot"].values.tolist(), stored["snr_level"].values.tolist(), strict=True))
+def _wanted(corpus: Corpus, split: str = "train") -> list[int]:
+    return [int(record) for record in np.flatnonzero(corpus.split_mask(split))]
 
 
 @pytest.mark.parametrize("world", [1, 2])
@@ -58,22 +53,20 @@ def test_workers_that_are_spawned_read_the_same(small_corpus: Corpus) -> None:
 
 
 def test_batches_hold_what_is_stored(small_corpus: Corpus) -> None:
-    stored = small_corpus.split("train").load()
-    keys = list(zip(stored["slot"].values.tolist(), stored["snr_level"].values.tolist(), strict=True))
-    iq = dict(zip(keys, stored["iq"].values, strict=True))
+    iq = dict(zip(_wanted(small_corpus), small_corpus.split("train")["iq"].values, strict=True))
     stream = small_corpus.torch(split="train", variables=NAMES, iterable=True, batch=7, buffer=30)
     sizes = []
     for batch in stream:
         assert batch["iq"].dtype == torch.complex64
         for key, record in zip(_keys(iter([batch])), batch["iq"].numpy(), strict=True):
             np.testing.assert_array_equal(record, iq[key])
-        sizes.append(len(batch["slot"]))
+        sizes.append(len(batch["record"]))
     assert set(sizes[:-1]) == {7}
     assert 0 < sizes[-1] <= 7
 
 
 def test_the_order_is_a_function_of_seed_and_epoch(small_corpus: Corpus) -> None:
-    def order(seed: int, epoch: int, **options: Any) -> list[tuple[int, float]]:
+    def order(seed: int, epoch: int, **options: Any) -> list[int]:
         stream = small_corpus.torch(split="train", variables=NAMES[1:], iterable=True, seed=seed, **options)
         stream.set_epoch(epoch)
         return _keys(iter(stream))
