@@ -181,6 +181,7 @@ class Loaders(ABC):
             groups=groups,
             features=features,
         )
+        switches(iterable=iterable, even=even, shuffle=True if shuffle is None else shuffle)
         ordering = {"shuffle": shuffle, "seed": seed, "buffer": buffer, "batch": batch}
         given = [
             name for name, value in {**ordering, "rank": rank, "world": world}.items() if value is not None
@@ -191,7 +192,6 @@ class Loaders(ABC):
                 accepted="iterable=True with these",
                 remedy="or let the DataLoader shuffle and batch",
             )
-        switches(iterable=iterable, shuffle=True if shuffle is None else shuffle)
         _called(transform)
         seed = seed_number(0 if seed is None else seed)
         buffer = counted("buffer", _BUFFER if buffer is None else buffer)
@@ -273,7 +273,7 @@ class Loaders(ABC):
             groups=groups,
             features=features,
         )
-        switches(shuffle=shuffle)
+        switches(shuffle=shuffle, even=even)
         _called(transform)
         seed, buffer = seed_number(seed), counted("buffer", buffer)
         batch = None if batch is None else counted("batch", batch)
