@@ -84,13 +84,13 @@ class Corpus(Loaders):
 
     @property
     def path(self) -> Path:
-        """Folder of the corpus.
+        """Folder of the corpus, as the user wrote it.
 
         Raises:
             CorpusError: It lies in an object store.
         """
         if isinstance(self.place, FolderPlace):
-            return self.place.folder
+            return Path(self.place.name)
         raise CorpusError(
             "a corpus in an object store has no folder", where=self.place.name, remedy="use its .place"
         )
