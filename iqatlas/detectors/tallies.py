@@ -23,11 +23,13 @@ class Tally:
         levels: SNR levels in dB, rising; 0 where noise is thermal.
         receivers: Names of the receivers.
         channels: Sub-channels.
+        fuses: Whether all receivers get one decision: over receivers it is counted once.
     """
 
     levels: Float64[np.ndarray, " level"]
     receivers: list[str]
     channels: int
+    fuses: bool = False
     counts: Int64[np.ndarray, "level receiver subchannel 4"] = field(init=False)
     roc: Int64[np.ndarray, "level design 2"] = field(init=False)
 
@@ -68,7 +70,8 @@ class Tally:
 
     def scores(self, *index: int | slice) -> Scores:
         """Return the scores of a part of the counts: level, receiver, sub-channel, all without them."""
-        part = self.counts[index]
+        over_receivers = len(index) < 2 or isinstance(index[1], slice)
+        part = (self.counts[:, :1] if self.fuses and over_receivers else self.counts)[index]
         return Scores(*(int(value) for value in part.reshape(-1, 4).sum(axis=0)))
 
     def by_receiver(self, detector: str) -> pd.DataFrame:
