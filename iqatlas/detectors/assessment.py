@@ -14,6 +14,8 @@ from jaxtyping import Bool, Float64
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.corpus_features import capture_setting
 from iqatlas.catalogs.import_spec import is_imported
+from iqatlas.catalogs.split_index import split_mask
+from iqatlas.detectors.blocks import BLOCKS, BlockCounts
 from iqatlas.detectors.calibration import Reliability
 from iqatlas.detectors.detector import Detector, DetectorSetting, check_false_alarm
 from iqatlas.detectors.expected import NEEDED, Expectation
@@ -74,6 +76,7 @@ class Assessment:
         left_out: One line for each detector that the captures don't suit.
         theory: What energy should have found; None where the corpus doesn't state powers and SNRs.
         trivial: Scores of detectors that don't look.
+        blocks: Where detectors of others take part, their decisions and those of energy in blocks of time.
         detectors: The detectors.
         false_alarm: P_FA that thresholds are set for.
         records: Records that were looked at.
@@ -87,6 +90,7 @@ class Assessment:
     left_out: dict[str, str]
     theory: EnergyTheory | None
     trivial: pd.DataFrame
+    blocks: dict[str, BlockCounts]
     detectors: dict[str, Detector]
     false_alarm: float
     records: int
@@ -153,7 +157,8 @@ def assess(
             )
     setting = detector_setting(corpus)
     made, left_out = made_for(setting, names)
-    made |= {detector.name: detector for detector in also}
+    others = {detector.name: detector for detector in also}
+    made |= others
     noise = noise_trials(
         {name: detector for name, detector in made.items() if detector.calibrated},
         receivers=setting.receivers,
@@ -162,7 +167,7 @@ def assess(
         seed=setting.seed,
         until=None if budget_s is None else begun + _NOISE_TIME * budget_s,
     )
-    run = _Run(corpus, dataset, made, setting, false_alarm)
+    run = _Run(corpus, dataset, made, setting, false_alarm, paired=(*others, "energy") if others else ())
     until = None if budget_s is None else begun + budget_s
     for part in _parts(corpus, dataset, run.variables, until, setting.seed):
         run.add(part)
@@ -174,7 +179,8 @@ def assess(
         reliability=run.reliability,
         left_out=left_out,
         theory=run.theory,
-        trivial=trivial_scores(run.occupied, run.cases - run.occupied),
+        trivial=trivial_scores(run.cases, run.training),
+        blocks=run.blocks,
         detectors=made,
         false_alarm=false_alarm,
         records=run.records,
@@ -222,6 +228,7 @@ class _Run:
         made: dict[str, Detector],
         setting: DetectorSetting,
         false_alarm: float,
+        paired: tuple[str, ...],
     ) -> None:
         self._made, self._false_alarm = made, false_alarm
         if "snr_level" in dataset:
@@ -258,12 +265,24 @@ class _Run:
                 timed=self._expectation.timed,
                 repeats=self._expectation.repeats,
             )
-        self.records = self.cases = self.occupied = 0
+        self.blocks = {
+            name: BlockCounts(len(self.levels), len(names))
+            for name in paired
+            if name in self.tallies and name not in self._cells
+        }
+        self.records = 0
+        self.cases, self.training = (np.zeros((setting.subchannels, 2), np.int64) for _ in range(2))
+        self._of_split = {
+            name: split_mask(dataset, name)
+            if "split" in dataset.xindexes
+            else np.zeros(dataset.sizes["record"], bool)
+            for name in ("train", "test")
+        }
 
     @property
     def variables(self) -> tuple[str, ...]:
         """Variables of the records that are read."""
-        own = ("iq", "noise_power", "label", "snr_level", "time", "split", *ORDER)
+        own = ("iq", "noise_power", "label", "snr_level", "time", *ORDER)
         return (*own, *(self._expectation.variables if self._expectation else ()))
 
     def add(self, part: xr.Dataset) -> None:
@@ -276,8 +295,13 @@ class _Run:
         if "snr_level" in part:
             level = np.searchsorted(self.levels, _level_db(part["snr_level"].values))
         self.records += len(label)
-        self.cases += label.size
-        self.occupied += int(label.sum())
+        trained, tested = (mask[part["number"].values] for mask in self._of_split.values())
+        for counts, some in ((self.cases, label), (self.training, label[trained])):
+            counts += np.stack([some.sum(axis=0), (~some).sum(axis=0)], axis=1)
+        block = np.zeros(len(label), np.int64)
+        for name in ("draw", "slot"):
+            if name in part:
+                block = (block + part[name].values.astype(np.int64)) % BLOCKS
         for name, tally in self.tallies.items():
             detector, truth = self._made[name], label
             if isinstance(detector, SynchronisationDetector):
@@ -285,6 +309,8 @@ class _Run:
             statistic = detector.statistic(iq, noise_mw)
             decided = statistic > detector.threshold(self._false_alarm)
             tally.add(level, truth, decided)
+            if name in self.blocks:
+                self.blocks[name].add(tested, block, level, label, decided)
             if name in self._thresholds:
                 tally.add_roc(level, truth, statistic, self._thresholds[name])
             if name in self.reliability:

@@ -148,19 +148,31 @@ def described(scores: Scores) -> dict[str, float | int]:
     return columns
 
 
-def trivial_scores(occupied: int, vacant: int) -> pd.DataFrame:
-    """Return the scores of detectors that don't look: all ones, all zeros, and a coin of the prior's bias.
+def trivial_scores(
+    cases: Int64[np.ndarray, "subchannel 2"], training: Int64[np.ndarray, "subchannel 2"]
+) -> pd.DataFrame:
+    """Return the scores of detectors that don't look.
+
+    All ones, all zeros, a coin of the prior's bias, and the likelier state of each sub-channel in the
+    training split: the more sub-channels differ, the better. Without a training split that row is missing.
 
     Args:
-        occupied: Cases that are occupied.
-        vacant: Cases that are vacant.
+        cases: How often each sub-channel is occupied, and how often vacant.
+        training: The same in the training split.
     """
+    occupied, vacant = (int(count) for count in cases.sum(axis=0))
     prior = occupied / (occupied + vacant)
     hits, alarms = round(occupied * prior), round(vacant * prior)
-    rows = (
+    rows = [
         ("all ones", Scores(occupied, 0, vacant, 0)),
         ("all zeros", Scores(0, occupied, 0, vacant)),
         # Its expected counts, to whole ones.
         ("prior", Scores(hits, occupied - hits, alarms, vacant - alarms)),
-    )
+    ]
+    if training.any():
+        likelier = training[:, 0] > training[:, 1]
+        hits, alarms = (int(count) for count in cases[likelier].sum(axis=0))
+        rows.append(
+            ("prior of each sub-channel", Scores(hits, occupied - hits, alarms, vacant - alarms)),
+        )
     return pd.DataFrame([{"detector": name, **described(scores)} for name, scores in rows])

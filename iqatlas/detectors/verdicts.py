@@ -230,4 +230,4 @@ def several_levels(tally: Tally) -> bool:
 
 def _receivers_apart(tally: Tally) -> Int64[np.ndarray, "level receiver 2"]:
     """Return hits and misses; the one decision of all receivers once."""
-    return tally.counts[:, : 1 if tally.fuses else None, :, :2].sum(axis=2)
+    return np.asarray(tally.counts[:, : 1 if tally.fuses else None, :, :2].sum(axis=2))
