@@ -51,6 +51,7 @@ class EnergyTheory:
         exact: Whether the energy of each capture's signal is known.
         control: Whether vacant sub-channels carry synchronisation and reference signals.
         timed: Whether it is known when.
+        gaussian: Whether signals are sums of many carriers, as good as Gaussian.
         repeats: How often the same signal comes again, so that what is heard of it tells nothing new.
     """
 
@@ -62,6 +63,7 @@ class EnergyTheory:
     exact: bool = False
     control: bool = False
     timed: bool = True
+    gaussian: bool = True
     repeats: int = 1
 
 
@@ -263,6 +265,7 @@ class _Run:
                 exact=self._expectation.exact,
                 control=self._expectation.control,
                 timed=self._expectation.timed,
+                gaussian=self._expectation.gaussian,
                 repeats=self._expectation.repeats,
             )
         self.blocks = {

@@ -73,6 +73,7 @@ class Expectation:
         self._spilt = spilt_shares(self._bins, self._edges_hz, self._rate_hz)
         self.exact = "signal" in dataset
         waveform = corpus.manifest.spec.get("waveform") or {}
+        self.gaussian = waveform.get("kind", "lte") == "lte"
         self.control = bool(waveform.get("control", False))
         transmitter = corpus.manifest.spec.get("transmitter") or {}
         self.timed = not self.control or transmitter.get("frame_timing", "aligned") == "aligned"

@@ -18,6 +18,8 @@ _SIGMAS = 4.4
 """Of a hundred thousand sound figures one is farther from what is expected by chance."""
 _MODEL = {"exact": 0.002, "control": 0.04, "plain": 0.03}
 """How far theory itself may be off: powers of sub-channels are worked out, not stored, without components."""
+_STEADY_MODEL = 0.1
+"""The same of what is heard of carriers whose power is steady, where theory takes a signal for Gaussian."""
 _LEAST_CASES = 30
 _NEAR_DESIGN = 0.05
 _SHOWN_SIGMAS = 2.33
@@ -121,6 +123,7 @@ def _theory_verdicts(found: Assessment) -> Iterator[Verdict]:
         )
     timely = _timely(theory, 0.0 if theory.exact else found.false_alarm)
     if theory.exact:
+        worked_out = worked_out if theory.gaussian else _STEADY_MODEL
         yield _heard_verdict(found, theory, timely, worked_out)
     yield _shift_verdict(theory, timely, worked_out, binding=found.ideal)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,13 +20,16 @@ IN_TIME = "labels change in the slot in which the signal does: "
 
 @pytest.fixture(scope="module")
 def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
-    def made(components: bool = False, **capture: object) -> Corpus:
+    def made(
+        components: bool = False, waveform: dict[str, object] | None = None, **capture: object
+    ) -> Corpus:
         tree = {
             "name": "timed",
             "raytracing": {"kind": "free_space"},
             "capture": {"slots": 100, "samples": 64, **capture},
             "features": {"spectrogram": None},
             "storage": {"components": components},
+            "waveform": waveform or {},
         }
         return generate(CorpusSpec.from_tree(tree), tmp_path_factory.mktemp("timed") / "corpus")
 
@@ -104,6 +106,18 @@ def test_where_no_shift_can_show_none_is_denied(
         assert not verdict.binding and not verdict.holds
 
 
+def test_voice_in_short_captures_may_be_farther_off(make: Make) -> None:
+    """Its power is steady: 0.068 from what is heard of Gaussian signals, over 800 slots of 96 samples."""
+    corpus = make(components=True, slots=60, snr_db=0, samples=96, waveform={"kind": "marine_vhf"})
+    found = assess(corpus, names=["energy"])
+    assert found.theory is not None and not found.theory.gaussian
+    found.theory.labelled[:, :, 1] = [20_000, 20_000 * 0.868, 20_000 * 0.8, 20_000 * 0.16]
+    for gaussian in (False, True):
+        found.theory.gaussian = gaussian
+        verdict = {verdict.name: verdict for verdict in verdicts(found)}["labels against signal"]
+        assert verdict.holds != gaussian and verdict.binding, verdict.text
+
+
 def test_a_signal_that_comes_again_tells_nothing_new(with_components: Corpus) -> None:
     """The same cases, were they copies of a few: chance is wider by the root of how many there are."""
     found = assess(with_components, names=["energy"])
@@ -112,7 +126,6 @@ def test_a_signal_that_comes_again_tells_nothing_new(with_components: Corpus) ->
     text = {verdict.name: verdict.text for verdict in verdicts(found)}
     assert text["labels against signal"].endswith("not judged, too few cases")
     assert "not judged" in text["labels in time"]
-    assert replace(found.theory, repeats=1).repeats == 1
 
 
 def test_neighbours_are_of_the_same_draw_and_level(with_components: Corpus) -> None:
