@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import xarray as xr
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.corpus_features import capture_setting
 from iqatlas.catalogs.import_spec import is_imported
+from iqatlas.catalogs.split_index import split_mask
+from iqatlas.detectors.blocks import BLOCKS, BlockCounts
 from iqatlas.detectors.calibration import Reliability
 from iqatlas.detectors.detector import Detector, DetectorSetting, check_false_alarm
 from iqatlas.detectors.expected import NEEDED, Expectation
+from iqatlas.detectors.neighbour_slots import ORDER, NeighbourSlots
 from iqatlas.detectors.noise_trials import noise_trials
 from iqatlas.detectors.recorded_noise import with_noise_floor
 from iqatlas.detectors.registry import DETECTORS, made_for
@@ -39,19 +42,29 @@ class EnergyTheory:
 
     Args:
         sums: Cases, found, expected, and variance of the expected.
+        labelled: The same against what labels say: where the energy of each capture's signal is known, of
+            what is heard of the signal alone; else what ``sums`` is.
+        switched: Of ``labelled`` only cases whose label is not that of the slot before, and not that of the
+            slot after: labels a slot early or late are wrong in all of the one or the other.
         by_snr: Cases, found and expected of occupied sub-channels, in bins of 1 dB of their SNR.
         mislabelled: Labels that are not the OR of the sites' occupancy.
         exact: Whether the energy of each capture's signal is known.
         control: Whether vacant sub-channels carry synchronisation and reference signals.
         timed: Whether it is known when.
+        gaussian: Whether signals are sums of many carriers, as good as Gaussian.
+        repeats: How often the same signal comes again, so that what is heard of it tells nothing new.
     """
 
     sums: Float64[np.ndarray, "level receiver label 4"]
+    labelled: Float64[np.ndarray, "level receiver label 4"]
+    switched: Float64[np.ndarray, "level receiver side label 4"]
     by_snr: Float64[np.ndarray, "bin 3"] = field(default_factory=lambda: np.zeros((len(SNR_BINS_DB) + 1, 3)))
     mislabelled: int = 0
     exact: bool = False
     control: bool = False
     timed: bool = True
+    gaussian: bool = True
+    repeats: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +78,7 @@ class Assessment:
         left_out: One line for each detector that the captures don't suit.
         theory: What energy should have found; None where the corpus doesn't state powers and SNRs.
         trivial: Scores of detectors that don't look.
+        blocks: Where detectors of others take part, their decisions and those of energy in blocks of time.
         detectors: The detectors.
         false_alarm: P_FA that thresholds are set for.
         records: Records that were looked at.
@@ -78,6 +92,7 @@ class Assessment:
     left_out: dict[str, str]
     theory: EnergyTheory | None
     trivial: pd.DataFrame
+    blocks: dict[str, BlockCounts]
     detectors: dict[str, Detector]
     false_alarm: float
     records: int
@@ -144,7 +159,8 @@ def assess(
             )
     setting = detector_setting(corpus)
     made, left_out = made_for(setting, names)
-    made |= {detector.name: detector for detector in also}
+    others = {detector.name: detector for detector in also}
+    made |= others
     noise = noise_trials(
         {name: detector for name, detector in made.items() if detector.calibrated},
         receivers=setting.receivers,
@@ -153,7 +169,7 @@ def assess(
         seed=setting.seed,
         until=None if budget_s is None else begun + _NOISE_TIME * budget_s,
     )
-    run = _Run(corpus, dataset, made, setting, false_alarm)
+    run = _Run(corpus, dataset, made, setting, false_alarm, paired=(*others, "energy") if others else ())
     until = None if budget_s is None else begun + budget_s
     for part in _parts(corpus, dataset, run.variables, until, setting.seed):
         run.add(part)
@@ -165,7 +181,8 @@ def assess(
         reliability=run.reliability,
         left_out=left_out,
         theory=run.theory,
-        trivial=trivial_scores(run.occupied, run.cases - run.occupied),
+        trivial=trivial_scores(run.cases, run.training),
+        blocks=run.blocks,
         detectors=made,
         false_alarm=false_alarm,
         records=run.records,
@@ -199,7 +216,8 @@ def _parts(
         if place and until is not None and time.monotonic() > until:
             return
         with corpus.place.errors("read"):
-            yield dataset[names].isel(record=slice(start, start + chunk)).load()
+            part = dataset[names].isel(record=slice(start, start + chunk)).load()
+        yield part.assign(number=("record", np.arange(start, start + part.sizes["record"])))
 
 
 class _Run:
@@ -212,6 +230,7 @@ class _Run:
         made: dict[str, Detector],
         setting: DetectorSetting,
         false_alarm: float,
+        paired: tuple[str, ...],
     ) -> None:
         self._made, self._false_alarm = made, false_alarm
         if "snr_level" in dataset:
@@ -223,8 +242,8 @@ class _Run:
         transmitter = corpus.manifest.spec.get("transmitter") or {}
         self._aligned = transmitter.get("frame_timing", "aligned") == "aligned" and "time" in dataset
         self.tallies = {
-            name: Tally(self.levels, names, 1 if name in self._cells else setting.subchannels)
-            for name in made
+            name: Tally(self.levels, names, 1 if name in self._cells else setting.subchannels, detector.fuses)
+            for name, detector in made.items()
             if name not in self._cells or self._aligned
         }
         self.reliability = {name: Reliability() for name, detector in made.items() if detector.probability}
@@ -237,19 +256,36 @@ class _Run:
         self.theory: EnergyTheory | None = None
         if "energy" in made and all(name in dataset for name in NEEDED):
             self._expectation = Expectation(corpus, false_alarm)
-            shape = (len(self.levels), len(names), 2, len(_SUMS))
+            self._slots = NeighbourSlots(dataset)
+            cells, each = (len(self.levels), len(names)), (2, len(_SUMS))
             self.theory = EnergyTheory(
-                np.zeros(shape),
+                np.zeros((*cells, *each)),
+                np.zeros((*cells, *each)),
+                np.zeros((*cells, 2, *each)),
                 exact=self._expectation.exact,
                 control=self._expectation.control,
                 timed=self._expectation.timed,
+                gaussian=self._expectation.gaussian,
+                repeats=self._expectation.repeats,
             )
-        self.records = self.cases = self.occupied = 0
+        self.blocks = {
+            name: BlockCounts(len(self.levels), len(names))
+            for name in paired
+            if name in self.tallies and name not in self._cells
+        }
+        self.records = 0
+        self.cases, self.training = (np.zeros((setting.subchannels, 2), np.int64) for _ in range(2))
+        self._of_split = {
+            name: split_mask(dataset, name)
+            if "split" in dataset.xindexes
+            else np.zeros(dataset.sizes["record"], bool)
+            for name in ("train", "test")
+        }
 
     @property
     def variables(self) -> tuple[str, ...]:
         """Variables of the records that are read."""
-        own = ("iq", "noise_power", "label", "snr_level", "time")
+        own = ("iq", "noise_power", "label", "snr_level", "time", *ORDER)
         return (*own, *(self._expectation.variables if self._expectation else ()))
 
     def add(self, part: xr.Dataset) -> None:
@@ -262,8 +298,13 @@ class _Run:
         if "snr_level" in part:
             level = np.searchsorted(self.levels, _level_db(part["snr_level"].values))
         self.records += len(label)
-        self.cases += label.size
-        self.occupied += int(label.sum())
+        trained, tested = (mask[part["number"].values] for mask in self._of_split.values())
+        for counts, some in ((self.cases, label), (self.training, label[trained])):
+            counts += np.stack([some.sum(axis=0), (~some).sum(axis=0)], axis=1)
+        block = np.zeros(len(label), np.int64)
+        for name in ("draw", "slot"):
+            if name in part:
+                block = (block + part[name].values.astype(np.int64)) % BLOCKS
         for name, tally in self.tallies.items():
             detector, truth = self._made[name], label
             if isinstance(detector, SynchronisationDetector):
@@ -271,6 +312,8 @@ class _Run:
             statistic = detector.statistic(iq, noise_mw)
             decided = statistic > detector.threshold(self._false_alarm)
             tally.add(level, truth, decided)
+            if name in self.blocks:
+                self.blocks[name].add(tested, block, level, label, decided)
             if name in self._thresholds:
                 tally.add_roc(level, truth, statistic, self._thresholds[name])
             if name in self.reliability:
@@ -286,10 +329,16 @@ class _Run:
         expected = self._expectation.of(part)
         self.theory.mislabelled += int((label != part["occupancy"].values.any(axis=1)).sum())
         p = expected.probability
-        every = np.stack([np.ones_like(p), decided, p, p * (1 - p)], axis=-1)
+        every = _sums(decided, p)
+        by_label = every if expected.heard is None else _sums(expected.heard, expected.labelled)
+        sides = self._slots.switched(part["number"].values, label)
         for kind, cases in enumerate((~label, label)):
-            summed = (every * cases[:, None, :, None]).sum(axis=2)
-            np.add.at(self.theory.sums[:, :, kind], level, summed)
+            for sums, terms, some in (
+                (self.theory.sums[:, :, kind], every, cases),
+                (self.theory.labelled[:, :, kind], by_label, cases),
+                *((self.theory.switched[:, :, side, kind], by_label, cases & sides[side]) for side in (0, 1)),
+            ):
+                np.add.at(sums, level, (terms * some[:, None, :, None]).sum(axis=2))
         with np.errstate(divide="ignore"):
             snr_db = 10 * np.log10(expected.snr)
         seen = np.broadcast_to(label[:, None], p.shape)
@@ -301,6 +350,13 @@ class _Run:
 
 
 _SUMS = ("cases", "found", "expected", "variance")
+
+
+def _sums(
+    found: Bool[np.ndarray, "record receiver subchannel"],
+    p: Float64[np.ndarray, "record receiver subchannel"],
+) -> Float64[np.ndarray, "record receiver subchannel 4"]:
+    return np.stack([np.ones_like(p), found, p, p * (1 - p)], axis=-1)
 
 
 def _level_db(values: np.ndarray) -> Float64[np.ndarray, " record"]:

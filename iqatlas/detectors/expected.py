@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.detectors.control_share import ControlShare
@@ -21,6 +21,8 @@ _POINTS_A_SUBCHANNEL = 6
 _PATHS_AT_ONCE = 1 << 22
 _CONTROL_SHARE = 0.06
 """Mean share of a vacant sub-channel's elements that carry control; reference signals are most of it."""
+_HEARD = 0.3
+"""Of the strongest sub-channel's mean energy: well above what control and neighbours leave in vacant ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,17 +33,23 @@ class Expected:
         snr: Ratio of signal to noise in each sub-channel.
         probability: Probability of being called occupied: P_D; in vacant ones P_FA, raised by control and by
             what neighbours spill.
+        labelled: The same probability from what sites are said to send; where the energy of the signal is
+            known, the probability of ``heard``.
+        heard: Whether the signal's own energy, without noise, passes a level; None where nobody knows it.
     """
 
     snr: Float64[np.ndarray, "record receiver subchannel"]
     probability: Float64[np.ndarray, "record receiver subchannel"]
+    labelled: Float64[np.ndarray, "record receiver subchannel"]
+    heard: Bool[np.ndarray, "record receiver subchannel"] | None = None
 
 
 class Expectation:
     """What energy should find in the records of a corpus.
 
     With stored components (``storage: {components: true}``) the energy of each capture's signal is known:
-    Marcum's law holds exactly. Without them each site's power is shared out over the sub-channels that it
+    Marcum's law holds exactly, whatever labels say; so labels are held against that energy in their turn,
+    without noise. Without components each site's power is shared out over the sub-channels that it
     occupies, by the gains of its stored paths, and scaled to the SNR that the capture realised; the signal is
     taken for Gaussian. Control that vacant sub-channels carry follows from the capture's time, where frames
     begin at time 0; elsewhere (``timed`` is false) it has its mean.
@@ -65,9 +73,13 @@ class Expectation:
         self._spilt = spilt_shares(self._bins, self._edges_hz, self._rate_hz)
         self.exact = "signal" in dataset
         waveform = corpus.manifest.spec.get("waveform") or {}
+        self.gaussian = waveform.get("kind", "lte") == "lte"
         self.control = bool(waveform.get("control", False))
         transmitter = corpus.manifest.spec.get("transmitter") or {}
         self.timed = not self.control or transmitter.get("frame_timing", "aligned") == "aligned"
+        capture = corpus.manifest.spec.get("capture") or {}
+        fixed = self.exact and capture.get("payload") == "fixed" and "draw" in dataset
+        self.repeats = len(np.unique(dataset["draw"].values)) if fixed else 1
         self._control_share: ControlShare | None = None
         if self.control and self.timed:
             self._control_share = ControlShare(waveform, self._edges_hz)
@@ -111,11 +123,20 @@ class Expectation:
             part: The records, in memory, with :attr:`variables`.
         """
         noise_mw = 10 ** (part["noise_power"].values.astype(np.float64) / 10)
-        if self.exact:
-            snr = energy(part["signal"].values, noise_mw, self._bins).astype(np.float64)
-            return Expected(snr, known_signal_tail(self._count, self._level, snr))
-        snr = self._shared_out(part, noise_mw)
-        return Expected(snr, tail(self._count, self._level / (1 + snr)))
+        shared = self._shared_out(part, noise_mw)
+        if not self.exact:
+            probability = tail(self._count, self._level / (1 + shared))
+            return Expected(shared, probability, probability)
+        snr = energy(part["signal"].values, noise_mw, self._bins).astype(np.float64)
+        level = _HEARD * shared.max(axis=-1, keepdims=True)
+        # Nothing is heard of what sends nothing: infinitely many times 0.
+        over = np.divide(level, shared, out=np.full_like(shared, np.inf), where=shared > 0)
+        return Expected(
+            snr,
+            known_signal_tail(self._count, self._level, snr),
+            labelled=tail(self._count, over),
+            heard=(snr > level) & (level > 0),
+        )
 
     def _shared_out(
         self, part: xr.Dataset, noise_mw: Float64[np.ndarray, "record receiver"]

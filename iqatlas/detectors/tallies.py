@@ -23,11 +23,13 @@ class Tally:
         levels: SNR levels in dB, rising; 0 where noise is thermal.
         receivers: Names of the receivers.
         channels: Sub-channels.
+        fuses: Whether all receivers get one decision: over receivers it is counted once.
     """
 
     levels: Float64[np.ndarray, " level"]
     receivers: list[str]
     channels: int
+    fuses: bool = False
     counts: Int64[np.ndarray, "level receiver subchannel 4"] = field(init=False)
     roc: Int64[np.ndarray, "level design 2"] = field(init=False)
 
@@ -68,7 +70,8 @@ class Tally:
 
     def scores(self, *index: int | slice) -> Scores:
         """Return the scores of a part of the counts: level, receiver, sub-channel, all without them."""
-        part = self.counts[index]
+        over_receivers = len(index) < 2 or isinstance(index[1], slice)
+        part = (self.counts[:, :1] if self.fuses and over_receivers else self.counts)[index]
         return Scores(*(int(value) for value in part.reshape(-1, 4).sum(axis=0)))
 
     def by_receiver(self, detector: str) -> pd.DataFrame:
@@ -145,19 +148,31 @@ def described(scores: Scores) -> dict[str, float | int]:
     return columns
 
 
-def trivial_scores(occupied: int, vacant: int) -> pd.DataFrame:
-    """Return the scores of detectors that don't look: all ones, all zeros, and a coin of the prior's bias.
+def trivial_scores(
+    cases: Int64[np.ndarray, "subchannel 2"], training: Int64[np.ndarray, "subchannel 2"]
+) -> pd.DataFrame:
+    """Return the scores of detectors that don't look.
+
+    All ones, all zeros, a coin of the prior's bias, and the likelier state of each sub-channel in the
+    training split: the more sub-channels differ, the better. Without a training split that row is missing.
 
     Args:
-        occupied: Cases that are occupied.
-        vacant: Cases that are vacant.
+        cases: How often each sub-channel is occupied, and how often vacant.
+        training: The same in the training split.
     """
+    occupied, vacant = (int(count) for count in cases.sum(axis=0))
     prior = occupied / (occupied + vacant)
     hits, alarms = round(occupied * prior), round(vacant * prior)
-    rows = (
+    rows = [
         ("all ones", Scores(occupied, 0, vacant, 0)),
         ("all zeros", Scores(0, occupied, 0, vacant)),
         # Its expected counts, to whole ones.
         ("prior", Scores(hits, occupied - hits, alarms, vacant - alarms)),
-    )
+    ]
+    if training.any():
+        likelier = training[:, 0] > training[:, 1]
+        hits, alarms = (int(count) for count in cases[likelier].sum(axis=0))
+        rows.append(
+            ("prior of each sub-channel", Scores(hits, occupied - hits, alarms, vacant - alarms)),
+        )
     return pd.DataFrame([{"detector": name, **described(scores)} for name, scores in rows])

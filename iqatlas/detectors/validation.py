@@ -22,7 +22,7 @@ class Validation:
 
     Args:
         table: One row an SNR level and receiver: P_D, P_FA, F1 of occupied and of holes, trials.
-        trivial: The same scores for detectors that don't look: all ones, all zeros, prior.
+        trivial: The same scores for detectors that don't look: all ones, all zeros, priors.
         designed_false_alarm: P_FA that the threshold is set for.
         noise_false_alarm: P_FA measured on noise alone, with its exact interval.
         noise_interval: The interval, at 99% confidence.

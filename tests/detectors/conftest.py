@@ -33,9 +33,9 @@ def sound_corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 def sabotaged(sound_corpus: Corpus, tmp_path: Path) -> Callable[..., Corpus]:
     """Give a function that returns a copy whose named arrays went through functions."""
 
-    def sabotage(**changes: Callable[[np.ndarray], np.ndarray]) -> Corpus:
-        folder = tmp_path / "sabotaged"
-        shutil.copytree(sound_corpus.path, folder)
+    def sabotage(source: Corpus = sound_corpus, **changes: Callable[[np.ndarray], np.ndarray]) -> Corpus:
+        folder = tmp_path / f"sabotaged-{len(list(tmp_path.iterdir()))}"
+        shutil.copytree(source.path, folder)
         group = zarr.open_group(folder / "records.zarr", mode="r+")
         for name, change in changes.items():
             group[name][...] = change(np.asarray(group[name][...]))

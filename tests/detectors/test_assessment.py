@@ -14,6 +14,7 @@ from iqatlas.detectors.assessment import assess
 from iqatlas.detectors.detector import Detector
 from iqatlas.detectors.report import parquet, tables
 from iqatlas.detectors.scores import count
+from iqatlas.detectors.tallies import trivial_scores
 from iqatlas.detectors.verdicts import verdicts
 from iqatlas.errors import CorpusError, SpecError
 from iqatlas.generators.execute import generate
@@ -42,6 +43,15 @@ def test_every_case_is_counted_once(sound_corpus: Corpus) -> None:
         assert tally.counts.sum() == label.size * 3
         assert tally.counts[..., :2].sum() == label.sum() * 3
         assert tally.scores(0, 1).total == label.size // 4
+        # One decision for all receivers is one case, whatever is asked over receivers.
+        receivers = 1 if tally.fuses else 3
+        assert tally.scores().total == label.size * receivers
+        assert (tally.by_level("any")["occupied"].sum(), tally.by_subchannel("any")["vacant"].sum()) == (
+            label.sum() * receivers,
+            (~label).sum() * receivers,
+        )
+        assert tally.by_receiver("any")["occupied"].sum() == label.sum() * 3
+    assert [name for name, tally in found.tallies.items() if tally.fuses] == ["eigenvalue"]
     assert found.records == found.total_records == 400
     assert told[-1] == (400, 400)
     # Decisions at the designed P_FA lie on the operating characteristic's course.
@@ -132,3 +142,22 @@ def test_stored_components_make_theory_exact(tmp_path: Path) -> None:
     # And in each bin of SNR, P_FA at its lower end and certainty at its upper one.
     cases, hits, expected = found.theory.by_snr.T
     assert np.all(np.abs(hits - expected) < 4 * np.sqrt(cases) / 2 + 2)
+
+
+def test_where_occupancy_differs_by_subchannel_priors_look_clever() -> None:
+    """Two sub-channels, 90% and 10% occupied: correlation 0.8 without a look; a coin of the mean has none."""
+    cases = np.array([[90, 10], [10, 90]])
+    trivial = trivial_scores(cases, np.array([[60, 5], [5, 60]])).set_index("detector")
+    assert trivial.loc["prior of each sub-channel", "mcc"] == pytest.approx(0.8)
+    assert trivial.loc["prior", "mcc"] == pytest.approx(0)
+    assert "prior of each sub-channel" not in trivial_scores(cases, np.zeros_like(cases))["detector"].tolist()
+
+
+def test_the_prior_of_each_subchannel_is_that_of_training(sound_corpus: Corpus) -> None:
+    found = assess(sound_corpus, names=["energy"])
+    label = sound_corpus.dataset["label"].values
+    likelier = label[sound_corpus.split_mask("train")].mean(axis=0) > 0.5
+    row = found.trivial.set_index("detector").loc["prior of each sub-channel"]
+    counts = count(label, np.broadcast_to(likelier, label.shape))
+    assert (row["hits"], row["false_alarms"]) == (counts.hits, counts.false_alarms)
+    assert row["hits"] > 0

@@ -90,3 +90,14 @@ def test_a_fall_beyond_chance_is_noticed() -> None:
     late = tally(0.9, 0.9, 0.5)
     late.counts[1] = 0
     assert not rises(late)
+
+
+@pytest.mark.parametrize("levels", [2, 41])
+def test_chance_alone_is_no_fall(levels: int) -> None:
+    """Of 100 sound corpora none: one in ten thousand by design, however many pairs of levels there are."""
+    rng = np.random.default_rng(6)
+    for _ in range(100):
+        made = Tally(np.arange(levels, dtype=np.float64), ["a", "b", "c"], 1)
+        made.counts[:, :, 0, 0] = rng.binomial(2000, 0.11, size=(levels, 3))
+        made.counts[:, :, 0, 1] = 2000 - made.counts[:, :, 0, 0]
+        assert rises(made)

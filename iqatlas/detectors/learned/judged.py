@@ -10,13 +10,13 @@ from jaxtyping import Complex64, Float64
 
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.detectors.assessment import Assessment
+from iqatlas.detectors.blocks import in_all, matthews_interval
 from iqatlas.detectors.detector import Detector
 from iqatlas.detectors.learned.model import LearnedDetector
 from iqatlas.detectors.learned.model_folder import load_model
 from iqatlas.detectors.learned.scored import DECISION
 from iqatlas.detectors.learned.training import origin_of
-from iqatlas.detectors.scores import Scores
-from iqatlas.detectors.tallies import Tally
+from iqatlas.detectors.tallies import CONFIDENCE
 from iqatlas.detectors.verdicts import Verdict
 
 _HARD_DB = -5.0
@@ -81,8 +81,9 @@ def judged_models(folders: Sequence[str | Path], corpus: Corpus) -> list[JudgedM
 def model_verdicts(found: Assessment, models: Sequence[JudgedModel], corpus: Corpus) -> tuple[Verdict, ...]:
     """Return whether each model beats energy below −5 dB: told, and not held against the corpus.
 
-    What counts is Matthews' correlation, which is 0 for all detectors that don't look: F1 would praise one
-    that takes all for occupied.
+    What counts is Matthews' correlation, which is 0 for one that takes all for occupied: F1 would praise it.
+    A difference within chance is none. On the corpus that it has learned from, a model and energy beside it
+    are judged on the test split.
 
     Args:
         found: What detectors made of the corpus.
@@ -93,26 +94,33 @@ def model_verdicts(found: Assessment, models: Sequence[JudgedModel], corpus: Cor
 
 
 def _verdicts(found: Assessment, models: Sequence[JudgedModel], corpus: Corpus) -> Iterator[Verdict]:
-    energy = found.tallies.get("energy")
-    hard = np.array([]) if energy is None else np.flatnonzero(energy.levels < _HARD_DB)
-    if energy is None or not len(hard):
+    energy, tally = found.blocks.get("energy"), found.tallies.get("energy")
+    if energy is None or tally is None:
+        return
+    hard = np.flatnonzero(tally.levels < _HARD_DB)
+    if not len(hard):
         return
     for model in models:
-        ours, theirs = (_scores(tally, hard) for tally in (found.tallies[model.name], energy))
-        holds = ours.matthews > theirs.matthews
+        # Of what it has learned from, it is judged on what it has not seen: so is energy.
         own = origin_of(corpus) in model.model.card.corpora
+        names = (corpus.receivers_of("test") if own else None) or tally.receivers
+        heard = np.array([tally.receivers.index(name) for name in names])
+        counts = [blocks.of(hard, heard, tested=own) for blocks in (found.blocks[model.name], energy)]
+        where = " (test split of the corpus that it has learned from)" if own else ""
+        begins = f"{model.name} beats energy below {_HARD_DB:g} dB: "
+        interval = matthews_interval(counts[0], counts[1], CONFIDENCE)
+        if interval is None:
+            text = f"{begins}not judged, too few records{where}"
+            yield Verdict("learned against energy", False, text, binding=False)
+            continue
+        low, high = interval
+        answer = "yes" if low > 0 else "no" if high < 0 else "no difference"
+        ours, theirs = (in_all(part) for part in counts)
         yield Verdict(
             "learned against energy",
-            holds,
-            f"{model.name} beats energy below {_HARD_DB:g} dB: {'yes' if holds else 'no'}, Matthews' "
-            f"correlation {ours.matthews:.3f} against {theirs.matthews:.3f}, F1 {ours.f1_occupied:.3f} "
-            f"against {theirs.f1_occupied:.3f}" + (" (its own training split included)" if own else ""),
+            low > 0,
+            f"{begins}{answer}, Matthews' correlation {ours.matthews:.3f} against {theirs.matthews:.3f}, 99% "
+            f"interval of the difference {low:.3f} to {high:.3f}, F1 {ours.f1_occupied:.3f} against "
+            f"{theirs.f1_occupied:.3f}{where}",
             binding=False,
         )
-
-
-def _scores(tally: Tally, levels: np.ndarray) -> Scores:
-    total = Scores(0, 0, 0, 0)
-    for level in levels.tolist():
-        total += tally.scores(level)
-    return total
