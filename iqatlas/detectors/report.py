@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from iqatlas.detectors.assessment import SNR_BINS_DB, Assessment
+from iqatlas.detectors.registry import refuse_none
 from iqatlas.detectors.scores import binomial_interval
 from iqatlas.detectors.tallies import CONFIDENCE
 from iqatlas.detectors.verdicts import Verdict
@@ -19,8 +20,14 @@ def tables(found: Assessment, judged: tuple[Verdict, ...]) -> dict[str, pd.DataF
     Args:
         found: What detectors made of a corpus.
         judged: What was expected of it.
+
+    Raises:
+        SpecError: No detector could be run.
     """
     named = found.tallies
+    # What looks for a cell is left out only once it is known that frames begin nowhere in particular.
+    unaligned = dict.fromkeys(found.detectors, "frames begin at a random time (transmitter.frame_timing)")
+    refuse_none(named, {**found.left_out, **unaligned})
     made = {
         "scores": found.scores(),
         "trivial": found.trivial,

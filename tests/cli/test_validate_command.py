@@ -98,3 +98,16 @@ def test_the_threshold_follows_the_asked_probability(
     measured = re.search(r"P_FA on noise alone ([\d.]+), designed 0\.01", shown.out)
     assert measured
     assert float(measured[1]) == pytest.approx(0.01, rel=0.34)
+
+
+@pytest.mark.parametrize("names", ["prefix", "", "prefix,dandawate-giannakis"])
+def test_without_a_detector_that_suits_it_is_one_line(
+    names: str, small_corpus: Any, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    shown = command("validate", small_corpus.path, "--detectors", names, "-o", tmp_path / "out")
+    assert shown.code == 2
+    assert len(shown.error_lines) == 1
+    assert "--detectors: no detector to run" in shown.err
+    for name in filter(None, names.split(",")):
+        assert f"{name}: captures of 256 samples" in shown.err
+    assert "accepted: energy" in shown.err
