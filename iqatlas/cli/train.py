@@ -11,6 +11,7 @@ import typer
 
 from iqatlas.cli.console import counting_bar, out, say
 from iqatlas.cli.options import CorpusArgument
+from iqatlas.cli.output_place import check_writable, refuse_inside_corpus
 from iqatlas.cli.score_table import beats_nothing, score_table
 from iqatlas.cli.tables import facts
 from iqatlas.cli.time_budget import budget_seconds
@@ -97,14 +98,18 @@ def train(
         {"kind": kind.value, "window": window, "power": power}
     )
     refuse_folder(output, overwrite=overwrite)
+    refuse_inside_corpus(output)
     opened = open_corpus(corpus)
+    check_writable(output)
     with training_bar() as listener:
         detector = learn(opened, spec, training, progress=listener)
+    # Whatever becomes of its scores, hours of learning are kept.
+    save_model(detector, output, overwrite=overwrite)
     split = "test" if opened.split_mask("test").any() else "validation"
     with counting_bar("scoring") as tell:
         rows = score(detector, opened, split=split, progress=tell)
     detector = detector.scored(rows)
-    save_model(detector, output, overwrite=overwrite)
+    save_model(detector, output, overwrite=True)
     _show(detector, split, rows)
     if onnx:
         off = export_onnx(detector, output / ONNX)

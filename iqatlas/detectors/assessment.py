@@ -130,7 +130,7 @@ def assess(
         progress: Called with records done and records in all.
 
     Raises:
-        SpecError: The probability is not between 0 and 1, or there is no detector of a name, or none that suits.
+        SpecError: The probability is not between 0 and 1, there is no detector of a name, or none suits.
         CorpusError: The records have no labels, or no noise power.
     """
     check_false_alarm(false_alarm)

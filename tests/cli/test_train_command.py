@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from iqatlas.cli.score_table import beats_nothing
 from iqatlas.detectors.learned.card import ScoreRow
+from iqatlas.errors import CorpusError
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +143,29 @@ def test_training_can_be_ended_by_time(corpus: Path, tmp_path: Path, command: Ca
     shown = command("train", corpus, "-o", tmp_path / "model", "--budget", "0.001s")
     assert shown.code == 0
     assert "stopped by budget" in shown.out
+
+
+def test_a_recording_has_no_level_and_a_model_outlives_its_scores(
+    corpus: Path, tmp_path: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from iqatlas.catalogs.corpus import Corpus
+    from iqatlas.detectors.learned import scored
+
+    whole = Corpus.dataset.func  # type: ignore[attr-defined]
+    unasked = cached_property(lambda self: whole(self).drop_vars(["snr_level", "noise_power"]))
+    unasked.__set_name__(Corpus, "dataset")
+    monkeypatch.setattr(Corpus, "dataset", unasked)
+    model = tmp_path / "model"
+    shown = command("train", corpus, "--model", "boosted", "-o", model, "--epochs", "1")
+    assert shown.code == 0, shown.err
+    scores = json.loads((model / "model.json").read_text())["scores"]
+    assert [row["snr_level_db"] for row in scores] == [None, None]
+    assert command("score", model, corpus).code == 0
+
+    def failing(*_: object, **__: object) -> None:
+        raise CorpusError("no scores")
+
+    monkeypatch.setattr(scored, "score", failing)
+    kept = tmp_path / "kept"
+    assert command("train", corpus, "--model", "boosted", "-o", kept, "--epochs", "1").code == 2
+    assert json.loads((kept / "model.json").read_text())["scores"] == []
