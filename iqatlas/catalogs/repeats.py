@@ -127,10 +127,10 @@ class RepeatFinder:
             piece = iq[first : first + at_once]
             place = slice(start + first, start + first + len(piece))
             self.hashes[place] = row_hashes(piece, self._multipliers)
-            rows = piece.reshape(-1, self.samples)
+            each = piece.reshape(-1, self.samples)
             loud = (self.snr_db[place] > MOST_SKETCHED_DB).reshape(-1)
-            near = np.where(loud, np.uint64(0), self._sketch.of(rows))
-            exact = row_hashes(rows, self._multipliers[: self.samples])
+            near = np.where(loud, np.uint64(0), self._sketch.of(each))
+            exact = row_hashes(each, self._multipliers[: self.samples])
             self.sketches[:, place] = np.concatenate([near, exact[None]]).reshape(-1, *piece.shape[:2])
         rows = np.flatnonzero(self._chosen[start : start + len(iq)])
         if len(rows):
