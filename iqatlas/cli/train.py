@@ -74,6 +74,7 @@ def train(
     from pydantic import TypeAdapter
 
     from iqatlas.catalogs.corpus import open_corpus
+    from iqatlas.catalogs.import_spec import is_imported
     from iqatlas.detectors.learned.model_folder import ONNX, refuse_folder, save_model
     from iqatlas.detectors.learned.scored import score
     from iqatlas.detectors.learned.spec import DetectorSpec, TrainingSpec
@@ -110,7 +111,7 @@ def train(
         rows = score(detector, opened, split=split, progress=tell)
     detector = detector.scored(rows)
     save_model(detector, output, overwrite=True)
-    _show(detector, split, rows)
+    _show(detector, split, rows, recorded=is_imported(opened.manifest.spec))
     if onnx:
         off = export_onnx(detector, output / ONNX)
         say(
@@ -119,7 +120,7 @@ def train(
     say(out, ("model    ", "bold"), str(output))
 
 
-def _show(detector: LearnedDetector, split: str, rows: Sequence[ScoreRow]) -> None:
+def _show(detector: LearnedDetector, split: str, rows: Sequence[ScoreRow], *, recorded: bool) -> None:
     report = detector.card.report
     out.print(
         facts(
@@ -136,7 +137,7 @@ def _show(detector: LearnedDetector, split: str, rows: Sequence[ScoreRow]) -> No
             ],
         )
     )
-    out.print(score_table(f"F1 on the {split} split", rows))
+    out.print(score_table(f"F1 on the {split} split", rows, recorded=recorded))
     if beats_nothing(rows):
         out.print(
             "Nowhere better than calling every sub-channel occupied: it wants more captures or a higher SNR; "

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from iqatlas.cli.score_table import beats_nothing
+from iqatlas.cli.score_table import beats_nothing, score_table
 from iqatlas.detectors.learned.card import ScoreRow
 from iqatlas.errors import CorpusError
 
@@ -66,7 +66,7 @@ def test_a_model_is_trained_scored_and_scored_again(
 @pytest.mark.parametrize(("f1", "told"), [(0.5, True), (0.7, False)])
 def test_a_detector_that_has_learned_nothing_is_told(f1: float, told: bool) -> None:
     row = ScoreRow(
-        snr_level_db=5,
+        snr_level_db=None,
         receiver="uav0",
         captures=9,
         f1_occupied=f1,
@@ -76,6 +76,8 @@ def test_a_detector_that_has_learned_nothing_is_told(f1: float, told: bool) -> N
         prior=0.4,
     )
     assert beats_nothing([row]) is told
+    for recorded, word in ((False, "thermal"), (True, "recorded")):
+        assert [str(cell) for cell in score_table("F1", [row], recorded=recorded).columns[0].cells] == [word]
     assert not beats_nothing([row, row.model_copy(update={"f1_occupied": 0.61})])
 
 
