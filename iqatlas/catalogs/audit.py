@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from iqatlas.catalogs.draw_chance import expected_pairs_alike
 from iqatlas.catalogs.occupancy_repeats import occupancy_repeats
 from iqatlas.catalogs.probes import Probe, metadata_features, probe
 from iqatlas.catalogs.repeats import LEAST_SNR_DB, RepeatFinder, Repeats
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _TO_LEARN = SPLITS[:3]
 _NEEDED = ("iq", "label", "split", "slot", "draw", "time", "snr", "noise_power", "snr_level", "occupancy")
 _LEAST_SHARE = 0.01
+_CHANCE = 1e-6
+"""Expected pairs of draws that are the same by chance, beyond which one that is tells nothing."""
 _FORGOTTEN = 0.01
 """Correlation across a gap that is wide enough."""
 _SLACK = 0.5
@@ -100,9 +103,9 @@ def _seed(corpus: Corpus) -> int:
 def _findings(corpus: Corpus, known: xr.Dataset, repeats: Repeats, power_mw: np.ndarray) -> Iterator[Finding]:
     yield _time_finding(corpus, known)
     yield _receiver_finding(corpus)
-    yield _draw_finding(known)
+    yield _draw_finding(known, corpus.manifest.spec)
     yield _occupancy_finding(known, _seed(corpus))
-    yield from _repeat_findings(repeats)
+    yield from _repeat_findings(repeats, corpus.manifest.spec)
     yield _balance_finding(known)
     yield from _shortcut_findings(corpus, known, power_mw)
 
@@ -186,8 +189,11 @@ def _receiver_finding(corpus: Corpus) -> Finding:
     return Finding("receiver", not shared, f"receivers belong to one split each: {text}")
 
 
-def _draw_finding(known: xr.Dataset) -> Finding:
-    """Compare what is sent in each draw: the same chains in two splits are one draw twice."""
+def _draw_finding(known: xr.Dataset, spec: Mapping[str, Any]) -> Finding:
+    """Compare what is sent in each draw: the same chains in two splits are one draw twice.
+
+    Draws so short that chance makes some the same tell nothing.
+    """
     occupancy, draw = known["occupancy"].values, known["draw"].values
     split, slot = known["split"].values.astype("<U10"), known["slot"].values
     seen: dict[bytes, tuple[int, set[str]]] = {}
@@ -202,6 +208,9 @@ def _draw_finding(known: xr.Dataset) -> Finding:
         before = seen.setdefault(digest, (int(number), names))
         if before[0] != number and len(before[1] | names) > 1:
             twice = before[0], int(number)
+    if twice and (pairs := _pairs_by_chance(known, spec)) > _CHANCE:
+        told = f"not judged, chance alone makes {pairs:.2g} pairs of such short draws the same"
+        return Finding("draw", True, f"no draw comes again in another split: {told}", binding=False)
     text = f"no, draws {twice[0]} and {twice[1]} send the same" if twice else "yes"
     return Finding("draw", twice is None, f"no draw comes again in another split: {text}")
 
@@ -226,14 +235,41 @@ def _occupancy_finding(known: xr.Dataset, seed: int) -> Finding:
     )
 
 
-def _repeat_findings(found: Repeats) -> Iterator[Finding]:
+def _pairs_by_chance(known: xr.Dataset, spec: Mapping[str, Any]) -> float:
+    states, chain = _by_slot(known)
+    draws = len(np.unique(known["draw"].values))
+    if len(chain) % draws:
+        return 0.0  # draws of several lengths: nothing that iqatlas makes
+    occupancy = spec.get("occupancy") or {}
+    together = occupancy.get("profile") is not None or occupancy.get("kind") in ("users", "trace")
+    return expected_pairs_alike(
+        states.reshape(draws, len(chain) // draws, -1).astype(bool), independent=not together
+    )
+
+
+def _fixed_payload(spec: Mapping[str, Any]) -> Finding | None:
+    """Return the finding of a corpus whose spec says that all draws, its splits, send the same."""
+    capture, splits = spec.get("capture") or {}, spec.get("splits") or {}
+    draws = capture.get("draws")
+    if capture.get("payload") != "fixed" or splits.get("by") != "draw" or not draws or draws < 2:
+        return None
+    text = f"no, capture.payload: fixed sends the same in all {draws:,} draws"
+    return Finding("payload", False, f"no payload comes again in another split: {text}")
+
+
+def _repeat_findings(found: Repeats, spec: Mapping[str, Any]) -> Iterator[Finding]:
     example = f", as {found.example[0]} and {found.example[1]}" if found.example else ""
     exact = (
         "yes" if not found.same_across else f"no, {found.same_across:,} of {found.same:,} doubles{example}"
     )
-    yield Finding(
-        "copies", not found.same_across, f"no record's samples come again in another split: {exact}"
-    )
+    if found.captures_across and not found.same_across:
+        exact = f"no, {found.captures_across:,} captures of a receiver do, or nearly{example}"
+    copied = bool(found.same_across or found.captures_across)
+    yield Finding("copies", not copied, f"no record's samples come again in another split: {exact}")
+    fixed = _fixed_payload(spec)
+    if fixed is not None:
+        yield fixed
+        return
     if found.compared < 2:
         text = f"not judged, no two captures have {LEAST_SNR_DB:g} dB of signal"
         yield Finding("payload", True, f"no payload comes again in another split: {text}", binding=False)

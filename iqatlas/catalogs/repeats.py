@@ -1,4 +1,4 @@
-"""Captures that come twice: the same bytes, or the same transmission under other noise."""
+"""Captures that come twice: the same bytes, nearly the same, or the same transmission under other noise."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import xarray as xr
 from jaxtyping import Bool, Complex64, Float64, Int64, UInt64
 
 from iqatlas.axes import RECORD
+from iqatlas.catalogs.capture_sketch import CaptureSketch
 from iqatlas.seeds import Stage, stream
 
 LEAST_SNR_DB = 10.0
 """A transmission that comes twice this far above the noise correlates to 0.83, squared."""
+MOST_SKETCHED_DB = 15.0
+"""Further above the noise, sketches of one narrow signal may meet by chance; likeness tells there."""
 _LEAST_LIKENESS = 0.5
 _CHANCE = 1e-6
 """Probability that independent captures of a corpus are taken for repeats."""
@@ -47,6 +50,8 @@ class Repeats:
         alike_across: Those of them that are in different splits.
         compared: Captures that were compared pair by pair.
         example: Two records that are alike, or the same, in different splits.
+        captures: Captures of one receiver that are, byte for byte or nearly, those of another one.
+        captures_across: Those of them whose double is in another split.
     """
 
     same: int = 0
@@ -55,15 +60,18 @@ class Repeats:
     alike_across: int = 0
     compared: int = 0
     example: tuple[int, int] | None = None
+    captures: int = 0
+    captures_across: int = 0
 
 
 @dataclass(eq=False)
 class RepeatFinder:
     """Takes records part by part, and compares them in the end.
 
-    Hashes are of all records. The comparison pair by pair is of captures with a strong signal, up to a
-    thousand a split, drawn by the seed; captures that begin at another sample of the same transmission, or
-    were heard through another channel, are not found by it.
+    Hashes are of all records, and of each receiver's capture, with a sketch beside them that a small change
+    of the samples leaves as it is (:class:`CaptureSketch`). The comparison pair by pair is of captures with
+    a strong signal, up to a thousand a split, drawn by the seed; captures that begin at another sample of the
+    same transmission, or were heard through another channel, are not found by it.
 
     Args:
         split: Split of each record.
@@ -81,6 +89,7 @@ class RepeatFinder:
     control: bool
     seed: int
     hashes: UInt64[np.ndarray, " record"] = field(init=False)
+    sketches: UInt64[np.ndarray, "grid record receiver"] = field(init=False)
     _chosen: Bool[np.ndarray, " record"] = field(init=False)
     _multipliers: UInt64[np.ndarray, " word"] = field(init=False)
     _kept: list[tuple[np.ndarray, np.ndarray]] = field(init=False, default_factory=list)
@@ -102,6 +111,8 @@ class RepeatFinder:
             found = np.flatnonzero(strong & (self.split == name))
             self._chosen[rng.permutation(found)[:most]] = True
         self._best = self.snr_db.argmax(axis=1)
+        self._sketch = CaptureSketch.drawn(self.samples, rng=rng)
+        self.sketches = np.zeros((self._sketch.grids + 1, *self.snr_db.shape), np.uint64)
 
     def add(self, part: xr.Dataset, start: int) -> None:
         """Take some records.
@@ -114,7 +125,13 @@ class RepeatFinder:
         at_once = max(1, _WORDS_AT_ONCE // len(self._multipliers))
         for first in range(0, len(iq), at_once):
             piece = iq[first : first + at_once]
-            self.hashes[start + first : start + first + len(piece)] = row_hashes(piece, self._multipliers)
+            place = slice(start + first, start + first + len(piece))
+            self.hashes[place] = row_hashes(piece, self._multipliers)
+            each = piece.reshape(-1, self.samples)
+            loud = (self.snr_db[place] > MOST_SKETCHED_DB).reshape(-1)
+            near = np.where(loud, np.uint64(0), self._sketch.of(each))
+            exact = row_hashes(each, self._multipliers[: self.samples])
+            self.sketches[:, place] = np.concatenate([near, exact[None]]).reshape(-1, *piece.shape[:2])
         rows = np.flatnonzero(self._chosen[start : start + len(iq)])
         if len(rows):
             self._kept.append((start + rows, iq[rows, self._best[start + rows], : self._used].copy()))
@@ -133,23 +150,24 @@ class RepeatFinder:
         return found
 
     def _same(self, found: Repeats) -> None:
-        # Guards last: a group begins with one only where it holds nothing else.
-        order = np.lexsort((self.split == "guard", self.hashes))
-        hashes, split = self.hashes[order], self.split[order]
-        first = np.concatenate([[True], hashes[1:] != hashes[:-1]])
-        group = np.cumsum(first) - 1
-        sizes = np.bincount(group)
-        found.same = int(sizes[sizes > 1].sum())
-        if not found.same:
-            return
-        learnt = split != "guard"
-        begin = np.flatnonzero(first)[group]
-        # A group is across splits where one of it differs from the group's first; guards belong to none.
-        differs = (split != split[begin]) & learnt
-        found.same_across = int(differs.sum())
-        if found.same_across:
-            place = int(np.argmax(differs))
-            found.example = (int(order[begin[place]]), int(order[place]))
+        doubles, found.same_across, found.example = _doubles(self.hashes, self.split)
+        found.same = int(doubles.sum())
+        receivers = self.snr_db.shape[1]
+        split = np.repeat(self.split, receivers)
+        twice = np.zeros(split.size, bool)
+        for sketches in self.sketches:
+            hashes = sketches.reshape(-1)
+            # 0 is what a capture of zeros has, and one that is too strong for a sketch.
+            some = np.flatnonzero(hashes)
+            if not len(some):
+                continue
+            doubles, across, example = _doubles(hashes[some], split[some])
+            twice[some] |= doubles
+            found.captures_across = max(found.captures_across, across)
+            if example is not None and found.example is None:
+                one, other = (int(some[place]) // receivers for place in example)
+                found.example = one, other
+        found.captures = int(twice.sum())
 
     def _alike(
         self, record: Int64[np.ndarray, " n"], captures: Complex64[np.ndarray, "n sample"], found: Repeats
@@ -174,3 +192,23 @@ class RepeatFinder:
             if across.any() and found.example is None:
                 place = int(np.argmax(across))
                 found.example = (int(first[place]), int(second[place]))
+
+
+def _doubles(
+    hashes: UInt64[np.ndarray, " n"], split: np.ndarray
+) -> tuple[Bool[np.ndarray, " n"], int, tuple[int, int] | None]:
+    """Return what has a double, how many have it in another split, and two of those."""
+    # Guards last: a group begins with one only where it holds nothing else.
+    order = np.lexsort((split == "guard", hashes))
+    sorted_hashes, names = hashes[order], split[order]
+    first = np.concatenate([[True], sorted_hashes[1:] != sorted_hashes[:-1]])
+    group = np.cumsum(first) - 1
+    doubles = np.zeros(len(hashes), bool)
+    doubles[order] = np.bincount(group)[group] > 1
+    begin = np.flatnonzero(first)[group]
+    # A group is across splits where one of it differs from the group's first; guards belong to none.
+    differs = (names != names[begin]) & (names != "guard")
+    if not differs.any():
+        return doubles, 0, None
+    place = int(np.argmax(differs))
+    return doubles, int(differs.sum()), (int(order[begin[place]]), int(order[place]))

@@ -11,6 +11,8 @@ import typer
 from iqatlas.catalogs.bytes_text import bytes_text
 from iqatlas.cli.console import counting_bar, out, say
 from iqatlas.cli.options import CorpusArgument
+from iqatlas.cli.output_place import check_writable, output_errors, refuse_inside_corpus
+from iqatlas.errors import SpecError
 
 
 def preview(
@@ -35,15 +37,19 @@ def preview(
 
     Example: iqatlas preview helsinki-demo -o page.html --open
     """
-    from iqatlas.catalogs.construction import storage_errors, write_file
+    from iqatlas.catalogs.construction import write_file
     from iqatlas.catalogs.corpus import open_corpus
     from iqatlas.preview.page import preview_page
 
     opened = open_corpus(corpus)
+    file = output or Path(f"{_file_name(opened.manifest.name)}-preview.html")
+    refuse_inside_corpus(file)
+    if file.is_dir():
+        raise SpecError("this is a folder", where=f"--output {file}", accepted="a file, as page.html")
+    check_writable(file.parent)
     with counting_bar("detecting") as tell:
         page = preview_page(opened, validate=validate, validation=validation, progress=tell)
-    file = output or Path(f"{_file_name(opened.manifest.name)}-preview.html")
-    with storage_errors(file):
+    with output_errors(file):
         write_file(file, page)
     say(out, f"page      {file} ({bytes_text(len(page))})")
     if show:

@@ -22,6 +22,7 @@ def score(
     Example: iqatlas score cnn-model helsinki-demo
     """
     from iqatlas.catalogs.corpus import open_corpus
+    from iqatlas.catalogs.import_spec import is_imported
     from iqatlas.detectors.learned.model_folder import load_model
     from iqatlas.detectors.learned.scored import score as scores
     from iqatlas.detectors.learned.training import origin_of
@@ -35,4 +36,8 @@ def score(
         say(out, ("! ", "yellow"), f"it has learned from another corpus: {learned}")
     elif split != "test":
         say(out, ("! ", "yellow"), f"it has seen the {split} split while it learned")
-    out.print(score_table(f"F1 of {detector.name} on the {split} split", rows))
+    out.print(
+        score_table(
+            f"F1 of {detector.name} on the {split} split", rows, recorded=is_imported(opened.manifest.spec)
+        )
+    )

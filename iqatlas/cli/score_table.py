@@ -15,16 +15,18 @@ if TYPE_CHECKING:
 _HEADINGS = ["SNR dB", "receiver", "captures", "F1", "F1 hole", "energy", "all ones", "prior"]
 
 
-def score_table(title: str, rows: Sequence[ScoreRow]) -> Table:
+def score_table(title: str, rows: Sequence[ScoreRow], *, recorded: bool = False) -> Table:
     """Return the scores as a table.
 
     Args:
         title: What they are of.
         rows: A row an SNR level and receiver.
+        recorded: Whether nobody asked for a level because the captures are a recording's.
     """
+    unasked = "recorded" if recorded else "thermal"
     cells = (
         (
-            "thermal" if row.snr_level_db is None else f"{row.snr_level_db:g}",
+            unasked if row.snr_level_db is None else f"{row.snr_level_db:g}",
             row.receiver,
             f"{row.captures:,}",
             *map(_share, (row.f1_occupied, row.f1_hole, row.energy, row.all_ones, row.prior)),

@@ -11,6 +11,7 @@ import typer
 
 from iqatlas.cli.console import counting_bar, out, say
 from iqatlas.cli.options import CorpusArgument
+from iqatlas.cli.output_place import check_writable, refuse_inside_corpus
 from iqatlas.cli.score_table import beats_nothing, score_table
 from iqatlas.cli.tables import facts
 from iqatlas.cli.time_budget import budget_seconds
@@ -73,6 +74,7 @@ def train(
     from pydantic import TypeAdapter
 
     from iqatlas.catalogs.corpus import open_corpus
+    from iqatlas.catalogs.import_spec import is_imported
     from iqatlas.detectors.learned.model_folder import ONNX, refuse_folder, save_model
     from iqatlas.detectors.learned.scored import score
     from iqatlas.detectors.learned.spec import DetectorSpec, TrainingSpec
@@ -97,15 +99,19 @@ def train(
         {"kind": kind.value, "window": window, "power": power}
     )
     refuse_folder(output, overwrite=overwrite)
+    refuse_inside_corpus(output)
     opened = open_corpus(corpus)
+    check_writable(output)
     with training_bar() as listener:
         detector = learn(opened, spec, training, progress=listener)
+    # Whatever becomes of its scores, hours of learning are kept.
+    save_model(detector, output, overwrite=overwrite)
     split = "test" if opened.split_mask("test").any() else "validation"
     with counting_bar("scoring") as tell:
         rows = score(detector, opened, split=split, progress=tell)
     detector = detector.scored(rows)
-    save_model(detector, output, overwrite=overwrite)
-    _show(detector, split, rows)
+    save_model(detector, output, overwrite=True)
+    _show(detector, split, rows, recorded=is_imported(opened.manifest.spec))
     if onnx:
         off = export_onnx(detector, output / ONNX)
         say(
@@ -114,7 +120,7 @@ def train(
     say(out, ("model    ", "bold"), str(output))
 
 
-def _show(detector: LearnedDetector, split: str, rows: Sequence[ScoreRow]) -> None:
+def _show(detector: LearnedDetector, split: str, rows: Sequence[ScoreRow], *, recorded: bool) -> None:
     report = detector.card.report
     out.print(
         facts(
@@ -131,7 +137,7 @@ def _show(detector: LearnedDetector, split: str, rows: Sequence[ScoreRow]) -> No
             ],
         )
     )
-    out.print(score_table(f"F1 on the {split} split", rows))
+    out.print(score_table(f"F1 on the {split} split", rows, recorded=recorded))
     if beats_nothing(rows):
         out.print(
             "Nowhere better than calling every sub-channel occupied: it wants more captures or a higher SNR; "

@@ -12,11 +12,13 @@ from rich.table import Table
 
 from iqatlas.cli.console import counting_bar, out, say, say_finding
 from iqatlas.cli.options import CorpusArgument
+from iqatlas.cli.output_place import check_writable, output_errors, refuse_inside_corpus
 from iqatlas.cli.tables import columns, facts
 from iqatlas.cli.time_budget import budget_seconds
 
 if TYPE_CHECKING:
     from iqatlas.detectors.assessment import Assessment
+    from iqatlas.detectors.validated_corpus import ValidatedCorpus
 
 _HEADINGS = {
     "snr_level_db": "SNR dB",
@@ -32,6 +34,7 @@ _HEADINGS = {
     "vacant": "vacant",
 }
 _BY_LEVEL = ("snr_level_db", "receiver", "p_d", "p_fa", "f1_occupied", "f1_hole", "occupied", "vacant")
+_PICTURES = ("detection.png", "operating.png")
 _OVER_ALL = ("detector", "p_d", "p_fa", "f1_occupied", "f1_hole", "mcc", "brier")
 
 
@@ -70,12 +73,16 @@ def validate(
     from iqatlas.detectors.assessment import assess
     from iqatlas.detectors.learned.judged import judged_models, model_verdicts
     from iqatlas.detectors.report import tables
+    from iqatlas.detectors.validated_corpus import validated_corpus
     from iqatlas.detectors.verdicts import sound, verdicts
 
     names = None if detectors is None else [name.strip() for name in detectors.split(",") if name.strip()]
     budget_s = None if budget is None else budget_seconds(budget)
     opened = open_corpus(corpus)
+    folder = output or Path(f"{Path(corpus).name}-validation" if "://" in corpus else _beside(corpus))
+    refuse_inside_corpus(folder)
     learned = judged_models(models, opened) if models else []
+    check_writable(folder)
     with counting_bar("detecting") as tell:
         found = assess(
             opened, false_alarm=false_alarm, names=names, also=learned, budget_s=budget_s, progress=tell
@@ -102,12 +109,7 @@ def validate(
         )
     if found.records < found.total_records:
         say(out, f"{found.records:,} of {found.total_records:,} records in the time given")
-    _keep(
-        output or Path(f"{Path(corpus).name}-validation" if "://" in corpus else _beside(corpus)),
-        found,
-        made,
-        opened.manifest.name,
-    )
+    _keep(folder, found, made, opened.manifest.name, validated_corpus(found, opened))
     if not sound(judged):
         raise typer.Exit(1)
 
@@ -128,22 +130,27 @@ def _show(found: Assessment, made: dict[str, pd.DataFrame], *, unasked: str | No
         out.print(facts("left out", found.left_out.items()))
 
 
-def _keep(folder: Path, found: Assessment, made: dict[str, pd.DataFrame], name: str) -> None:
+def _keep(
+    folder: Path, found: Assessment, made: dict[str, pd.DataFrame], name: str, validated: ValidatedCorpus
+) -> None:
     """Write tables and figures into a folder of their own: a corpus holds what its manifest names."""
-    from iqatlas.catalogs.construction import storage_errors, write_file
-    from iqatlas.detectors.report import parquet
+    from iqatlas.catalogs.construction import write_file
+    from iqatlas.detectors.report import is_table, parquet
     from iqatlas.plotting.detection import draw_detection, draw_operating
 
-    with storage_errors(folder):
-        for table, rows in made.items():
-            write_file(folder / f"{table}.parquet", parquet(rows))
-        if found.tallies:
-            title = f"{name}: detectors at a designed P_FA of {found.false_alarm:g}"
-            picture = draw_detection(made, title=title, false_alarm=found.false_alarm)
-            write_file(folder / "detection.png", picture)
-            write_file(
-                folder / "operating.png", draw_operating(made, title=f"{name}: operating characteristics")
-            )
+    title = f"{name}: detectors at a designed P_FA of {found.false_alarm:g}"
+    files = {f"{table}.parquet": parquet(rows) for table, rows in made.items() if table != "verdicts"}
+    files[_PICTURES[0]] = draw_detection(made, title=title, false_alarm=found.false_alarm)
+    files[_PICTURES[1]] = draw_operating(made, title=f"{name}: operating characteristics")
+    with output_errors(folder):
+        # What an older run left tells of other records. Verdicts come last: with them all is there.
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in folder.iterdir():
+            if (is_table(file.name) or file.name in _PICTURES) and not file.is_dir():
+                file.unlink()
+        for file_name, content in files.items():
+            write_file(folder / file_name, content)
+        write_file(folder / "verdicts.parquet", parquet(made["verdicts"], validated.metadata()))
     say(out, f"tables    {folder}")
 
 

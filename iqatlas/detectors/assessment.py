@@ -22,7 +22,7 @@ from iqatlas.detectors.expected import NEEDED, Expectation
 from iqatlas.detectors.neighbour_slots import ORDER, NeighbourSlots
 from iqatlas.detectors.noise_trials import noise_trials
 from iqatlas.detectors.recorded_noise import with_noise_floor
-from iqatlas.detectors.registry import DETECTORS, made_for
+from iqatlas.detectors.registry import DETECTORS, made_for, refuse_none
 from iqatlas.detectors.synchronisation import SynchronisationDetector
 from iqatlas.detectors.tallies import ROC_FALSE_ALARMS, Tally, described, trivial_scores
 from iqatlas.errors import CorpusError
@@ -145,7 +145,7 @@ def assess(
         progress: Called with records done and records in all.
 
     Raises:
-        SpecError: The probability is not between 0 and 1, or there is no detector of a name.
+        SpecError: The probability is not between 0 and 1, there is no detector of a name, or none suits.
         CorpusError: The records have no labels, or no noise power.
     """
     check_false_alarm(false_alarm)
@@ -161,6 +161,7 @@ def assess(
     made, left_out = made_for(setting, names)
     others = {detector.name: detector for detector in also}
     made |= others
+    refuse_none(made, left_out)
     noise = noise_trials(
         {name: detector for name, detector in made.items() if detector.calibrated},
         receivers=setting.receivers,

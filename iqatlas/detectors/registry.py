@@ -5,7 +5,7 @@ A new one is a file with a class, and a line here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from iqatlas.detectors.cyclic_coherence import CyclicCoherenceDetector
@@ -89,3 +89,22 @@ def made_for(
         except SpecError as failure:
             left_out[name] = failure.line()
     return made, left_out
+
+
+def refuse_none(suit: Collection[str], left_out: Mapping[str, str]) -> None:
+    """Refuse to go on without a detector.
+
+    Args:
+        suit: Names of detectors that suit the captures.
+        left_out: One line for each detector that doesn't, by name.
+
+    Raises:
+        SpecError: There is none.
+    """
+    if not suit:
+        reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+        raise SpecError(
+            f"no detector to run ({reasons})" if reasons else "no detector to run",
+            where="--detectors",
+            accepted=", ".join(name for name in DETECTORS if name not in left_out),
+        )

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from iqatlas.detectors.assessment import SNR_BINS_DB, Assessment
+from iqatlas.detectors.registry import DETECTORS, refuse_none
 from iqatlas.detectors.scores import binomial_interval
 from iqatlas.detectors.tallies import CONFIDENCE
 from iqatlas.detectors.verdicts import Verdict
+
+TABLES = (
+    "scores", "trivial", "by_level", "by_receiver", "by_subchannel", "operating", "noise", "verdicts",
+    "left_out", "energy_theory", "energy_by_snr",
+)  # fmt: skip
+"""Names of tables, beside one of the reliability of each detector that states probabilities."""
+_LEARNED = ("cnn", "spectrogram-cnn", "boosted")
+_NAMES = "|".join((*DETECTORS, *_LEARNED))
 
 
 def tables(found: Assessment, judged: tuple[Verdict, ...]) -> dict[str, pd.DataFrame]:
@@ -19,8 +30,14 @@ def tables(found: Assessment, judged: tuple[Verdict, ...]) -> dict[str, pd.DataF
     Args:
         found: What detectors made of a corpus.
         judged: What was expected of it.
+
+    Raises:
+        SpecError: No detector could be run.
     """
     named = found.tallies
+    # What looks for a cell is left out only once it is known that frames begin nowhere in particular.
+    unaligned = dict.fromkeys(found.detectors, "frames begin at a random time (transmitter.frame_timing)")
+    refuse_none(named, {**found.left_out, **unaligned})
     made = {
         "scores": found.scores(),
         "trivial": found.trivial,
@@ -93,8 +110,29 @@ def _by_snr(found: Assessment) -> pd.DataFrame:
     return pd.DataFrame(some_cases.assign(p_d_low=[a for a, _ in ends], p_d_high=[b for _, b in ends]))
 
 
-def parquet(table: pd.DataFrame) -> bytes:
-    """Return a table as the bytes of a Parquet file."""
+def parquet(table: pd.DataFrame, metadata: Mapping[bytes, bytes] | None = None) -> bytes:
+    """Return a table as the bytes of a Parquet file.
+
+    Args:
+        table: The table.
+        metadata: What the file tells of itself, beside its columns.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = pa.Table.from_pandas(table, preserve_index=False)
     buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False)
+    pq.write_table(rows.replace_schema_metadata({**(rows.schema.metadata or {}), **(metadata or {})}), buffer)
     return buffer.getvalue()
+
+
+def is_table(name: str) -> bool:
+    """Return whether a file has a name that only a validation gives.
+
+    Args:
+        name: Name of the file, without a folder.
+    """
+    return (
+        re.fullmatch(rf"(?:{'|'.join(TABLES)}|reliability_(?:{_NAMES})(?:-\d{{1,4}})?)\.parquet", name)
+        is not None
+    )

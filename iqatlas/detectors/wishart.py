@@ -121,9 +121,13 @@ def largest_threshold(sensors: int, samples: int, false_alarm: float) -> float:
     near = tracy_widom_threshold(sensors, samples, false_alarm)
     if sensors > min(MOST_EXACT_SENSORS, samples):
         return near
+    # The law of many sensors is off where there are few, below 0 even where nearly all noise is to exceed it.
+    high = 4 * max(near, 1.0)
+    while largest_below(high, sensors, samples) < 1 - false_alarm:
+        high *= 2
     return float(
         scipy.optimize.brentq(
-            lambda value: largest_below(value, sensors, samples) - (1 - false_alarm), near / 4, near * 4
+            lambda value: largest_below(value, sensors, samples) - (1 - false_alarm), 0.0, high, xtol=1e-12
         )
     )
 

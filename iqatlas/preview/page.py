@@ -11,6 +11,7 @@ from string import Template
 from typing import Any
 
 from iqatlas.catalogs.corpus import Corpus
+from iqatlas.detectors.validated_corpus import manifest_sha256
 from iqatlas.errors import CorpusError
 from iqatlas.preview import sections
 from iqatlas.preview.captures import read_captures
@@ -69,7 +70,7 @@ def preview_page(
         "paths": ("Paths", sections.paths_section(paths)),
         "captures": ("Captures", sections.captures_section(captures)),
         "distributions": ("Distributions", sections.distributions_section(distributions)),
-        "validation": ("Validation", validation_section(found, reason, stored)),
+        "validation": ("Validation", validation_section(found, reason, stored, manifest_sha256(corpus))),
         "holdings": ("Contents", sections.holdings_section(corpus)),
         "licences": ("Licences", sections.licences_section(corpus)),
         "load": ("Load", sections.loading_section(corpus)),

@@ -13,6 +13,7 @@ import pandas as pd
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.durable import storage_errors
 from iqatlas.catalogs.folder_place import FolderPlace
+from iqatlas.detectors.validated_corpus import ValidatedCorpus, of_metadata
 from iqatlas.errors import CorpusError, MissingFileError
 from iqatlas.preview.markup import Markup, element, markup, note, plain, table
 
@@ -38,11 +39,13 @@ class StoredValidation:
         verdicts: Rows with ``holds`` and ``text``, and ``binding`` where it tells.
         scores: A row a detector.
         trivial: The same for detectors that don't look.
+        of: Which corpus it is of; None where an earlier version wrote it, which didn't tell.
     """
 
     verdicts: pd.DataFrame
     scores: pd.DataFrame
     trivial: pd.DataFrame
+    of: ValidatedCorpus | None = None
 
 
 def validation_folder(corpus: Corpus) -> Path | None:
@@ -67,14 +70,14 @@ def read_validation(folder: Path) -> StoredValidation:
         MissingFileError: They are not there.
         CorpusError: A file is no such table.
     """
-    verdicts = _table(folder / "verdicts.parquet", ("holds", "text"))
-    scores = _table(folder / "scores.parquet", ())
+    verdicts, told = _table(folder / "verdicts.parquet", ("holds", "text"))
+    scores, _ = _table(folder / "scores.parquet", ())
     trivial = folder / "trivial.parquet"
-    looked = _table(trivial, ("detector",)) if trivial.is_file() else pd.DataFrame()
-    return StoredValidation(verdicts, scores, looked)
+    looked = _table(trivial, ("detector",))[0] if trivial.is_file() else pd.DataFrame()
+    return StoredValidation(verdicts, scores, looked, of_metadata(told))
 
 
-def _table(file: Path, needed: tuple[str, ...]) -> pd.DataFrame:
+def _table(file: Path, needed: tuple[str, ...]) -> tuple[pd.DataFrame, dict[bytes, bytes] | None]:
     import pyarrow.lib
     import pyarrow.parquet
 
@@ -88,6 +91,7 @@ def _table(file: Path, needed: tuple[str, ...]) -> pd.DataFrame:
         raw = file.read_bytes()
     try:
         source = pyarrow.parquet.ParquetFile(BytesIO(raw))
+        told: dict[bytes, bytes] | None = source.metadata.metadata
         cells = source.metadata.num_rows * max(1, source.metadata.num_columns)
         # A few bytes may state a billion rows.
         rows: pd.DataFrame | None = source.read().to_pandas() if cells <= _MOST_CELLS else None
@@ -97,15 +101,32 @@ def _table(file: Path, needed: tuple[str, ...]) -> pd.DataFrame:
     if rows is None or not set(needed) <= set(rows.columns):
         accepted = f"a table with {', '.join(needed)}" if rows is not None else f"up to {_MOST_CELLS} cells"
         raise CorpusError("no table of a validation", where=str(file), accepted=accepted)
-    return rows
+    return rows, told
 
 
-def stored_section(stored: StoredValidation) -> Markup:
-    """Return verdicts and scores as the page shows them.
+def stored_section(stored: StoredValidation, manifest_sha256: str | None = None) -> Markup:
+    """Return verdicts and scores as the page shows them; those of another corpus give a line.
 
     Args:
         stored: The tables.
+        manifest_sha256: Hash of the manifest that the page is of; of any corpus without it.
     """
+    title = element("h3", "What iqatlas validate found")
+    if stored.of is not None and manifest_sha256 not in (None, stored.of.manifest_sha256):
+        return markup(
+            title,
+            note(
+                "Its tables are of another corpus, or of an earlier state of this one, and are left out. "
+                "Run iqatlas validate again."
+            ),
+        )
+    if stored.of is None:
+        which = "The tables don't tell which corpus they are of: an earlier iqatlas wrote them."
+    else:
+        which = (
+            f"Thresholds for a P_FA of {stored.of.false_alarm:g}; {stored.of.records:,} of "
+            f"{stored.of.total_records:,} records were looked at."
+        )
     lines = [
         verdict_line(bool(row["holds"]), row["text"], binding=bool(row.get("binding", True)))
         for row in stored.verdicts.head(_MOST_ROWS).to_dict("records")
@@ -118,9 +139,7 @@ def stored_section(stored: StoredValidation) -> Markup:
     ]
     told = "All records, receivers and SNR levels together; the last rows are detectors that don't look."
     shown = table("Detectors", ("detector", *(_SCORES[name] for name in kept)), rows) if rows else markup()
-    return markup(
-        element("h3", "What iqatlas validate found"), *lines, shown, note(told) if rows else markup()
-    )
+    return markup(title, note(which), *lines, shown, note(told) if rows else markup())
 
 
 def verdict_line(holds: bool, text: object, *, binding: bool = True) -> Markup:

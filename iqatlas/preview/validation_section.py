@@ -17,10 +17,24 @@ _CONTROL = (
 
 
 def validation_section(
-    found: Validation | None, reason: str | None, stored: StoredValidation | None
+    found: Validation | None,
+    reason: str | None,
+    stored: StoredValidation | None,
+    manifest_sha256: str | None = None,
 ) -> Markup:
-    """Return what the energy detector made of the corpus, and what a validation left beside it."""
-    beside = element("div", stored_section(stored), class_="card") if stored is not None else markup()
+    """Return what the energy detector made of the corpus, and what a validation left beside it.
+
+    Args:
+        found: What the detector made of it.
+        reason: Why it was not run.
+        stored: What ``iqatlas validate`` wrote.
+        manifest_sha256: Hash of the corpus's manifest, which stored tables have to be of.
+    """
+    beside = (
+        element("div", stored_section(stored, manifest_sha256), class_="card")
+        if stored is not None
+        else markup()
+    )
     if found is None:
         return markup(heading("validation", "Validation", reason or ""), beside)
     low, high = found.noise_interval

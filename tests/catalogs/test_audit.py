@@ -166,6 +166,51 @@ def test_occupancy_that_comes_again(sabotaged: Callable[..., Corpus]) -> None:
     assert findings["copies"].holds
 
 
+@pytest.fixture
+def one_slot(tmp_path: Path) -> Callable[..., Corpus]:
+    def make(**capture: object) -> Corpus:
+        spec = CorpusSpec.from_tree(
+            {
+                "name": "one-slot",
+                "raytracing": {"kind": "free_space"},
+                "occupancy": {"p01": 0.03, "p10": 0.9},
+                "capture": {"slots": 1, "draws": 500, "snr_db": [10], "samples": 32, **capture},
+                "features": {"spectrogram": None},
+                "splits": {"by": "draw"},
+            }
+        )
+        return generate(spec, tmp_path / "one-slot")
+
+    return make
+
+
+def test_draws_of_one_slot_are_the_same_by_chance(one_slot: Callable[..., Corpus]) -> None:
+    """Fresh payload, and 48 chains that are vacant 97% of the time: 7,000 pairs of draws are the same."""
+    findings = found(one_slot())
+    assert all(finding.holds for finding in findings.values() if finding.binding)
+    assert not findings["draw"].binding
+    assert "not judged, chance alone makes 7" in findings["draw"].text
+
+
+def test_a_payload_that_the_spec_fixes(one_slot: Callable[..., Corpus]) -> None:
+    """Captures of 32 samples at 10 dB, which pair by pair can't be told from independent ones."""
+    findings = found(one_slot(payload="fixed"))
+    assert not findings["payload"].holds
+    assert findings["payload"].binding
+    assert "capture.payload: fixed sends the same in all 500 draws" in findings["payload"].text
+    assert findings["draw"].holds
+
+
+def test_captures_of_one_receiver_that_come_again(sabotaged: Callable[..., Corpus]) -> None:
+    def copied(iq: np.ndarray) -> np.ndarray:
+        iq[-30::LEVELS, 0] = iq[:30:LEVELS, 0]
+        return iq
+
+    findings = found(sabotaged(iq=copied))
+    assert not findings["copies"].holds
+    assert "no, 15 captures of a receiver do, or nearly, as " in findings["copies"].text
+
+
 def test_what_can_t_be_audited_is_told(sound: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sound.__dict__, "dataset", sound.dataset.drop_vars(["label", "snr"]))
     with pytest.raises(CorpusError, match="the records have no label, snr, so there is nothing to audit"):

@@ -78,3 +78,33 @@ def test_hashes_see_every_word_and_its_place() -> None:
     rows[np.arange(8), np.arange(8)] += 1e-9
     rows[8] = np.roll(row, 1)
     assert len(np.unique(row_hashes(rows, multipliers))) == 10
+
+
+def test_a_copy_that_is_hardly_changed_is_found_in_noise() -> None:
+    """A hundredth of a percent of one sample: the difference is 1e-5 of the norm, missed once in 10^8."""
+    iq = noise(1)
+    iq[200:230] = iq[:30]
+    iq[200:230, :, 0] *= np.float32(1.0001)
+    for factor in (1.0, 0.3):
+        iq[210] *= np.float32(factor)
+        found = search(iq, snr_db=-25.0)
+        assert (found.same, found.captures, found.captures_across) == (0, 120, 60)
+        assert found.example is not None
+        assert found.example[1] - found.example[0] == 200
+
+
+def test_a_copy_of_one_receiver_is_found_in_noise() -> None:
+    iq = noise(1)
+    iq[230, 1] = iq[9, 1]
+    iq[5] = iq[6]  # in one split
+    iq[20] = iq[21] = 0  # a receiver that was off
+    found = search(iq, snr_db=-15.0)
+    assert (found.same, found.same_across) == (4, 0)
+    assert (found.captures, found.captures_across, found.example) == (6, 1, (9, 230))
+
+
+def test_the_same_signal_in_other_noise_is_no_copy() -> None:
+    """At 15 dB, as far as sketches go, in one dimension: a tone of one phase."""
+    tone = np.exp(2j * np.pi * np.arange(SAMPLES) / 8)
+    iq = (tone + 10 ** (-15 / 20) * noise(1) / np.sqrt(2)).astype(np.complex64)
+    assert search(iq, snr_db=15.0).captures == 0

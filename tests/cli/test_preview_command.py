@@ -7,11 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import typer
 
 from iqatlas import Corpus, open_corpus
 from iqatlas.cli import preview
+from iqatlas.detectors.report import parquet
+from iqatlas.detectors.validated_corpus import ValidatedCorpus
 from iqatlas.preview.page import preview_page
 
 
@@ -20,10 +23,19 @@ def test_the_page_is_written_and_opened(
 ) -> None:
     opened: list[str] = []
     monkeypatch.setattr(typer, "launch", opened.append)
+    # A validation of another corpus is not shown as this one's.
+    other = ValidatedCorpus(manifest_sha256="0" * 64, false_alarm=0.1, records=9, total_records=9)
+    found = pd.DataFrame({"holds": [True], "text": ["it was sound"]})
+    (tmp_path / "verdicts.parquet").write_bytes(parquet(found, other.metadata()))
+    (tmp_path / "scores.parquet").write_bytes(parquet(found))
     file = tmp_path / "deep" / "page.html"
-    done = command("preview", small_corpus.path, "-o", file, "--no-validate", "--open")
+    done = command(
+        "preview", small_corpus.path, "-o", file, "--no-validate", "--open", "--validation", tmp_path
+    )
     assert done.code == 0 and str(file) in done.out.replace("\n", "")
-    assert file.read_bytes() == preview_page(small_corpus, validate=False)
+    assert file.read_bytes() == preview_page(small_corpus, validate=False, validation=tmp_path)
+    assert b"are of another corpus" in file.read_bytes()
+    assert b"it was sound" not in file.read_bytes()
     assert opened == [str(file)]
 
 

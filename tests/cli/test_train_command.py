@@ -6,13 +6,15 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from iqatlas.cli.score_table import beats_nothing
+from iqatlas.cli.score_table import beats_nothing, score_table
 from iqatlas.detectors.learned.card import ScoreRow
+from iqatlas.errors import CorpusError
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,7 @@ def test_a_model_is_trained_scored_and_scored_again(
 @pytest.mark.parametrize(("f1", "told"), [(0.5, True), (0.7, False)])
 def test_a_detector_that_has_learned_nothing_is_told(f1: float, told: bool) -> None:
     row = ScoreRow(
-        snr_level_db=5,
+        snr_level_db=None,
         receiver="uav0",
         captures=9,
         f1_occupied=f1,
@@ -74,6 +76,8 @@ def test_a_detector_that_has_learned_nothing_is_told(f1: float, told: bool) -> N
         prior=0.4,
     )
     assert beats_nothing([row]) is told
+    for recorded, word in ((False, "thermal"), (True, "recorded")):
+        assert [str(cell) for cell in score_table("F1", [row], recorded=recorded).columns[0].cells] == [word]
     assert not beats_nothing([row, row.model_copy(update={"f1_occupied": 0.61})])
 
 
@@ -141,3 +145,29 @@ def test_training_can_be_ended_by_time(corpus: Path, tmp_path: Path, command: Ca
     shown = command("train", corpus, "-o", tmp_path / "model", "--budget", "0.001s")
     assert shown.code == 0
     assert "stopped by budget" in shown.out
+
+
+def test_a_recording_has_no_level_and_a_model_outlives_its_scores(
+    corpus: Path, tmp_path: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from iqatlas.catalogs.corpus import Corpus
+    from iqatlas.detectors.learned import scored
+
+    whole = Corpus.dataset.func  # type: ignore[attr-defined]
+    unasked = cached_property(lambda self: whole(self).drop_vars(["snr_level", "noise_power"]))
+    unasked.__set_name__(Corpus, "dataset")
+    monkeypatch.setattr(Corpus, "dataset", unasked)
+    model = tmp_path / "model"
+    shown = command("train", corpus, "--model", "boosted", "-o", model, "--epochs", "1")
+    assert shown.code == 0, shown.err
+    scores = json.loads((model / "model.json").read_text())["scores"]
+    assert [row["snr_level_db"] for row in scores] == [None, None]
+    assert command("score", model, corpus).code == 0
+
+    def failing(*_: object, **__: object) -> None:
+        raise CorpusError("no scores")
+
+    monkeypatch.setattr(scored, "score", failing)
+    kept = tmp_path / "kept"
+    assert command("train", corpus, "--model", "boosted", "-o", kept, "--epochs", "1").code == 2
+    assert json.loads((kept / "model.json").read_text())["scores"] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from iqatlas.cli.console import say_finding
 from iqatlas.detectors import verdicts
+from iqatlas.detectors.validated_corpus import of_metadata
 
 
 @pytest.fixture
@@ -98,3 +101,35 @@ def test_the_threshold_follows_the_asked_probability(
     measured = re.search(r"P_FA on noise alone ([\d.]+), designed 0\.01", shown.out)
     assert measured
     assert float(measured[1]) == pytest.approx(0.01, rel=0.34)
+
+
+@pytest.mark.parametrize("names", ["prefix", "", "prefix,dandawate-giannakis"])
+def test_without_a_detector_that_suits_it_is_one_line(
+    names: str, small_corpus: Any, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    shown = command("validate", small_corpus.path, "--detectors", names, "-o", tmp_path / "out")
+    assert shown.code == 2
+    assert len(shown.error_lines) == 1
+    assert "--detectors: no detector to run" in shown.err
+    for name in filter(None, names.split(",")):
+        assert f"{name}: captures of 256 samples" in shown.err
+    assert "accepted: energy" in shown.err
+
+
+def test_what_an_older_run_left_goes(small_corpus: Any, tmp_path: Path, command: Callable[..., Any]) -> None:
+    """Tables and pictures that the new run doesn't make; strangers' files stay."""
+    old = ("reliability_cnn.parquet", "reliability_spectrogram-cnn-2.parquet", "energy_by_snr.parquet")
+    for name in (*old, "notes.parquet", "reliability_mine.parquet"):
+        (tmp_path / name).write_bytes(b"old")
+    shown = command(
+        "validate", small_corpus.path, "-o", tmp_path, "--detectors", "eigenvalue", "--pfa", "0.2"
+    )
+    assert shown.code in (0, 1)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert not names & set(old)
+    assert {"notes.parquet", "reliability_mine.parquet", "verdicts.parquet", "detection.png"} < names
+    told = of_metadata(pq.read_metadata(tmp_path / "verdicts.parquet").metadata)
+    assert told is not None
+    stated = json.loads((small_corpus.path / "manifest.json").read_text())["manifest_sha256"]
+    assert (told.manifest_sha256, told.false_alarm) == (stated, 0.2)
+    assert told.records == told.total_records == 160

@@ -68,3 +68,12 @@ def test_many_sensors_keep_their_false_alarms() -> None:
     drawn = wishart_eigenvalues(16, 400, 20_000, rng=np.random.default_rng(3))[:, -1]
     found = np.mean(drawn > largest_threshold(16, 400, 0.1))
     assert found == pytest.approx(0.1, abs=0.015)
+
+
+@pytest.mark.parametrize(("sensors", "samples"), [(1, 16), (2, 2), (2, 5), (3, 4), (4, 4), (4, 500)])
+@pytest.mark.parametrize("false_alarm", [1e-6, 0.5, 0.99, 0.9999, 1 - 1e-7])
+def test_any_probability_has_a_threshold(sensors: int, samples: int, false_alarm: float) -> None:
+    """The determinant keeps some seven digits of 1."""
+    level = largest_threshold(sensors, samples, false_alarm)
+    assert level > 0
+    assert largest_below(level, sensors, samples) == pytest.approx(1 - false_alarm, abs=1e-6)

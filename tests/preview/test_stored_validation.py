@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from iqatlas import Corpus
+from iqatlas.detectors.report import parquet
+from iqatlas.detectors.validated_corpus import KEY, ValidatedCorpus, of_metadata
 from iqatlas.errors import CorpusError, MissingFileError
 from iqatlas.preview import stored_validation
 from iqatlas.preview.stored_validation import read_validation, stored_section, validation_folder
@@ -70,3 +72,23 @@ def test_what_is_no_validation_is_one_line(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(stored_validation, "_LARGEST_BYTES", 100)
     with pytest.raises(CorpusError, match="larger than"):
         read_validation(folder)
+
+
+def test_a_validation_of_another_corpus_is_left_out(folder: Path) -> None:
+    assert "tell which corpus they are of" in stored_section(read_validation(folder), "0" * 64)
+    told = ValidatedCorpus(manifest_sha256="a" * 64, false_alarm=0.01, records=50, total_records=1600)
+    rows = pd.read_parquet(folder / "verdicts.parquet")
+    (folder / "verdicts.parquet").write_bytes(parquet(rows, told.metadata()))
+    stored = read_validation(folder)
+    assert stored.of == told
+    own = stored_section(stored, "a" * 64)
+    assert "P_D rises: yes" in own
+    assert "Thresholds for a P_FA of 0.01; 50 of 1,600 records were looked at." in own
+    other = stored_section(stored, "b" * 64)
+    assert "P_D rises" not in other
+    assert "of another corpus" in other
+
+
+@pytest.mark.parametrize("told", [b"{", b"[" * 5000, b'{"manifest_sha256": "x"}', b"\xff"])
+def test_metadata_of_strangers_tell_nothing(told: bytes) -> None:
+    assert of_metadata({KEY: told}) is None

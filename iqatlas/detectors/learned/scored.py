@@ -64,9 +64,8 @@ def score(
         raise CorpusError(f"the split {split!r} is empty", where=corpus.place.name, accepted=_filled(corpus))
     dataset = corpus.dataset
     variables = [name for name in ("iq", "label", "snr_level", "noise_power") if name in dataset]
-    for needed in ("label", "snr_level"):
-        if needed not in variables:
-            raise CorpusError(f"the corpus has no {needed}", where=corpus.place.name)
+    if "label" not in variables:
+        raise CorpusError("the corpus has no label", where=corpus.place.name)
     receivers = corpus.receivers_of(split) or [str(name) for name in dataset["receiver"].values]
     looked = detector.setting.samples
     bins = subchannel_bins(
@@ -119,8 +118,9 @@ def _add(
     receivers: list[str],
 ) -> None:
     label = part["label"].transpose("record", "subchannel").values.astype(bool)
-    # Thermal noise has no level: NaN, which equals nothing.
-    levels = np.nan_to_num(part["snr_level"].values.astype(np.float64), nan=np.inf)
+    # Thermal noise has no level: NaN, which equals nothing. Nobody has asked for one of a recording.
+    asked = part["snr_level"].values if "snr_level" in part else np.full(len(label), np.nan)
+    levels = np.nan_to_num(asked.astype(np.float64), nan=np.inf)
     for level in np.unique(levels):
         rows = levels == level
         ones = count(label[rows], np.ones_like(label[rows]))
