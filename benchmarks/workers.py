@@ -1,7 +1,7 @@
 """Two workers against one, over corpora that take each some twenty seconds.
 
 The other process has started, as it has in a run that built its scene meanwhile. One worker with a second
-core hashes a shard there while it makes the next, so that two are not twice as fast: it is timed on one too.
+core hashes a shard there while it makes the next, so that two are not twice as fast: it is timed on one core.
 """
 
 from __future__ import annotations
