@@ -132,7 +132,7 @@ def test_draws_that_send_the_same(tmp_path: Path) -> None:
             "name": "draws",
             "raytracing": {"kind": "free_space"},
             "waveform": {"bandwidth_mhz": 1.4, "subchannels": 2},
-            "capture": {"slots": 20, "draws": 6, "snr_db": [0], "samples": 64},
+            "capture": {"slots": 40, "draws": 6, "snr_db": [0], "samples": 64},
             "features": {"spectrogram": None},
             "splits": {"by": "draw"},
         }
@@ -143,7 +143,7 @@ def test_draws_that_send_the_same(tmp_path: Path) -> None:
     group = zarr.open_group(tmp_path / "draws" / "records.zarr", mode="r+")
     for name in ("occupancy", "label"):
         values = np.asarray(group[name][...])
-        values[-20:] = values[:20]
+        values[-40:] = values[:40]
         group[name][...] = values
     wrong = found(open_corpus(tmp_path / "draws"))["draw"]
     assert not wrong.holds
