@@ -143,7 +143,7 @@ def stored_section(stored: StoredValidation, manifest_sha256: str | None = None)
 
 
 def verdict_line(holds: bool, text: object, *, binding: bool = True) -> Markup:
-    """Return an expectation with its yes or no; what binds nobody is not marked as a fault.
+    """Return an expectation with its yes or no; one that binds nobody and does not hold has a dash.
 
     Args:
         holds: Whether it holds.
@@ -151,7 +151,8 @@ def verdict_line(holds: bool, text: object, *, binding: bool = True) -> Markup:
         binding: Whether a corpus for which it does not hold is unsound.
     """
     kind = None if holds else "no" if binding else "open"
-    return element("p", element("b", "yes" if holds else "no", class_=kind), text, class_="verdict")
+    answer = "yes" if holds else "no" if binding else "–"
+    return element("p", element("b", answer, class_=kind), text, class_="verdict")
 
 
 def _is_number(value: Any) -> bool:

@@ -31,7 +31,7 @@ def test_verdicts_and_scores_are_shown(folder: Path) -> None:
     shown = stored_section(read_validation(folder))
     assert "<b>yes</b>P_D rises: yes" in shown
     # What binds nobody is no fault of the corpus.
-    assert '<b class="open">no</b>&lt;b&gt;CNN&lt;/b&gt; beats energy: no' in shown
+    assert '<b class="open">–</b>&lt;b&gt;CNN&lt;/b&gt; beats energy: no' in shown
     assert '<b class="no">no</b>P_FA as designed: no' in shown
     assert '<td class="number">0.900</td><td class="number">0.100</td>' in shown
     assert '&lt;i&gt;</th><td class="number">–</td>' in shown
