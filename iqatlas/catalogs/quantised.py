@@ -13,6 +13,8 @@ from jaxtyping import Complex64, Float32, Int16
 from iqatlas.axes import QUANTITIES, RECORDED_QUANTITIES
 
 LARGEST_COUNT = 32767
+_SMALLEST = np.finfo(np.float32).smallest_normal
+"""Below this the inverse of a scale may be beyond single precision."""
 
 
 def quantise(
@@ -27,7 +29,9 @@ def quantise(
     largest = np.maximum(parts.max(axis=-1), -parts.min(axis=-1))
     # The next number up: the quotient can't round to above the largest count. Silence has the scale 0.
     scale = np.where(largest > 0, np.nextafter(largest / np.float32(LARGEST_COUNT), np.float32(np.inf)), 0)
-    inverse = np.divide(1.0, scale, out=np.zeros(scale.shape), where=scale > 0)
+    inverse = np.divide(1.0, scale, out=np.zeros(scale.shape), where=scale >= _SMALLEST)
+    faint = (scale > 0) & (scale < _SMALLEST)
+    inverse[faint] = 1.0 / scale[faint].astype(np.float64)
     counts = np.empty(parts.shape, np.int16)
     rows, flat, factor = (
         parts.reshape(-1, parts.shape[-1]),

@@ -28,7 +28,8 @@ class SameCorpora:
 
     def __getstate__(self) -> dict[str, Any]:
         names = [place if isinstance(place, str) else place.address for place in self._places]
-        return {**self.__dict__, "_places": names}
+        # Another process looks for itself.
+        return {**self.__dict__, "_places": names, "_signatures": [None] * len(names)}
 
     def place(self, number: int) -> CorpusPlace:
         """Return where a corpus lies.
