@@ -187,7 +187,7 @@ class _Cluster:
         self._token = job.token
 
     def room(self) -> int:
-        threads = sum(self._client.nthreads().values()) if self._alive() else 0
+        threads = self._threads() if self._alive() else 0
         # A worker that was lost leaves more under way than the others are given.
         return max(0, _AHEAD_A_WORKER * max(1, threads) - len(self._running))
 
@@ -203,7 +203,7 @@ class _Cluster:
                 return done
             if not self._alive():
                 raise self._lost("the Dask scheduler is gone")
-            if self._client.nthreads():
+            if self._threads():
                 nobody_since = None
                 continue
             nobody_since = nobody_since or time.monotonic()
@@ -236,6 +236,13 @@ class _Cluster:
         if isinstance(failure, known):
             raise failure
         raise self._lost(f"a worker failed ({type(failure).__name__}: {str(failure)[:150]})") from None
+
+    def _threads(self) -> int:
+        """Return the number of threads; the scheduler may be gone since it was last heard of."""
+        try:
+            return sum(self._client.nthreads().values())
+        except OSError:
+            raise self._lost("the Dask scheduler is gone") from None
 
     def _alive(self) -> bool:
         return bool(self._client.status == "running")

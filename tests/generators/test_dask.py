@@ -189,6 +189,21 @@ def test_a_folder_that_the_workers_do_not_see_is_one_line(tmp_path: Path) -> Non
         FolderDesk(tmp_path, tmp_path / "run", FORMATS["zarr"]).at_worker()
 
 
+def test_a_scheduler_that_goes_between_two_questions_is_one_line() -> None:
+    """The client takes a while to notice: until then it says that it runs, and what it asks for fails."""
+
+    class Client:
+        status = "running"
+
+        def nthreads(self) -> dict[str, int]:
+            raise OSError("Timed out trying to connect to tcp://127.0.0.1:1 after 10 s")
+
+    crew = object.__new__(_dask._Cluster)
+    crew._client, crew._where, crew._running = Client(), "corpus", {object(): Shard(0, 0, 1)}
+    with pytest.raises(StorageError, match=r"corpus: the Dask scheduler is gone.*it resumes"):
+        crew.room()
+
+
 def test_a_cluster_of_its_own_that_is_lost_is_one_line_and_resumes(
     spec: CorpusSpec, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
