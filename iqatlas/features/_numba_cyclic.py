@@ -123,7 +123,7 @@ def _transform(first, second, part, radix, phases, turns, room, places, out):
 @no_type_check
 def _tiled_factors(channels, slot_of_block, scale, turn, conjugate, first, second):
     """Fill the factors: [tile, (slot, part, lane)] of sixteen channels a tile, [channel, (slot, part)]."""
-    blocks, count = channels.shape
+    count, blocks = channels.shape
     sign = np.float32(1 if conjugate else -1)
     for tile in range(len(first)):
         for block in range(blocks):
@@ -131,7 +131,7 @@ def _tiled_factors(channels, slot_of_block, scale, turn, conjugate, first, secon
             real, imaginary = turn[block].real, turn[block].imag
             for lane in range(LANES):
                 k = min(tile * LANES + lane, count - 1)
-                x, y = channels[block, k].real, channels[block, k].imag
+                x, y = channels[k, block].real, channels[k, block].imag
                 first[tile, slot * ELEMENT + lane] = scale * x
                 first[tile, slot * ELEMENT + LANES + lane] = scale * y
                 y *= sign
@@ -177,7 +177,7 @@ def _cross_spectra(
     out,
 ):
     """Fill ``out[row, (pair, bin, part)]``, through factors as :func:`_tiled_factors` lays them."""
-    kept, blocks, count = len(phases) // 2, channels.shape[1], channels.shape[2]
+    kept, count, blocks = len(phases) // 2, channels.shape[1], channels.shape[2]
     places, width = np.empty(LANES, np.int64), 2 * kept
     crossed = room[3 * kept * ELEMENT :]
     for row in range(len(out)):
@@ -239,7 +239,7 @@ def _aligned(*shape: int) -> Float32[np.ndarray, "..."]:
 
 
 def cross_spectra(
-    channels: Complex64[np.ndarray, "row block channel"],
+    channels: Complex64[np.ndarray, "row channel block"],
     turn: Complex64[np.ndarray, "block"],
     out: Complex64[np.ndarray, "row pair cycle"],
     *,
@@ -257,7 +257,7 @@ def cross_spectra(
         scale: What the upper channel of a pair is multiplied by.
         conjugate: The lower channel of a pair as it is, in place of its conjugate.
     """
-    rows, blocks, count = channels.shape
+    rows, count, blocks = channels.shape
     kept = out.shape[-1]
     slots, radix, own, turns = _plan(blocks, kept, delay)
     first = _aligned(-(-count // LANES), blocks * ELEMENT)

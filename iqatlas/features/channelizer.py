@@ -83,8 +83,13 @@ def lag_window(spec: CyclicSpectrumSpec) -> Float64[np.ndarray, "channel"]:
 
 
 def channelize(
-    rows: Complex64[np.ndarray, "row sample"], spec: CyclicSpectrumSpec, *, used: int, hop: int
-) -> Complex64[np.ndarray, "row block channel"]:
+    rows: Complex64[np.ndarray, "row sample"],
+    spec: CyclicSpectrumSpec,
+    *,
+    used: int,
+    hop: int,
+    room: Complex64[np.ndarray, "row channel block"] | None = None,
+) -> Complex64[np.ndarray, "row channel block"]:
     """Return the complex demodulates X_T(rL, f_k) of every channel, the lowest frequency first.
 
     Blocks that reach beyond the capture are filled with zeros, and the scale counts what is there: white
@@ -95,6 +100,7 @@ def channelize(
         spec: Channels and window.
         used: Samples that the blocks begin in.
         hop: Samples between blocks, L.
+        room: Where to work, contiguous; runs over many captures save the fresh pages.
 
     Source: Roberts, Brown and Loomis 1991, complex demodulates: the transform of a block that begins at
         rL, times e^{-j2πf_k rL}.
@@ -104,9 +110,15 @@ def channelize(
     shaped = _shaped_window(spec, hop, blocks, min(rows.shape[-1], reach))
     held = np.zeros((len(rows), reach), np.complex64)
     held[:, : rows.shape[-1]] = rows[:, :reach]
+    # Samples a hop apart side by side, as the transforms over the blocks will want their factors.
+    apart = held.reshape(len(rows), -1, hop).swapaxes(-1, -2).copy()
     # Real and imaginary parts side by side: a real window needs no product of complex numbers.
-    pieces = np.lib.stride_tricks.sliding_window_view(held.view(np.float32), 2 * channels, axis=-1)
-    spectra = scipy.fft.fft((pieces[:, :: 2 * hop] * shaped).view(np.complex64), axis=-1, overwrite_x=True)
+    pieces = np.lib.stride_tricks.sliding_window_view(apart.view(np.float32), 2 * blocks, axis=-1)
+    if room is None:
+        room = np.empty((len(rows), channels, blocks), np.complex64)
+    windowed = room.view(np.float32).reshape(len(rows), *shaped.shape[:-1], 2 * blocks)
+    np.multiply(pieces[:, :, ::2].swapaxes(1, 2), shaped, out=windowed)
+    spectra = scipy.fft.fft(room, axis=-2, overwrite_x=True)
     spectra *= _demodulation(channels, hop, blocks)
     return np.asarray(spectra, np.complex64)
 
@@ -114,22 +126,22 @@ def channelize(
 @lru_cache(maxsize=8)
 def _shaped_window(
     spec: CyclicSpectrumSpec, hop: int, blocks: int, samples: int
-) -> Float32[np.ndarray, "part"]:
-    """Return the scaled window for the real and the imaginary part of every sample of a block."""
+) -> Float32[np.ndarray, "hops hop 1"]:
+    """Return the scaled window for every sample of a block, a hop a row."""
     window = channel_window(spec)
     # Energy of the window that falls on samples, over all blocks.
     held = np.clip(samples - hop * np.arange(blocks), 0, spec.channels)
     energy = np.concatenate([[0.0], np.cumsum(window**2)])[held].sum()
     # The transform counts from the block's first sample; alternating signs put the lowest frequency first.
     shaped = window * np.sqrt(blocks / energy) * (-1.0) ** np.arange(spec.channels)
-    return np.repeat(shaped.astype(np.float32), 2)
+    return shaped.astype(np.float32).reshape(-1, hop, 1)
 
 
 @lru_cache(maxsize=8)
-def _demodulation(channels: int, hop: int, blocks: int) -> Complex64[np.ndarray, "block channel"]:
+def _demodulation(channels: int, hop: int, blocks: int) -> Complex64[np.ndarray, "channel block"]:
     """Return e^{-j2πf_k rL}, exact for the quarter turns of the usual hop."""
-    turns: Int64[np.ndarray, "block channel"] = np.outer(np.arange(blocks) * hop, np.arange(channels))
-    turns -= (np.arange(blocks) * hop * (channels // 2))[:, None]
+    turns: Int64[np.ndarray, "channel block"] = np.outer(np.arange(channels), np.arange(blocks) * hop)
+    turns -= np.arange(blocks) * hop * (channels // 2)
     return np.asarray(channel_phases(channels)[turns % channels], np.complex64)
 
 
@@ -145,7 +157,7 @@ def channel_phases(size: int) -> Complex64[np.ndarray, "step"]:
 
 
 def channel_power(
-    channels: Complex64[np.ndarray, "row block channel"],
+    channels: Complex64[np.ndarray, "row channel block"],
 ) -> Float32[np.ndarray, "row channel"]:
     """Return the mean power of each channel: the power spectral density times the sampling rate."""
-    return np.asarray(np.mean(channels.real**2 + channels.imag**2, axis=-2), np.float32)
+    return np.asarray(np.mean(channels.real**2 + channels.imag**2, axis=-1), np.float32)

@@ -20,8 +20,8 @@ from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 
 _CHUNK_SAMPLES = 1 << 16
 """Demodulates of the captures worked on at once."""
-_PRODUCT_SAMPLES = 3 << 14
-"""Products worked on at once: 384 KiB, which stay in a core's second cache beside their factors."""
+_PRODUCT_SAMPLES = 43 << 11
+"""Products worked on at once: 688 KiB, which stay in a core's second cache beside their factors."""
 
 
 def fam(
@@ -79,14 +79,21 @@ def row_cells(
     out: Complex64[np.ndarray, "row pair cycle"],
 ) -> None:
     """Write every cell of captures of which ``used`` samples each are taken, as :func:`fam` does."""
-    rows_at_once = max(1, _CHUNK_SAMPLES // (spec.channels * (used // spec.hop_samples)))
-    for begin in range(0, len(rows), rows_at_once):
-        piece = slice(begin, begin + rows_at_once)
-        channels = channelize(rows[piece], spec, used=used, hop=spec.hop_samples)
-        if compiled() and compiled_pays(spec.channels, out.shape[-1]):
-            _compiled_cross_spectra(channels, spec, out[piece], sample_rate_hz=sample_rate_hz)
+    blocks = used // spec.hop_samples
+    at_once = min(len(rows), max(1, _CHUNK_SAMPLES // (spec.channels * blocks)))
+    fast = compiled() and compiled_pays(spec.channels, out.shape[-1])
+    # One room for all pieces: fresh pages for each would cost a tenth of the work.
+    factors = np.empty((1 if fast else 3, at_once, spec.channels, blocks), np.complex64)
+    products = None if fast else product_room(at_once, spec.channels, blocks)
+    for begin in range(0, len(rows), max(1, at_once)):
+        piece, cells = rows[begin : begin + at_once], out[begin : begin + at_once]
+        demodulates, *pair = factors[:, : len(piece)]
+        channels = channelize(piece, spec, used=used, hop=spec.hop_samples, room=demodulates)
+        if products is None:
+            _compiled_cross_spectra(channels, spec, cells, sample_rate_hz=sample_rate_hz)
         else:
-            cross_spectra(*pair_factors(channels, spec, sample_rate_hz=sample_rate_hz), out[piece])
+            fill_pair_factors(channels, spec, *pair, sample_rate_hz=sample_rate_hz)
+            cross_spectra(*pair, cells, products=products)
 
 
 def fam_cells(
@@ -133,20 +140,24 @@ def channel_pairs(channels: int) -> tuple[Int64[np.ndarray, "pair"], Int64[np.nd
     return second + difference, second
 
 
-def pair_factors(
-    channels: Complex64[np.ndarray, "row block channel"], spec: CyclicSpectrumSpec, *, sample_rate_hz: float
-) -> tuple[Complex64[np.ndarray, "row channel block"], Complex64[np.ndarray, "row channel block"]]:
-    """Return u and v so that a pair's cells are the first bins of the transform of u_k·v_l over blocks."""
-    rows, blocks, count = channels.shape
-    late = middle_block(spec)
-    # Transforms want their blocks side by side.
-    by_channel = channels.swapaxes(-1, -2)
-    first = np.empty((rows, count, blocks), np.complex64)
-    first[..., late:] = by_channel[..., : blocks - late]
-    first[..., :late] = by_channel[..., blocks - late :]
-    second = first.copy() if spec.conjugate else first.conj()
-    second *= np.float32(1 / (blocks * sample_rate_hz)) * lowest_bin_first(spec, blocks)
-    return first, second
+def fill_pair_factors(
+    channels: Complex64[np.ndarray, "row channel block"],
+    spec: CyclicSpectrumSpec,
+    first: Complex64[np.ndarray, "row channel block"],
+    second: Complex64[np.ndarray, "row channel block"],
+    *,
+    sample_rate_hz: float,
+) -> None:
+    """Write u and v so that a pair's cells are the first bins of the transform of u_k·v_l over blocks."""
+    blocks, late = channels.shape[-1], middle_block(spec)
+    first[..., late:] = channels[..., : blocks - late]
+    first[..., :late] = channels[..., blocks - late :]
+    turn = np.float32(1 / (blocks * sample_rate_hz)) * lowest_bin_first(spec, blocks)
+    if spec.conjugate:
+        np.multiply(first, turn, out=second)
+    else:
+        np.conjugate(first, out=second)
+        second *= turn
 
 
 def middle_block(spec: CyclicSpectrumSpec) -> int:
@@ -164,16 +175,23 @@ def lowest_bin_first(spec: CyclicSpectrumSpec, blocks: int) -> Complex64[np.ndar
     return channel_phases(blocks).conj()[np.arange(blocks) * half % blocks]
 
 
+def product_room(rows: int, channels: int, blocks: int) -> Complex64[np.ndarray, "product block"]:
+    """Return room for the products of as many pairs as are transformed at once."""
+    pairs = min(max(1, _PRODUCT_SAMPLES // (rows * blocks)), channels * (channels + 1) // 2)
+    return np.empty((rows * pairs, blocks), np.complex64)
+
+
 def cross_spectra(
     first: Complex64[np.ndarray, "row channel block"],
     second: Complex64[np.ndarray, "row channel block"],
     out: Complex64[np.ndarray, "row pair cycle"],
+    *,
+    products: Complex64[np.ndarray, "product block"],
 ) -> None:
     """Write the first bins of the transforms of ``first[k]·second[l]`` over the blocks, for all pairs."""
     rows, count, blocks = first.shape
-    kept = out.shape[-1]
-    most = min(max(1, _PRODUCT_SAMPLES // (rows * blocks)), out.shape[1])
-    products = np.empty((rows, most, blocks), np.complex64)
+    kept, most = out.shape[-1], len(products) // rows
+    products = products[: rows * most].reshape(rows, most, blocks)
     apart = lower = 0
     for begin in range(0, out.shape[1], most):
         pairs = min(most, out.shape[1] - begin)
@@ -197,16 +215,16 @@ def compiled_pays(channels: int, kept: int) -> bool:
 
 
 def _compiled_cross_spectra(
-    channels: Complex64[np.ndarray, "row block channel"],
+    channels: Complex64[np.ndarray, "row channel block"],
     spec: CyclicSpectrumSpec,
     out: Complex64[np.ndarray, "row pair cycle"],
     *,
     sample_rate_hz: float,
 ) -> None:
-    """Do what :func:`cross_spectra` does with the factors of :func:`pair_factors`, by compiled kernels."""
+    """Do what :func:`cross_spectra` does with the factors of :func:`fill_pair_factors`, by compiled kernels."""
     from iqatlas.features import _numba_cyclic  # an extra, and slow to import
 
-    blocks = channels.shape[-2]
+    blocks = channels.shape[-1]
     _numba_cyclic.cross_spectra(
         channels,
         np.float32(1 / np.sqrt(blocks * sample_rate_hz)) * lowest_bin_first(spec, blocks),
