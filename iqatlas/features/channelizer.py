@@ -134,7 +134,7 @@ def _shaped_window(
     energy = np.concatenate([[0.0], np.cumsum(window**2)])[held].sum()
     # The transform counts from the block's first sample; alternating signs put the lowest frequency first.
     shaped = window * np.sqrt(blocks / energy) * (-1.0) ** np.arange(spec.channels)
-    return shaped.astype(np.float32).reshape(-1, hop, 1)
+    return np.asarray(shaped.reshape(-1, hop, 1), np.float32)
 
 
 @lru_cache(maxsize=8)

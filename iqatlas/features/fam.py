@@ -87,13 +87,13 @@ def row_cells(
     products = None if fast else product_room(at_once, spec.channels, blocks)
     for begin in range(0, len(rows), max(1, at_once)):
         piece, cells = rows[begin : begin + at_once], out[begin : begin + at_once]
-        demodulates, *pair = factors[:, : len(piece)]
-        channels = channelize(piece, spec, used=used, hop=spec.hop_samples, room=demodulates)
+        own = factors[:, : len(piece)]
+        channels = channelize(piece, spec, used=used, hop=spec.hop_samples, room=own[0])
         if products is None:
             _compiled_cross_spectra(channels, spec, cells, sample_rate_hz=sample_rate_hz)
         else:
-            fill_pair_factors(channels, spec, *pair, sample_rate_hz=sample_rate_hz)
-            cross_spectra(*pair, cells, products=products)
+            fill_pair_factors(channels, spec, own[1], own[2], sample_rate_hz=sample_rate_hz)
+            cross_spectra(own[1], own[2], cells, products=products)
 
 
 def fam_cells(
@@ -221,7 +221,7 @@ def _compiled_cross_spectra(
     *,
     sample_rate_hz: float,
 ) -> None:
-    """Do what :func:`cross_spectra` does with the factors of :func:`fill_pair_factors`, by compiled kernels."""
+    """Do what :func:`cross_spectra` does with the factors of `fill_pair_factors`, by compiled kernels."""
     from iqatlas.features import _numba_cyclic  # an extra, and slow to import
 
     blocks = channels.shape[-1]
