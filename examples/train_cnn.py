@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ def inputs(batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     return ((spectra - floor) / 10).clamp(-1, 6), batch["label"].float()
 
 
-def loader(corpus: iqatlas.Corpus, split: str, **options: object) -> torch.utils.data.DataLoader:
+def loader(corpus: iqatlas.Corpus, split: str, **options: Any) -> torch.utils.data.DataLoader:
     """Return batches of 64 records with all their receivers."""
     names = ("spectrogram", "noise_power", "label")
     stream = corpus.torch(split=split, variables=names, iterable=True, batch=64, transform=inputs, **options)

@@ -93,10 +93,10 @@ def clip(source: Path, target: Path) -> tuple[int, int, int]:
             relations[item.id] = osmium.osm.mutable.Relation(
                 id=item.id, members=members, tags=_kept(item.tags)
             )
-    members = {ref for relation in relations.values() for _, ref, _ in relation.members}
+    of_relations = {ref for relation in relations.values() for _, ref, _ in relation.members}
     ways = {}
     for item in osmium.FileProcessor(source, osmium.osm.WAY):
-        if item.id in members or f"way/{item.id}" in wanted:
+        if item.id in of_relations or f"way/{item.id}" in wanted:
             # A member's own tags would make a second building of it.
             tags = _kept(item.tags) if f"way/{item.id}" in wanted else {}
             ways[item.id] = osmium.osm.mutable.Way(

@@ -41,7 +41,7 @@ class Finding:
 
     Args:
         name: What it is about.
-        holds: Whether all is well.
+        holds: Whether all is well; false where it could not be judged, which is never binding.
         text: The line to show.
         binding: Whether the corpus leaks where it does not hold.
     """
@@ -132,16 +132,13 @@ def _owners(corpus: Corpus) -> dict[str, xr.DataArray]:
 
 
 def _smallest_gap(known: xr.Dataset) -> int | None:
-    slot, draw = known["slot"].values, known["draw"].values
     split = known["split"].values.astype("<U10")
-    gaps = []
-    for number in np.unique(draw):
-        own = (draw == number) & np.isin(split, _TO_LEARN)
-        order = np.argsort(slot[own], kind="stable")
-        slots, names = slot[own][order], split[own][order]
-        changes = np.flatnonzero(names[1:] != names[:-1])
-        gaps.extend((slots[changes + 1] - slots[changes] - 1).tolist())
-    return max(0, min(gaps)) if gaps else None
+    own = np.flatnonzero(np.isin(split, _TO_LEARN))
+    own = own[_chain(known)[own].argsort(kind="stable")]
+    slot, draw, split = known["slot"].values[own], known["draw"].values[own], split[own]
+    changes = np.flatnonzero((split[1:] != split[:-1]) & (draw[1:] == draw[:-1]))
+    gaps = slot[changes + 1] - slot[changes] - 1
+    return max(0, int(gaps.min())) if len(gaps) else None
 
 
 def _memory_slots(known: xr.Dataset) -> float:
@@ -174,7 +171,7 @@ def _receiver_finding(corpus: Corpus) -> Finding:
         by = corpus.manifest.spec.get("splits", {}).get("by", "time")
         return Finding(
             "receiver",
-            True,
+            False,
             f"receivers belong to one split each: not asked for (splits.by: {by})",
             binding=False,
         )
@@ -194,25 +191,30 @@ def _draw_finding(known: xr.Dataset, spec: Mapping[str, Any]) -> Finding:
 
     Draws so short that chance makes some the same tell nothing.
     """
-    occupancy, draw = known["occupancy"].values, known["draw"].values
-    split, slot = known["split"].values.astype("<U10"), known["slot"].values
-    seen: dict[bytes, tuple[int, set[str]]] = {}
+    _, slots = np.unique(_chain(known), return_index=True)
+    occupancy = np.ascontiguousarray(known["occupancy"].transpose("record", ...).values[slots])
+    draw, split = known["draw"].values, known["split"].values.astype("<U10")
+    names = {number: set(split[own]) & set(_TO_LEARN) for number, own in _groups(draw)}
+    seen: dict[bytes, int] = {}
     twice = None
-    for number in np.unique(draw):
-        own = np.flatnonzero(draw == number)
+    for number, own in _groups(draw[slots]):
         if not occupancy[own].any():
             continue
-        _, first = np.unique(slot[own], return_index=True)
-        digest = sha256(np.ascontiguousarray(occupancy[own[first]]).tobytes()).digest()
-        names = set(split[own]) & set(_TO_LEARN)
-        before = seen.setdefault(digest, (int(number), names))
-        if before[0] != number and len(before[1] | names) > 1:
-            twice = before[0], int(number)
+        first = seen.setdefault(sha256(occupancy[own].tobytes()).digest(), number)
+        if first != number and len(names[first] | names[number]) > 1:
+            twice = first, number
     if twice and (pairs := _pairs_by_chance(known, spec)) > _CHANCE:
         told = f"not judged, chance alone makes {pairs:.2g} pairs of such short draws the same"
-        return Finding("draw", True, f"no draw comes again in another split: {told}", binding=False)
+        return Finding("draw", False, f"no draw comes again in another split: {told}", binding=False)
     text = f"no, draws {twice[0]} and {twice[1]} send the same" if twice else "yes"
     return Finding("draw", twice is None, f"no draw comes again in another split: {text}")
+
+
+def _groups(values: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Return every value with the places where it stands."""
+    order = np.argsort(values, kind="stable")
+    found, begin = np.unique(values[order], return_index=True)
+    return list(zip(found.tolist(), np.split(order, begin[1:]), strict=True))
 
 
 def _occupancy_finding(known: xr.Dataset, seed: int) -> Finding:
@@ -223,7 +225,7 @@ def _occupancy_finding(known: xr.Dataset, seed: int) -> Finding:
     text = "no stretch of occupancy comes again in another split"
     if not found.compared:
         reason = "occupancy changes too little" if found.slots else "no two splits are long enough"
-        return Finding("occupancy", True, f"{text}: not judged, {reason}", binding=False)
+        return Finding("occupancy", False, f"{text}: not judged, {reason}", binding=False)
     stretches = f"{found.compared:,} stretches of {found.slots} slots"
     if found.example is None:
         return Finding("occupancy", True, f"{text}: yes ({stretches} compared)")
@@ -272,7 +274,7 @@ def _repeat_findings(found: Repeats, spec: Mapping[str, Any]) -> Iterator[Findin
         return
     if found.compared < 2:
         text = f"not judged, no two captures have {LEAST_SNR_DB:g} dB of signal"
-        yield Finding("payload", True, f"no payload comes again in another split: {text}", binding=False)
+        yield Finding("payload", False, f"no payload comes again in another split: {text}", binding=False)
         return
     alike = "yes" if not found.alike_across else f"no, {found.alike_across:,} pairs are alike{example}"
     yield Finding(
@@ -333,7 +335,7 @@ def _shortcut_findings(corpus: Corpus, known: xr.Dataset, power_mw: np.ndarray) 
 
 def _probe_finding(name: str, text: str, found: Probe | None, *, binding: bool) -> Finding:
     if found is None:
-        return Finding(name, True, f"{text}: not judged, a label or a split is missing", binding=False)
+        return Finding(name, False, f"{text}: not judged, a label or a split is missing", binding=False)
     low, high = found.chance
     return Finding(
         name,

@@ -46,7 +46,7 @@ def test_the_second_run_finds_what_the_first_one_traced(tmp_path: Path) -> None:
 
 
 _SECOND_RUN = """
-import sys, time
+import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from raytracing_scenes import block_scene, digest
@@ -54,14 +54,13 @@ from iqatlas.raytracing.cache import PathCache
 from iqatlas.raytracing.spec import SionnaRaytracing
 from iqatlas.raytracing.trace import trace
 scene, spec = block_scene(), SionnaRaytracing(max_reflections=1, diffraction=False, rays_per_site=1000)
-begun = time.perf_counter()
 done = trace(scene, spec, frequency_hz=1.8e9, seed=3, cache=PathCache(Path(sys.argv[2])))
-print(time.perf_counter() - begun, done.cached, "sionna" in sys.modules, "drjit" in sys.modules)
+print(done.cached, "sionna" in sys.modules, "drjit" in sys.modules)
 print(digest(done.paths))
 """
 
 
-def test_another_process_reads_it_in_two_seconds_without_the_ray_tracer(tmp_path: Path) -> None:
+def test_another_process_reads_it_without_the_ray_tracer(tmp_path: Path) -> None:
     first = run(tmp_path)
     done = subprocess.run(
         [sys.executable, "-c", _SECOND_RUN, str(Path(__file__).parent), str(tmp_path)],
@@ -70,10 +69,9 @@ def test_another_process_reads_it_in_two_seconds_without_the_ray_tracer(tmp_path
         check=True,
         timeout=120,
     )
-    seconds, cached, sionna, drjit, found = done.stdout.split()
+    cached, sionna, drjit, found = done.stdout.split()
     assert (cached, sionna, drjit) == ("3", "False", "False")
     assert found == digest(first.paths)
-    assert float(seconds) < 2
 
 
 def test_a_changed_uav_traces_only_itself(tmp_path: Path) -> None:

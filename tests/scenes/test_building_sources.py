@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -108,12 +107,9 @@ def test_drawn_heights_follow_seed_and_identity(shared_data: Path, monkeypatch: 
     assert len(part) > 100 and (part == _tops_m(drawn)[part.index]).mean() > 0.99
 
 
-def test_london_becomes_a_table_in_time(shared_data: Path) -> None:
-    start = time.perf_counter()
+def test_london_becomes_a_table(shared_data: Path) -> None:
     source = _map(shared_data / "london-city.osm")
     assert len(source.table.buildings) > 1700
-    # 1 to 2 s on a free core; 15 s leaves room for shape checks and a busy machine.
-    assert time.perf_counter() - start < 15.0
 
 
 def test_the_bundled_city_needs_no_folder(tmp_path: Path) -> None:

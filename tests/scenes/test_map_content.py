@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import time
 import tracemalloc
 import zlib
 from pathlib import Path
@@ -157,7 +156,7 @@ def test_a_corner_off_the_earth_loses_its_building_by_name(tmp_path: Path, value
     assert features.dropped == {"nodes_missing": 1}
 
 
-def test_a_million_corners_are_dropped_by_name_and_soon(tmp_path: Path) -> None:
+def test_a_million_corners_are_dropped_by_name(tmp_path: Path) -> None:
     path = tmp_path / "map.osm.pbf"
     with osmium.SimpleWriter(str(path)) as writer:
         for number in range(1, 4001):
@@ -168,12 +167,10 @@ def test_a_million_corners_are_dropped_by_name_and_soon(tmp_path: Path) -> None:
         writer.add_way(mutable.Way(id=1, version=1, nodes=[*refs, 1], tags={"building": "yes"}))
         tags = {"type": "multipolygon", "building": "yes"}
         writer.add_relation(mutable.Relation(id=7, version=1, members=[("w", 1, "outer")], tags=tags))
-    start = time.perf_counter()
+    # They are counted before anything is made of them: to work out the crossings takes more than an hour.
     features = read_osm(path, where="here")
     assert features.dropped == {"too_many_nodes": 2}
     assert features.read == 2
-    # 0.5 s on a free core; to work out the crossings takes more than an hour.
-    assert time.perf_counter() - start < 20
 
 
 def test_a_relation_of_many_long_ways_is_dropped_by_name(

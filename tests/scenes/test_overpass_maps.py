@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -315,9 +314,7 @@ def test_stored_answers_need_no_osmnx(tmp_path: Path, answer: bytes, monkeypatch
         spec = _spec(server)
         fetch_overpass_map(spec, base_folder=tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "iqatlas.scenes.overpass", None)
-    start = time.perf_counter()
     assert fetch_overpass_map(spec, base_folder=tmp_path).map.content() == answer
-    assert time.perf_counter() - start < 5
     with pytest.raises(ImportError):
         other = spec.model_copy(update={"bbox": (-73.991, 40.718, -73.989, 40.721)})
         overpass_maps.fetch_overpass_map(other, base_folder=tmp_path)
