@@ -18,7 +18,7 @@ from iqatlas.waveforms.spec import BANDWIDTHS_MHZ
 
 BUNDLED_CITY = "helsinki"
 VHF = "vhf"
-SIZES: Mapping[str, int] = {"small": 576, "medium": 2304, "large": 45_000}
+SIZES: Mapping[str, int] = {"small": 1152, "medium": 4608, "large": 45_000}
 """Records of each size that has a name."""
 MAP_ENDINGS = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".pbf", ".json")
 _USUAL_SNR = "{start: -20, stop: 20, step: 5}"
