@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Float
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -24,6 +24,7 @@ from iqatlas.plotting.levels import (
     pooled_edges,
     pooled_largest,
     together,
+    without_cells,
 )
 
 MOST_CELLS = 512
@@ -102,17 +103,18 @@ def _draw_plane(
     figure: Figure, values: xr.DataArray, setting: CaptureSetting, spec: CyclicSpectrumSpec | None
 ) -> None:
     axes, beside = figure.subplots(1, 2, width_ratios=(1, 0.36), sharey=True)
-    alpha, frequency = values[ALPHA].values, values[FREQUENCY].values / 1e6
+    alpha, frequency = values[ALPHA].values, values[FREQUENCY].values
     scale, unit = _scale(alpha)
     units_held = str(values.attrs.get("units", ""))
     rows, columns = (together(size, MOST_CELLS) for size in values.shape)
     shown = pooled_largest(pooled_largest(values.values, rows, 0), columns, 1)
     level, units = level_db(shown, units_held)
-    drawn = np.ma.masked_array(level, _without_cells(shown))
+    across, up = pooled_edges(cell_edges(frequency, 1.0), columns), pooled_edges(cell_edges(alpha, 1.0), rows)
+    drawn = np.ma.masked_array(level, without_cells(shown, frequency))
     floor, top = float(np.percentile(drawn.compressed(), _FLOOR_PERCENT)), float(drawn.max())
     image = axes.pcolormesh(
-        pooled_edges(cell_edges(frequency, 1.0), columns),
-        pooled_edges(cell_edges(alpha / scale, 1.0), rows),
+        across / 1e6,
+        up / scale,
         drawn,
         cmap="magma",
         vmin=max(floor, top - _RANGE_DB) if floor < top else top - 1,
@@ -121,12 +123,12 @@ def _draw_plane(
     )
     axes.set_facecolor(_NO_CELLS)
     # The two frequencies of a conjugate cell are α/2 ± f, whatever the carrier.
-    across = "half the difference of the two frequencies" if alpha[0] < 0 else "frequency from the carrier"
-    axes.set(xlabel=f"{across} / MHz", ylabel=_alpha_label(alpha, unit))
+    what = "half the difference of the two frequencies" if alpha[0] < 0 else "frequency from the carrier"
+    axes.set(xlabel=f"{what} / MHz", ylabel=_alpha_label(alpha, unit))
     axes.set_title(_name(values) + _pool(spec), fontsize=11, color=INK)
     figure.colorbar(image, ax=axes, label=f"magnitude / {in_label(units)}", pad=0.01, extend="min")
     largest = level_db(values.values.max(axis=1), units_held)[0]
-    largest[_without_cells(values.values).all(axis=1)] = -np.inf
+    largest[without_cells(values.values, frequency).all(axis=1)] = -np.inf
     beside.plot(*reversed(_curve(alpha / scale, largest)), color=INK, lw=1.0)
     beside.set(xlabel=f"magnitude / {in_label(units)}")
     beside.xaxis.set_major_locator(MaxNLocator(4))
@@ -142,12 +144,6 @@ def _draw_plane(
         f"each cell of the picture is the largest of {rows} × {columns}" if rows * columns > 1 else "",
         "grey: beyond the band" if np.ma.getmaskarray(drawn).any() else "",
     )
-
-
-def _without_cells(values: Shaped[np.ndarray, "*shape"]) -> Bool[np.ndarray, "*shape"]:
-    """Return what the plane has no cells for: these hold the lowest value of the capture, or 0."""
-    lowest = values == values.min()
-    return np.asarray(lowest & (1 < np.count_nonzero(lowest) < lowest.size))
 
 
 def _curve(

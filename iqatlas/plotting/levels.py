@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 
 _IN_DB = {"mW/Hz": "dBm/Hz", "mW": "dBm", "1/Hz": "dBFS/Hz"}
 _LEAST_SHARE = 1e-12
@@ -67,3 +67,22 @@ def pooled_largest(values: Shaped[np.ndarray, "*shape"], count: int, axis: int) 
 def pooled_edges(edges: Float[np.ndarray, "edge"], count: int) -> Float[np.ndarray, "fewer"]:
     """Return the edges of what :func:`pooled_largest` makes of cells with these edges."""
     return np.append(edges[:-1:count], edges[-1])
+
+
+def without_cells(
+    values: Shaped[np.ndarray, "alpha frequency"], frequency_hz: Float[np.ndarray, "frequency"]
+) -> Bool[np.ndarray, "alpha frequency"]:
+    """Return where a cyclic plane has no cells: beyond |f| + |α|/2 = fs/2, where it holds its lowest value.
+
+    Args:
+        values: A plane as it is stored, or some of its neighbours drawn as one.
+        frequency_hz: Middles of its columns, rising: from below 0, or from 0 for a conjugate plane.
+    """
+    lowest = values == values.min()
+    if lowest.all():  # silence, of which every cell is as low
+        return np.zeros_like(lowest)
+    # The lowest cell of all has others further out.
+    beyond = np.logical_and.accumulate(lowest[:, ::-1], axis=1)[:, ::-1]
+    if frequency_hz[0] < 0:
+        beyond |= np.logical_and.accumulate(lowest, axis=1)
+    return np.asarray(beyond)
