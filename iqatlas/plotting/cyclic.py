@@ -220,4 +220,4 @@ def draw_cyclic_autocorrelation(figure: Figure, values: xr.DataArray, setting: C
     more = rows.sizes["lag"] - _MOST_NAMED
     _tell(figure, told, f"{more} more lags without a name" if more > 0 else "")
     if several:
-        figure.legend(loc="outside right upper", fontsize=10)
+        figure.legend(loc="outside center right", fontsize=10)
