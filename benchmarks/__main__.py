@@ -13,7 +13,7 @@ from importlib import import_module
 
 from benchmarks.scene_cost import print_costs
 
-MODULES = ("waveform", "records", "workers", "features", "cyclic", "scenes", "tracing", "loaders")
+MODULES = ("waveform", "records", "workers", "features", "cyclic", "ssca", "scenes", "tracing", "loaders")
 
 
 def _compare(arguments: list[str]) -> None:

@@ -176,6 +176,10 @@ def _wavelet(figure: Figure, shown: _Shown) -> None:
     lower.set_xlabel("time in the capture / µs")
 
 
+def _number(value: float, digits: int) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+
+
 def _tabular(figure: Figure, shown: _Shown) -> None:
     values, record = shown.values, shown.record
     names = [str(name) for name in values["statistic"].values]
@@ -185,7 +189,7 @@ def _tabular(figure: Figure, shown: _Shown) -> None:
     bands = np.arange(len(whole), len(names)).reshape(subchannels, -1)
     left, right = figure.subplots(1, 2, width_ratios=(0.36, 1))
     left.axis("off")
-    text = "\n".join(f"{names[i]:<16}{float(values[i]):>10.4g} {units[i]}" for i in whole)
+    text = "\n".join(f"{names[i]:<16}{_number(float(values[i]), 4):>10} {units[i]}" for i in whole)
     left.text(0, 1, text, family="monospace", fontsize=9.5, va="top", transform=left.transAxes, color=INK)
     left.set_title("The whole band", fontsize=11, color=INK)
     grid = values.values[bands].T.astype(np.float64)
@@ -197,7 +201,7 @@ def _tabular(figure: Figure, shown: _Shown) -> None:
         right.text(
             column,
             row,
-            f"{value:.3g}",
+            _number(float(value), 3),
             ha="center",
             va="center",
             rotation=90 if upright else 0,

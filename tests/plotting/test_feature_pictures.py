@@ -108,12 +108,14 @@ def test_words_that_cannot_be_read_are_found() -> None:
     assert troubles(figure) == ["a colour bar is labelled ''"]
     figure.text(*figure.transFigure.inverted().transform(axes.title.get_window_extent().p0), "a second title")
     figure.text(0.4, 0.5, "a note")
+    axes.text(1, 1, "another note")
     figure.text(0.99, 0.97, "a word too many")
     axes.xaxis.label.set_fontsize(5)
     found = " ".join(troubles(figure))
     for said in (
         "'a title' and 'a second title' lie over each other",
         "'a note' lies over data",
+        "'another note' lies over data",
         "'a word too many' leaves the figure",
         "'a label' is too small",
     ):
