@@ -45,7 +45,8 @@ def stream(captures: int) -> Iterator[str]:
                 after_first = _resident_bytes()
                 yield f"{done} captures: {after_first / _MIB:.1f} MiB resident"
     last = _resident_bytes()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    # The kernel counts the largest now and then, not at every page.
+    peak = max(last, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10)
     yield (
         f"{done} captures: {last / _MIB:.1f} MiB resident, {(last - after_first) / _MIB:+.1f} MiB, "
         f"peak {peak / _MIB:.1f} MiB, {done / seconds:.0f} captures a second ({engine()})"

@@ -17,6 +17,7 @@ from iqatlas.features.cyclic_spectrum_feature import ALPHA, FREQUENCY
 from iqatlas.features.setting import CaptureSetting
 from iqatlas.plotting.colours import INK
 from iqatlas.plotting.levels import (
+    MOST_CELLS,
     array_level_db,
     cell_edges,
     in_label,
@@ -27,8 +28,6 @@ from iqatlas.plotting.levels import (
     without_cells,
 )
 
-MOST_CELLS = 512
-"""Rows and columns of a plane that are drawn: the picture has some 600 by 800 pixels for them."""
 _MOST_ON_A_CURVE = 8192
 """Values of a profile that are drawn: a curve takes all, but the canvas has no room for millions."""
 MARK = "#d98a00"

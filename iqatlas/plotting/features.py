@@ -15,7 +15,15 @@ from iqatlas.features.setting import CaptureSetting
 from iqatlas.features.tabular import statistics
 from iqatlas.plotting.colours import INK
 from iqatlas.plotting.cyclic import draw_cyclic_autocorrelation, draw_cyclic_spectrum
-from iqatlas.plotting.levels import array_level_db, cell_edges, in_label
+from iqatlas.plotting.levels import (
+    MOST_CELLS,
+    array_level_db,
+    cell_edges,
+    in_label,
+    pooled_edges,
+    pooled_largest,
+    together,
+)
 from iqatlas.plotting.png import png_bytes
 
 _OCCUPIED = "#00798c"
@@ -83,17 +91,20 @@ def _spectrogram(figure: Figure, shown: _Shown) -> None:
     panels = figure.subplots(1, len(widths), width_ratios=widths, sharey=True, squeeze=False)[0]
     axes = panels[0]
     time_us, frequency_mhz = values["frame_time"].values * 1e6, values["frequency"].values / 1e6
+    frames, bins = (together(size, MOST_CELLS) for size in level.shape)
+    drawn = pooled_largest(pooled_largest(level, frames, 0), bins, 1)
     image = axes.pcolormesh(
-        cell_edges(time_us, setting.samples / setting.sample_rate_hz * 1e6),
-        cell_edges(frequency_mhz, setting.sample_rate_hz / 1e6),
-        level.T,
+        pooled_edges(cell_edges(time_us, setting.samples / setting.sample_rate_hz * 1e6), frames),
+        pooled_edges(cell_edges(frequency_mhz, setting.sample_rate_hz / 1e6), bins),
+        drawn.T,
         cmap="magma",
-        vmin=max(np.percentile(level, 2), level.max() - _FLOOR_DB),
-        vmax=level.max(),
+        vmin=max(np.percentile(drawn, 2), drawn.max() - _FLOOR_DB),
+        vmax=drawn.max(),
         rasterized=True,
     )
     axes.set(xlabel="time in the capture / µs", ylabel="frequency from the carrier / MHz")
-    axes.set_title("Spectrogram", fontsize=11, color=INK)
+    told = f"; each cell is the largest of {frames} frames × {bins} bins" if frames * bins > 1 else ""
+    axes.set_title("Spectrogram" + told, fontsize=11, color=INK)
     if labelled:
         _draw_occupancy(panels[1], record)
     figure.colorbar(

@@ -6,6 +6,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Shaped
 
+MOST_CELLS = 512
+"""Rows and columns that are drawn of a plane: a picture has some 600 by 800 pixels for them."""
 _IN_DB = {"mW/Hz": "dBm/Hz", "mW": "dBm", "1/Hz": "dBFS/Hz"}
 _LEAST_SHARE = 1e-12
 """What is below this share of the largest of values on a linear scale is drawn at it: 0 has no level."""

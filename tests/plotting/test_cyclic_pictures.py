@@ -15,8 +15,9 @@ from readable_figure import limits, troubles
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 from iqatlas.features.cyclic_spectrum_feature import ALPHA, FEATURE, FREQUENCY
 from iqatlas.features.setting import CaptureSetting
-from iqatlas.plotting.cyclic import MOST_CELLS, draw_cyclic_spectrum
+from iqatlas.plotting.cyclic import draw_cyclic_spectrum
 from iqatlas.plotting.levels import (
+    MOST_CELLS,
     cell_edges,
     level_db,
     pooled_edges,

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.figure import Figure
 from readable_figure import limits, troubles
 
 from iqatlas import Corpus
 from iqatlas.catalogs.corpus_features import capture_setting, feature_array
 from iqatlas.features.registry import FEATURES
+from iqatlas.features.setting import CaptureSetting
 from iqatlas.plotting import features as pictures
 from iqatlas.plotting.cyclic import symbol_rate_marks
 
@@ -97,6 +99,28 @@ def _edges(middles: np.ndarray, whole: float = np.nan) -> tuple[float, float]:
 
 def test_every_feature_has_a_picture() -> None:
     assert set(pictures._DRAWN) == set(FEATURES)
+
+
+def test_a_tone_in_one_bin_of_thousands_and_a_burst_in_one_frame_are_drawn(drawn: list[Figure]) -> None:
+    level = np.full((1500, 2048), -120.0)
+    level[:, 777], level[1203] = -60, -80
+    frequency, time = (np.arange(2048) - 1024) * 7500.0, (np.arange(1500) + 0.5) * 1e-4
+    values = xr.DataArray(
+        level,
+        dims=("frame", "frequency"),
+        coords={"frame_time": ("frame", time), "frequency": frequency},
+        attrs={"units": "dBm/Hz"},
+        name="spectrogram",
+    )
+    setting = CaptureSetting(2304000, 15.36e6, np.zeros((0, 2)))
+    pictures.draw_feature(values, xr.Dataset(), setting, title="a tone")
+    (mesh,) = drawn[0].axes[0].collections
+    shown = np.asarray(mesh.get_array())  # bins, frames
+    assert shown.shape == (512, 500)
+    assert np.all(shown[777 // 4] == -60) and np.all(shown[np.arange(512) != 777 // 4, 1203 // 3] == -80)
+    assert np.mean(shown == -120) > 0.99
+    assert limits(drawn[0].axes[0])[2:] == pytest.approx(_edges(frequency / 1e6))
+    assert troubles(drawn[0]) == []
 
 
 def test_words_that_cannot_be_read_are_found() -> None:
