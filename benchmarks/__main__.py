@@ -1,7 +1,8 @@
 """``python -m benchmarks [NAME…]`` prints comparisons, each a ratio to a peer in the same run.
 
 ``python -m benchmarks scenes [MAP…]`` prints what scenes cost; ``… tracing --waypoints 300`` what a long
-flight does; ``… memory --bytes 1e9 20e9`` the peak memory of generations of those sizes; ``… opening`` what
+flight does; ``… memory --bytes 1e9 20e9`` the peak memory of generations of those sizes, and ``… memory
+--captures 200000`` what is resident while so many go through the cyclic spectrum; ``… opening`` what
 opening a million records costs.
 """
 
@@ -13,7 +14,7 @@ from importlib import import_module
 
 from benchmarks.scene_cost import print_costs
 
-MODULES = ("waveform", "records", "workers", "features", "cyclic", "scenes", "tracing", "loaders")
+MODULES = ("waveform", "records", "workers", "features", "cyclic", "ssca", "scenes", "tracing", "loaders")
 
 
 def _compare(arguments: list[str]) -> None:
@@ -36,11 +37,21 @@ def _compare(arguments: list[str]) -> None:
 
 def _memory(arguments: list[str]) -> None:
     from benchmarks.memory import peaks
+    from benchmarks.streaming import LEAST_CAPTURES, stream
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks memory", description=peaks.__doc__)
     parser.add_argument("--bytes", type=float, nargs="+", default=[1e9, 20e9], help="sizes of the corpora")
+    parser.add_argument(
+        "--captures", type=int, help="captures through the cyclic spectrum, in place of corpora"
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes of each generation")
     asked = parser.parse_args(arguments)
+    if asked.captures is not None:
+        if asked.captures < LEAST_CAPTURES:
+            parser.error(f"--captures: a tenth of {asked.captures} is no stream; at least {LEAST_CAPTURES}")
+        for line in stream(asked.captures):
+            print(line, flush=True)
+        return
     for line in peaks(asked.bytes, workers=asked.workers):
         print(line, flush=True)
 

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from iqatlas.features.cyclic_autocorrelation import cyclic_autocorrelation
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec, FullOutput
 from iqatlas.features.cyclic_spectrum import cyclic_frequency_hz, cyclic_spectrum, frequency_hz
+from iqatlas.plotting.levels import cell_edges, pooled_edges, pooled_largest
 from iqatlas.seeds import Stage, key
 from iqatlas.waveforms.lte.downlink import LteDownlink
 from iqatlas.waveforms.spec import LteWaveform
@@ -51,21 +52,23 @@ def draw(picture: Path, *, quick: bool = False) -> dict[str, float]:
     plane = 10 * np.log10(np.mean(cyclic_spectrum(short, spec, sample_rate_hz=rate), axis=0) + 1e-30)
     alphas = cyclic_frequency_hz(spec, short.shape[-1], sample_rate_hz=rate)
     frequencies = frequency_hz(spec, short.shape[-1], sample_rate_hz=rate)
-    shown = (alphas >= 0) & (alphas <= 60e3)
+    shown = alphas <= 60e3
+    # A line is one row, and a picture has fewer: two that share one are drawn by the larger.
+    rows = pooled_largest(plane[shown], 2, axis=0)
+    edges = pooled_edges(cell_edges(alphas[shown], 1.0), 2)
 
     figure = Figure(figsize=(11, 5), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     top = plane[alphas == 0].max() - 6
     image = left.pcolormesh(
-        frequencies / 1e3,
-        alphas[shown] / 1e3,
-        plane[shown],
+        cell_edges(frequencies, 1.0) / 1e3,
+        edges / 1e3,
+        rows,
         cmap="viridis",
-        shading="nearest",
         vmin=top - 18,
         vmax=top,
     )
-    figure.colorbar(image, ax=left, label="dBm/Hz", shrink=0.8)
+    figure.colorbar(image, ax=left, label="magnitude, dBm/Hz", extend="both")
     left.set(
         xlabel="frequency, kHz", ylabel="cyclic frequency, kHz", title="Cyclic spectrum, FAM, 256 channels"
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -58,13 +59,14 @@ def plot(
     if receiver is not None and receiver not in names:
         raise CorpusError(f"no receiver {receiver!r}", where="--receiver", accepted=", ".join(names))
     place = names.index(receiver) if receiver is not None else _loudest(one)
-    values = _values(opened, record, feature, override or []).isel(receiver=place)
+    values, options = _values(opened, record, feature, override or [])
     snr = f", SNR {float(one['snr'].values[place]):.1f} dB" if "snr" in one else ""
     picture = draw_feature(
-        values,
+        values.isel(receiver=place),
         one.isel(receiver=place),
         capture_setting(dataset, opened.manifest.spec),
         title=f"{opened.manifest.name}: record {record} at {names[place]}{snr}",
+        options=options,
     )
     file = output or Path(f"{feature}.png")
     with storage_errors(file):
@@ -77,16 +79,20 @@ def _loudest(one: xr.Dataset) -> int:
     return int(one["snr"].values.argmax()) if "snr" in one else 0
 
 
-def _values(opened: Corpus, record: int, feature: str, overrides: list[str]) -> xr.DataArray:
+def _values(
+    opened: Corpus, record: int, feature: str, overrides: list[str]
+) -> tuple[xr.DataArray, Mapping[str, Any] | None]:
+    """Return the feature of a record, and what stands below its key in the spec, where that is known."""
     from iqatlas.catalogs.corpus_features import capture_setting, feature_array
     from iqatlas.generators.plain_yaml import override_value
 
     dataset = opened.dataset
     if feature in dataset and not overrides:
-        return dataset[feature].isel(record=record).load()
+        stored: Mapping[str, Any] | None = (opened.manifest.spec.get("features") or {}).get(feature)
+        return dataset[feature].isel(record=record).load(), stored
     options: dict[str, object] = {}
     for override in overrides:
         options = override_value(options, override)
     setting = capture_setting(dataset, opened.manifest.spec)
     part = dataset.isel(record=slice(record, record + 1))
-    return feature_array(part, setting, feature, options).isel(record=0).load()
+    return feature_array(part, setting, feature, options).isel(record=0).load(), options

@@ -16,6 +16,7 @@ from iqatlas.errors import SpecError
 from iqatlas.features.cyclic_spectrum_feature import FEATURE as CYCLIC
 from iqatlas.features.setting import CaptureSetting
 from iqatlas.features.spectrogram import FEATURE as SPECTROGRAM
+from iqatlas.plotting.levels import without_cells
 from iqatlas.preview.markup import LONGEST_NAME, plain
 from iqatlas.preview.packing import numbers, packed_integers, packed_levels
 
@@ -229,10 +230,17 @@ def _pictures(
     if view.cyclic is not None:
         cyclic = feature_of(few[["iq"]], setting, "cyclic_spectrum", view.cyclic).astype(np.float64)
         for picture, planes in zip(pictures, cyclic, strict=True):
-            picture["cyclic"] = [_packed(plane, 5.0, _CYCLIC_RANGE_DB) for plane in planes]
+            picture["cyclic"] = [
+                _packed(
+                    np.where(without_cells(plane, view.cyclic_frequency_hz), np.nan, plane),
+                    5.0,
+                    _CYCLIC_RANGE_DB,
+                )
+                for plane in planes
+            ]
     return pictures
 
 
 def _packed(level: Float[np.ndarray, "..."], percent: float, range_db: float) -> dict[str, Any]:
-    top = float(level.max())
-    return packed_levels(level, max(float(np.percentile(level, percent)), top - range_db), top)
+    top = float(np.nanmax(level))
+    return packed_levels(level, max(float(np.nanpercentile(level, percent)), top - range_db), top)

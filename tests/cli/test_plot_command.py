@@ -29,6 +29,27 @@ def test_a_stored_and_a_computed_feature_are_drawn(
     assert len(set(drawn)) == 3
 
 
+def test_a_picture_knows_what_was_asked_for(
+    small_corpus: Corpus, tmp_path: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a value is the largest or a mean stands in no array: a heading takes it from the spec."""
+    given: list[dict[str, Any]] = []
+
+    def draw(values: object, record: object, setting: object, **about: Any) -> bytes:
+        given.append(about["options"])
+        return PNG
+
+    monkeypatch.setattr("iqatlas.plotting.features.draw_feature", draw)
+    picture = ("-o", tmp_path / "x.png")
+    pooled = ("--set", "output={kind: profile, pool: mean}")
+    assert command("plot", small_corpus.path, "--feature", "cyclic_spectrum", *pooled, *picture).code == 0
+    assert command("plot", small_corpus.path, *picture).code == 0
+    assert given == [
+        {"output": {"kind": "profile", "pool": "mean"}},
+        small_corpus.manifest.spec["features"]["spectrogram"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

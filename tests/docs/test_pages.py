@@ -14,6 +14,7 @@ from page_blocks import CODE, OTHERS, PAGES, PLAIN, ROOT, Block, blocks
 
 from iqatlas import CorpusSpec, plan
 from iqatlas.cli.app import run
+from iqatlas.features.registry import FEATURES
 
 OWN_TESTS = {
     "docs/loading.md": "tests/catalogs/test_loading_page.py",
@@ -22,7 +23,6 @@ OWN_TESTS = {
     "docs/loading-tensorflow.md": "tests/catalogs/test_loading_page.py",
     "docs/loading-numpy.md": "tests/catalogs/test_loading_page.py",
     "docs/detectors-learned.md": "tests/detectors/learned/test_detectors_learned_page.py",
-    "docs/features.md": "tests/generators/test_feature_content.py",
 }
 """Pages whose blocks want a corpus of their own, and the tests that run them."""
 
@@ -83,6 +83,11 @@ def test_the_blocks_of_a_page_run(
             _type(block, capsys)
         else:
             raise AssertionError(f"{where}: {block.language} is not run here: give a reason")
+
+
+def test_the_spec_of_the_features_page_asks_for_all_of_them() -> None:
+    (spec,) = (block for block in blocks(ROOT / "docs" / "features.md") if block.language == "yaml")
+    assert set(plan(CorpusSpec.from_tree(yaml.safe_load(spec.text))).layouts) == set(FEATURES)
 
 
 def test_reasons_are_reasons() -> None:

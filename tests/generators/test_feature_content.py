@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from iqatlas import Corpus, CorpusSpec, generate, open_corpus, plan
 from iqatlas.errors import SpecError
@@ -127,25 +125,3 @@ def test_it_opens_again_with_xarray_alone(featured: Corpus) -> None:
     lines = opened["cyclic_autocorrelation"].sel(cyclic_frequency=14e3)
     assert lines.dims == ("record", "receiver", "lag")
     assert open_corpus(featured.path).dataset.sizes["record"] == 160
-
-
-def _blocks(language: str) -> list[str]:
-    text = (Path(__file__).parents[2] / "docs" / "features.md").read_text(encoding="utf-8")
-    return [part.partition("```")[0] for part in text.split(f"```{language}\n")[1:]]
-
-
-def test_the_spec_of_the_documentation_asks_for_everything() -> None:
-    (text,) = _blocks("yaml")
-    made = plan(CorpusSpec.from_tree(yaml.safe_load(text)))
-    assert set(made.layouts) == set(FEATURES)
-
-
-def test_the_python_of_the_documentation_runs(featured: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iqatlas.open_corpus", lambda name: featured)
-    names: dict[str, Any] = {}
-    for block in _blocks("python"):
-        code = block.replace("nperseg=512", "nperseg=64").replace("nperseg=256", "nperseg=64")
-        exec(compile(code, "docs/features.md", "exec"), names)
-    assert names["one"].shape == (64,)
-    assert names["density"].shape == (8, 2, 64)
-    assert names["again"] == names["scaling"]

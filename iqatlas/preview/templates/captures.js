@@ -107,8 +107,8 @@ function drawSpectrum(box, width) {
   });
   const busy = occupied() || [];
   const plot = axes(box, width, {
-    height: 210, x: bounds(frequency), y: [Math.min(...level) - 2, Math.max(...level) + 3], right: 40,
-    xName: "frequency / MHz", yName: captures.unit,
+    height: 224, x: bounds(frequency), y: [Math.min(...level) - 2, Math.max(...level) + 3], right: 40,
+    title: "Mean spectrum", xName: "frequency / MHz", yName: captures.unit,
     label: `Mean spectrum of record ${record.record}, ${number(Math.min(...level))} to ${number(Math.max(...level))} ${captures.unit}; ` +
       "occupied sub-channels are shaded",
   });
@@ -144,7 +144,8 @@ function drawCyclic(box, width) {
     label: `Cyclic spectrum of record ${record.record} at ${captures.receivers[state.receiver]}: magnitude over frequency ` +
       `and cyclic frequency, ${number(packed.low)} to ${number(packed.high)} ${captures.unit}; α = 0 is the power spectrum`,
     read: (row, column, value) =>
-      `α ${number(alpha[row], 0)} kHz, ${number(frequency[column], 2)} MHz: ${number(value)} ${captures.unit}`,
+      `α ${number(alpha[row], 0)} kHz, ${number(frequency[column], 2)} MHz: ` +
+      (Number.isFinite(value) ? `${number(value)} ${captures.unit}` : "beyond the band"),
   });
 }
 
@@ -152,13 +153,16 @@ function drawProfile(box, width) {
   const { captures } = data, record = currentRecord();
   if (!record.cyclic) return;
   const packed = record.cyclic[state.receiver], values = arrayOf(packed), [rows, columns] = packed.shape;
-  const top = Array.from({ length: rows }, (_, row) =>
-    levelOf(packed, Math.max(...values.subarray(row * columns, (row + 1) * columns))));
+  const top = Array.from({ length: rows }, (_, row) => {
+    const cells = values.subarray(row * columns, (row + 1) * columns).filter((step) => step !== MISSING);
+    return cells.length ? levelOf(packed, Math.max(...cells)) : NaN;
+  });
+  const known = top.filter(Number.isFinite);
   const alpha = captures.alpha_khz.map((value) => value / 1e3);
   const plot = axes(box, width, {
-    height: 210, right: 40, x: [0, Math.max(...alpha)], y: [Math.min(...top) - 2, Math.max(...top) + 2],
-    xName: "cyclic frequency α / MHz", yName: captures.unit,
-    label: `Largest magnitude of the cyclic spectrum over frequency, from ${number(Math.max(...top))} ${captures.unit} at α = 0 down`,
+    height: 224, right: 40, x: [0, Math.max(...alpha)], y: [Math.min(...known) - 2, Math.max(...known) + 2],
+    title: "Largest over frequency", xName: "cyclic frequency α / MHz", yName: captures.unit,
+    label: `Largest magnitude of the cyclic spectrum over frequency, from ${number(Math.max(...known))} ${captures.unit} at α = 0 down`,
   });
   const rate = captures.symbol_rate_khz;
   line(plot.marks, top.map((value, i) => [plot.sx(alpha[i]), plot.sy(value)]), { "stroke-width": 1.6 });

@@ -21,7 +21,8 @@ function ticks(low, high, most) {
   const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999) || raw;
   const found = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) found.push(i * step || 0);
-  return found;
+  // One tick tells no scale.
+  return found.length < 2 && most < 12 ? ticks(low, high, most + 1) : found;
 }
 
 // Axes in a box of the page; gives scales and the group that marks go into.
@@ -99,7 +100,7 @@ function levelsPicture(box, width, { packed, flip, ...frame }) {
     : (row, column) => values[column * inner + row];
   levelKey(`${box.id}-key`, packed, data.captures.unit);
   const table = Array.from({ length: 256 }, (_, step) =>
-    step === MISSING ? [128, 128, 128] : shade(MAGMA, step / STEPS));
+    step === MISSING ? [128, 128, 128, 40] : shade(MAGMA, step / STEPS));
   return picture(box, width, {
     rows: flip ? outer : inner,
     columns: flip ? inner : outer,
