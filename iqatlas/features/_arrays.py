@@ -23,9 +23,7 @@ def captures(samples: Any, *, where: str) -> Any:
     """
     if not array_api_compat.is_array_api_obj(samples):
         kind = type(samples).__name__
-        raise SpecError(
-            f"{kind} is no array", where=where, accepted="a NumPy array or a tensor", remedy="try numpy.asarray"
-        )
+        raise SpecError(f"{kind} is no array", where=where, accepted="a NumPy array or a tensor")
     xp = namespace(samples)
     if not xp.isdtype(samples.dtype, "complex floating"):
         raise SpecError(

@@ -69,8 +69,8 @@ def tabular(
     Powers are means over the capture; percentiles, deviations and slopes are of short-time powers in dB.
     Kurtosis is E|x|⁴/(E|x|²)², 2 for Gaussian noise; skewness is that of |x|. The centroid and the flatness
     (geometric over arithmetic mean) are the power spectrum's. A sub-channel's duty cycle is the share of
-    segments in which it lies above the floor of the capture further than noise does
-    (:func:`iqatlas.features.duty_cycle.duty_cycle`). Contrasts compare a quarter of its width inside each edge with as much
+    segments in which it lies above the floor of the capture further than noise does: see
+    :mod:`iqatlas.features.duty_cycle`. Contrasts compare a quarter of its width inside each edge with as much
     outside.
 
     Args:

@@ -46,9 +46,7 @@ def levels(samples: int, spec: WaveletSpec) -> int:
     return wanted
 
 
-def denoise(
-    series: Num[Any, "*batch sample"], spec: WaveletSpec
-) -> Float[np.ndarray, "*batch sample"]:
+def denoise(series: Num[Any, "*batch sample"], spec: WaveletSpec) -> Float[np.ndarray, "*batch sample"]:
     """Return real series whose small wavelet coefficients are taken for noise and taken out.
 
     Thresholds are λ = σ̂ √(2 ln N) with σ̂ = median|d| / 0.6745 over the details d of the finest level,

@@ -88,13 +88,11 @@ def _wavelet(made: Plan, part: Any) -> str:
 def _tabular(made: Plan, part: Any) -> str:
     del made
     if part.duty_threshold_db is not None:
-        return (
-            f"`tabular` counts a segment as busy from {part.duty_threshold_db:g} dB above its capture's floor on."
-        )
-    told = "bins outside all sub-channels, or by " if part.duty_guard else ""
+        level = f"{part.duty_threshold_db:g} dB"
+        return f"`tabular` counts a segment as busy from {level} above its capture's floor on."
     return (
-        f"`tabular` counts {part.duty_false_alarm:.2g} of the segments of noise as busy; its floor is told by "
-        f"{told}the least of what the sub-channels hold: where all are busy and nothing lies outside, none is."
+        f"`tabular` counts a segment of noise as busy with a probability of {part.duty_false_alarm:g}. Where "
+        "all sub-channels are busy and no bin outside them tells the floor, none counts as busy."
     )
 
 
