@@ -23,8 +23,7 @@ from iqatlas.waveforms.spec import WaveformSpec
 if TYPE_CHECKING:
     from iqatlas.catalogs.corpus import Corpus
 
-
-_AT_ONCE_BYTES = 256 << 20
+AT_ONCE_BYTES = 256 << 20
 """Of a feature that is worked out at once, where a block of records takes more."""
 _LARGEST_CAPTURE_BYTES = 4 << 30
 """Of a feature, or else twice the I/Q: what plans allow a block."""
@@ -111,7 +110,7 @@ def _worked_at_once(
         SpecError: A single capture's feature is too large.
     """
     capture = _capture_bytes(name, layout, setting)
-    captures = max(1, _AT_ONCE_BYTES // max(1, capture))
+    captures = max(1, AT_ONCE_BYTES // max(1, capture))
     if captures >= records * receivers:
         return records, receivers
     if captures < receivers:
@@ -243,6 +242,7 @@ def asked_features(
     for name, own in options.items():
         feature, part = feature_with(name, own)
         layout = feature.layout(part, settings[0])
+        _capture_bytes(name, layout, settings[0])
         axes = layout.quantity.dims[len(BEFORE) :]
         lengths = tuple((axis, layout.lengths[axis]) for axis in axes)
         asked.append(AskedFeature(name, part, settings[0], lengths, np.dtype(layout.quantity.dtype)))

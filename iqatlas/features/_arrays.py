@@ -12,7 +12,7 @@ from iqatlas.errors import SpecError
 
 
 def captures(samples: Any, *, where: str) -> Any:
-    """Return captures as features take them: contiguous complex64 of NumPy, tensors as they are.
+    """Return captures as features take them: contiguous complex64; tensors stay on their device.
 
     Args:
         samples: Captures in √mW, samples on the last axis.
@@ -38,7 +38,9 @@ def captures(samples: Any, *, where: str) -> Any:
             where=where,
             accepted="[…, sample]",
         )
-    return np.ascontiguousarray(samples, np.complex64) if is_numpy(samples) else samples
+    if is_numpy(samples):
+        return np.ascontiguousarray(samples, np.complex64)
+    return xp.astype(samples, xp.complex64, copy=False)
 
 
 def numpy_only(values: Any, *, where: str) -> np.ndarray:

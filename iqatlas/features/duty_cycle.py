@@ -17,8 +17,12 @@ from iqatlas.features.spec import TabularSpec
 from iqatlas.features.tapers import taper
 
 WINDOW = "hann"
-_MAIN_LOBE_BINS = 1.0
-"""Bins so near to an edge hear the neighbour through the taper: beyond, 4% of its density, and less."""
+_REACHES = ((1.0, 2), (1.5, 4))
+"""Bins from an edge on which the neighbour is not heard through the taper, and how many of them suffice.
+
+The taper lets 4% of the neighbour's density through at 1 bin from the edge, 0.3% at 1.5. A sub-channel that
+is too narrow for either keeps all of its bins."""
+_OUTSIDE_REACH = 1.5
 _FREEDOM = 8.0
 """Independent values that a decision is made from, where captures are long enough."""
 _LONGEST_MEDIAN = 9
@@ -60,7 +64,7 @@ class DutyRule:
         """Return how far above the floor the median lies with the probability of a false alarm."""
         half = (self.voters + 1) / 2
         # More than half of the voters pass as often as one of them passes what the median has to.
-        alone = scipy.special.betaincinv(half, half, self.false_alarm)
+        alone = float(scipy.special.betaincinv(half, half, self.false_alarm))
         return _gamma_quantile(1 - alone, self.freedom)
 
 
@@ -82,11 +86,12 @@ def duty_rule(
     step = sample_rate_hz / spec.nperseg
     frequency = (np.arange(spec.nperseg) - spec.nperseg // 2) * step
     shares = bin_shares(edges_hz[:, 0], edges_hz[:, 1], spec.nperseg, sample_rate_hz=sample_rate_hz)
-    inner = _within(frequency, edges_hz + step * _MAIN_LOBE_BINS * np.array([1, -1]), sample_rate_hz)
-    wide = inner.sum(axis=1) >= 2
-    shares[wide] = inner[wide] / inner[wide].sum(axis=1, keepdims=True)
-    reach = step * (_MAIN_LOBE_BINS + 0.5)
-    near = _within(frequency, edges_hz + np.array([-reach, reach]), sample_rate_hz).any(axis=0)
+    for reach, enough in _REACHES:
+        inner = _within(frequency, edges_hz + step * reach * np.array([1, -1]), sample_rate_hz)
+        wide = inner.sum(axis=1) >= enough
+        shares[wide] = inner[wide] / inner[wide].sum(axis=1, keepdims=True)
+    reaching = edges_hz + step * _OUTSIDE_REACH * np.array([-1, 1])
+    near = _within(frequency, reaching, sample_rate_hz).any(axis=0)
     outside = np.flatnonzero(~near) if spec.duty_guard else np.zeros(0, np.int64)
     window = taper(WINDOW, spec.nperseg)
     likeness = _bin_likeness(window)
@@ -131,17 +136,22 @@ def duty_cycle(
     floor = _floor_outside(short, spectrum, rule) if len(rule.outside) else _floor_inside(short, rule)
     limit = _placed(rule.threshold(), short)
     passed = xp.astype(short > floor[:, None, None] * limit, xp.float32)
-    if rule.voters == 1:
-        return xp.mean(passed, axis=1)
+    busy = xp.astype(_over_voters(passed, rule) > 0.5, xp.float32)
     # At the ends of a capture the nearest whole set of voters decides.
-    reach = rule.apart * (rule.voters // 2)
-    votes = sum(
-        passed[:, shift * rule.apart : frames - 2 * reach + shift * rule.apart]
-        for shift in range(rule.voters)
-    )
-    busy = xp.astype(votes > rule.voters / 2, xp.float32)
-    ends = reach * (busy[:, 0] + busy[:, -1])
+    ends = _reach(rule) * (busy[:, 0] + busy[:, -1])
     return (xp.sum(busy, axis=1) + ends) / frames
+
+
+def _reach(rule: DutyRule) -> int:
+    """Return how many segments away the last voter of a segment is."""
+    return rule.apart * (rule.voters // 2)
+
+
+def _over_voters(values: Any, rule: DutyRule) -> Any:
+    """Return means over the voters of each segment, of those that have all of theirs."""
+    whole = values.shape[1] - 2 * _reach(rule)
+    starts = range(0, rule.voters * rule.apart, rule.apart)
+    return sum(values[:, start : start + whole] for start in starts) / rule.voters
 
 
 def _floor_outside(short: Any, spectrum: Any, rule: DutyRule) -> Any:
@@ -149,7 +159,7 @@ def _floor_outside(short: Any, spectrum: Any, rule: DutyRule) -> Any:
     xp = _arrays.namespace(short)
     outside = xp.sort(xp.take(spectrum, _arrays.like(rule.outside, short), axis=-1), axis=-1)
     middle = (outside[:, (len(rule.outside) - 1) // 2] + outside[:, len(rule.outside) // 2]) / 2
-    floor = middle / float(_gamma_quantile(np.array(0.5), np.array(rule.frame_freedom)))
+    floor = middle / float(_gamma_quantile(0.5, np.array(rule.frame_freedom)))
     freedom = rule.freedom * rule.frame_freedom
     tolerance = 1 + _AGREEMENT * np.sqrt(1 / freedom + 1 / rule.outside_freedom)
     level = xp.mean(short, axis=1)
@@ -162,15 +172,17 @@ def _floor_outside(short: Any, spectrum: Any, rule: DutyRule) -> Any:
 def _floor_inside(short: Any, rule: DutyRule) -> Any:
     """Return the floor that the lowest short-time densities tell, worked out again from all like them."""
     xp = _arrays.namespace(short)
+    # Means over voters: of few independent values, some of a signal look like noise.
+    short, own = _over_voters(short, rule), rule.freedom * rule.voters
     ranked = xp.sort(xp.reshape(short, (short.shape[0], -1)), axis=-1)
     place = _LOW * (ranked.shape[1] - 1)
     low = int(place)
     high = min(low + 1, ranked.shape[1] - 1)
     lowest = ranked[:, low] + (ranked[:, high] - ranked[:, low]) * (place - low)
-    floor = lowest / _low_quantile(rule.freedom)
-    limit = _gamma_quantile(np.array(1 - _EXCISED), rule.freedom)
-    kept_mean = scipy.special.gammainc(rule.freedom + 1, rule.freedom * limit) / (1 - _EXCISED)
-    freedom, limits, expected = (_placed(part, short) for part in (rule.freedom, limit, kept_mean))
+    floor = lowest / _low_quantile(own)
+    limit = _gamma_quantile(1 - _EXCISED, own)
+    kept_mean = scipy.special.gammainc(own + 1, own * limit) / (1 - _EXCISED)
+    freedom, limits, expected = (_placed(part, short) for part in (own, limit, kept_mean))
     for _ in range(_ROUNDS):
         weight = xp.astype(short <= floor[:, None, None] * limits, xp.float32) * freedom
         total = xp.sum(weight * short, axis=(1, 2))
@@ -192,7 +204,7 @@ def _low_quantile(freedom: Float64[np.ndarray, " subchannel"]) -> float:
 
 
 def _gamma_quantile(
-    probability: Float64[np.ndarray, "*shape"] | float, freedom: Float64[np.ndarray, "*shape"]
+    probability: float, freedom: Float64[np.ndarray, "*shape"]
 ) -> Float64[np.ndarray, "*shape"]:
     """Return a quantile of the mean of so many independent exponential values of mean 1."""
     return np.asarray(scipy.special.gammaincinv(freedom, probability) / freedom, np.float64)
@@ -212,7 +224,8 @@ def _within(
 
 def _bin_likeness(window: Float64[np.ndarray, " sample"]) -> Float64[np.ndarray, " bin"]:
     """Return the correlation of the powers of two bins of noise, by their distance."""
-    return np.abs(scipy.fft.fft(window**2)) ** 2 / np.sum(window**2) ** 2
+    likeness: Float64[np.ndarray, " bin"] = np.abs(scipy.fft.fft(window**2)) ** 2 / np.sum(window**2) ** 2
+    return likeness
 
 
 def _freedom(weights: Float64[np.ndarray, " frequency"], likeness: Float64[np.ndarray, " bin"]) -> float:

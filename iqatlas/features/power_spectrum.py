@@ -27,7 +27,7 @@ def power_spectrum(
     """Return the power spectral density of captures: the mean over tapered segments that may overlap.
 
     Args:
-        samples: Captures in √mW, a NumPy array or a tensor; complex64, to which NumPy's complex128 is cut.
+        samples: Captures in √mW, a NumPy array or a tensor; complex128 is cut to complex64.
         spec: Segment, hop, taper and scale.
         sample_rate_hz: Sampling rate.
 

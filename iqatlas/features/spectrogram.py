@@ -42,7 +42,7 @@ def spectrogram(
     """Return the power spectral density of Hann-windowed segments.
 
     Args:
-        samples: Captures in √mW, a NumPy array or a tensor; complex64, to which NumPy's complex128 is cut.
+        samples: Captures in √mW, a NumPy array or a tensor; complex128 is cut to complex64.
         spec: Segment, hop and scale.
         sample_rate_hz: Sampling rate.
 

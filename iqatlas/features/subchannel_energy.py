@@ -49,7 +49,7 @@ def subchannel_energy(
     """Return the mean power of captures in each sub-channel: the bins of their transform that lie in it.
 
     Args:
-        samples: Captures in √mW, a NumPy array or a tensor; complex64, to which NumPy's complex128 is cut.
+        samples: Captures in √mW, a NumPy array or a tensor; complex128 is cut to complex64.
         spec: Scale.
         edges_hz: Lower and upper edge of each sub-channel, relative to the carrier.
         sample_rate_hz: Sampling rate.

@@ -74,7 +74,7 @@ def tabular(
     outside.
 
     Args:
-        samples: Captures in √mW, a NumPy array or a tensor; complex64, to which NumPy's complex128 is cut.
+        samples: Captures in √mW, a NumPy array or a tensor; complex128 is cut to complex64.
         spec: Segments and threshold.
         edges_hz: Lower and upper edge of each sub-channel, relative to the carrier.
         sample_rate_hz: Sampling rate.
@@ -91,9 +91,9 @@ def tabular(
     xp = _arrays.namespace(samples)
     rows = xp.reshape(samples, (-1, size))
     at_once = max(1, _VALUES_AT_ONCE // (frames * (len(edges_hz) + 1) + spec.nperseg + size))
-    rule = None
-    if spec.duty_threshold_db is None:
-        rule = duty_rule(spec, edges_hz, frames=frames, sample_rate_hz=sample_rate_hz)
+    rule: DutyRule | float = spec.duty_threshold_db or duty_rule(
+        spec, edges_hz, frames=frames, sample_rate_hz=sample_rate_hz
+    )
     columns = len(statistics(len(edges_hz)))
     out = xp.empty((rows.shape[0], columns), dtype=xp.float32, device=_arrays.device(samples))
     for start in range(0, rows.shape[0], at_once):
@@ -106,7 +106,7 @@ def _rows(
     rows: Complex64[Any, "row sample"],
     spec: TabularSpec,
     frames: int,
-    rule: DutyRule | None,
+    rule: DutyRule | float,
     edges_hz: Float64[np.ndarray, "subchannel 2"],
     rate_hz: float,
 ) -> Float32[Any, "row statistic"]:
@@ -117,17 +117,17 @@ def _rows(
     # Short-time densities: of the whole band first, then of each sub-channel.
     short = xp.empty((rows.shape[0], frames, 1 + len(edges_hz)), **where)
     spectrum = xp.zeros((rows.shape[0], spec.nperseg), **where)
-    inner = None if rule is None else xp.empty((rows.shape[0], frames, len(edges_hz)), **where)
+    inner = xp.empty((rows.shape[0], frames, len(edges_hz)), **where)
     for of_rows, of_frames, density in segments.density_pieces(rows, spec, window):
         short[of_rows, of_frames, 0] = xp.mean(density, axis=-1)
         short[of_rows, of_frames, 1:] = band_means(density, shares)
         spectrum[of_rows] += xp.sum(density, axis=1) / frames
-        if rule is not None:
+        if isinstance(rule, DutyRule):
             inner[of_rows, of_frames] = band_means(density, rule.shares)
-    if rule is None:
-        duty = _above_percentile(short[..., 1:], spec.duty_threshold_db)
-    else:
+    if isinstance(rule, DutyRule):
         duty = duty_cycle(inner, spectrum, rule)
+    else:
+        duty = _above_percentile(short[..., 1:], rule)
     width_hz = np.append(rate_hz, edges_hz[:, 1] - edges_hz[:, 0])
     spread_db = _arrays.like((10 * np.log10(width_hz)).astype(np.float32), rows)
     level = _db(short) + spread_db

@@ -70,15 +70,15 @@ def denoise(series: Num[Any, "*batch sample"], spec: WaveletSpec) -> Float[np.nd
             accepted="real numbers",
             remedy="denoise_iq takes complex captures",
         )
-    series = np.ascontiguousarray(series, np.result_type(series.dtype, np.float32))
     depth, size = levels(series.shape[-1], spec), series.shape[-1]
-    rows = series.reshape(-1, size)
+    rows = series.reshape(-1, size).astype(np.result_type(series.dtype, np.float32), copy=False)
     out = np.empty_like(rows)
     at_once = max(1, _CHUNK_SAMPLES // size)
     for start in range(0, len(rows), at_once):
         piece = slice(start, start + at_once)
         out[piece] = _denoise(rows[piece], spec, depth)
-    return out.reshape(series.shape)
+    denoised: Float[np.ndarray, "*batch sample"] = out.reshape(series.shape)
+    return denoised
 
 
 def _denoise(
@@ -108,7 +108,7 @@ def denoise_iq(
     """Return captures denoised, the in-phase and the quadrature part each as a series of its own.
 
     Args:
-        samples: Captures in √mW, an array of NumPy; complex64, to which complex128 is cut.
+        samples: Captures in √mW, an array of NumPy; complex128 is cut to complex64.
         spec: As for :func:`denoise`.
 
     Raises:
