@@ -64,6 +64,20 @@ def numpy_only(values: Any, *, where: str) -> np.ndarray:
     )
 
 
+def numpy_captures(samples: Any, *, where: str) -> np.ndarray:
+    """Return captures as features that don't take tensors want them: contiguous complex64 of NumPy.
+
+    Args:
+        samples: Captures in √mW, samples on the last axis.
+        where: What takes them, for messages.
+
+    Raises:
+        SpecError: It is a tensor or no array, not complex, or holds no samples.
+    """
+    taken: np.ndarray = captures(numpy_only(samples, where=where), where=where)
+    return taken
+
+
 def is_numpy(values: object) -> bool:
     """Return whether values are a NumPy array."""
     return isinstance(values, np.ndarray)

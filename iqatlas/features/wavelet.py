@@ -114,7 +114,7 @@ def denoise_iq(
     Raises:
         SpecError: The captures are too short for the levels, not complex, or no array of NumPy.
     """
-    samples = _arrays.captures(_arrays.numpy_only(samples, where=_WHERE), where=_WHERE)
+    samples = _arrays.numpy_captures(samples, where=_WHERE)
     out = np.empty(samples.shape, np.complex64)
     out.real = denoise(np.ascontiguousarray(samples.real), spec)
     out.imag = denoise(np.ascontiguousarray(samples.imag), spec)
