@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ _EXCISED = 0.01
 """Share of the noise that is left out with the signals when such a floor is worked out again."""
 _ROUNDS = 8
 _MEDIAN_EFFICIENCY = 2 / math.pi
+_LEAST_LIKENESS = 1e-9
 _AGREEMENT = 2.0
 """Standard deviations that a sub-channel may lie above the floor to have a say in it."""
 
@@ -83,6 +85,14 @@ def duty_rule(
         frames: Segments of a capture.
         sample_rate_hz: Sampling rate.
     """
+    return _rule(spec, tuple((float(low), float(high)) for low, high in edges_hz), frames, sample_rate_hz)
+
+
+@lru_cache(maxsize=2)  # the blocks of a corpus share one
+def _rule(
+    spec: TabularSpec, edges: tuple[tuple[float, float], ...], frames: int, sample_rate_hz: float
+) -> DutyRule:
+    edges_hz = np.array(edges, np.float64)
     step = sample_rate_hz / spec.nperseg
     frequency = (np.arange(spec.nperseg) - spec.nperseg // 2) * step
     shares = bin_shares(edges_hz[:, 0], edges_hz[:, 1], spec.nperseg, sample_rate_hz=sample_rate_hz)
@@ -230,8 +240,8 @@ def _bin_likeness(window: Float64[np.ndarray, " sample"]) -> Float64[np.ndarray,
 
 def _freedom(weights: Float64[np.ndarray, " frequency"], likeness: Float64[np.ndarray, " bin"]) -> float:
     """Return of how many independent values a weighted mean over bins is worth: 1 over its variance."""
-    alike = np.real(scipy.fft.ifft(scipy.fft.fft(weights) * scipy.fft.fft(likeness)))
-    return float(1 / np.sum(weights * alike))
+    lags = np.flatnonzero(likeness > _LEAST_LIKENESS)  # of Hann's taper, -2 to 2
+    return float(1 / sum(likeness[lag] * np.dot(weights, np.roll(weights, lag)) for lag in lags))
 
 
 def _frame_freedom(window: Float64[np.ndarray, " sample"], hop: int, frames: int) -> float:
