@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from iqatlas.axes import RECORD
 from iqatlas.catalogs._zarr import array_variable
-from iqatlas.errors import CorpusError
-from iqatlas.features.feature import BEFORE
+from iqatlas.errors import CorpusError, SpecError
+from iqatlas.features.feature import BEFORE, Layout
 from iqatlas.features.registry import FEATURES, feature_with
 from iqatlas.features.setting import CaptureSetting
 from iqatlas.schema import SpecModel
@@ -21,6 +22,11 @@ from iqatlas.waveforms.spec import WaveformSpec
 
 if TYPE_CHECKING:
     from iqatlas.catalogs.corpus import Corpus
+
+AT_ONCE_BYTES = 256 << 20
+"""Of a feature that is worked out at once, where a block of records takes more."""
+_LARGEST_CAPTURE_BYTES = 4 << 30
+"""Of a feature, or else twice the I/Q: what plans allow a block."""
 
 
 def capture_setting(dataset: xr.Dataset, spec: Mapping[str, Any]) -> CaptureSetting:
@@ -50,7 +56,7 @@ def feature_array(
     """Return a feature of all records, lazily: each chunk is worked out when it is read.
 
     It is worked out from whole blocks of records, as generation does: the same options give the same bytes
-    as a stored feature.
+    as a stored feature. Blocks of more than 256 MiB are worked out in parts, down to one capture.
 
     Args:
         dataset: Records of a corpus.
@@ -59,13 +65,15 @@ def feature_array(
         options: What stands below that key.
 
     Raises:
-        SpecError: There is no such feature, or the captures don't allow these options.
+        SpecError: There is no such feature, or the captures don't allow these options, or one capture's
+            would not fit into memory.
     """
     feature, part = feature_with(name, options)
     layout = feature.layout(part, setting)
     quantity = layout.quantity
     block = int(dataset["iq"].encoding["chunks"][0])
-    iq = dataset["iq"].chunk({RECORD: block, "receiver": -1, "sample": -1}).data
+    records, receivers = _worked_at_once(name, layout, setting, block, dataset.sizes["receiver"])
+    iq = dataset["iq"].chunk({RECORD: records, "receiver": receivers, "sample": -1}).data
     own = quantity.dims[2:]
     lazy = iq.map_blocks(
         feature.compute,
@@ -91,6 +99,37 @@ def feature_array(
         attributes["units"] = _of_full_scale(attributes["units"])
     described[name] = xr.Variable(quantity.dims, lazy, attributes)
     return described[name]
+
+
+def _worked_at_once(
+    name: str, layout: Layout, setting: CaptureSetting, records: int, receivers: int
+) -> tuple[int, int]:
+    """Return of how many records and receivers a feature is worked out at once: of a block, or a part of it.
+
+    Raises:
+        SpecError: A single capture's feature is too large.
+    """
+    capture = _capture_bytes(name, layout, setting)
+    captures = max(1, AT_ONCE_BYTES // max(1, capture))
+    if captures >= records * receivers:
+        return records, receivers
+    if captures < receivers:
+        return 1, captures
+    part = captures // receivers
+    return 1 << (part.bit_length() - 1), receivers  # blocks are powers of two
+
+
+def _capture_bytes(name: str, layout: Layout, setting: CaptureSetting) -> int:
+    """Return the bytes of a feature of one capture, seeing that they are not too many."""
+    own = np.dtype(layout.quantity.dtype).itemsize * prod(layout.lengths.values())
+    allowed = max(_LARGEST_CAPTURE_BYTES, 2 * 8 * setting.samples)
+    if own > allowed:
+        raise SpecError(
+            f"one capture takes {own / 2**30:.1f} GiB",
+            where=f"features.{name}",
+            accepted=f"at most {allowed} bytes a capture",
+        )
+    return own
 
 
 def _of_full_scale(units: str) -> str:
@@ -203,6 +242,7 @@ def asked_features(
     for name, own in options.items():
         feature, part = feature_with(name, own)
         layout = feature.layout(part, settings[0])
+        _capture_bytes(name, layout, settings[0])
         axes = layout.quantity.dims[len(BEFORE) :]
         lengths = tuple((axis, layout.lengths[axis]) for axis in axes)
         asked.append(AskedFeature(name, part, settings[0], lengths, np.dtype(layout.quantity.dtype)))

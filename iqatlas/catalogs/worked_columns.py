@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from iqatlas.catalogs.batch_memory import BatchMemory
-from iqatlas.catalogs.corpus_features import AskedFeature
+from iqatlas.catalogs.corpus_features import AT_ONCE_BYTES, AskedFeature
 from iqatlas.catalogs.load_request import LoadRequest
 from iqatlas.catalogs.record_columns import Column, ItemColumn
 
@@ -45,6 +45,7 @@ class FeatureColumn(ItemColumn):
         """Work the feature of some records out, in any order."""
         whole = self._iq.shape(len(positions), singly=single is not None)
         at_once = max(1, _AT_ONCE // max(1, int(np.prod(whole[1:])) * np.dtype(np.complex64).itemsize))
+        at_once = min(at_once, max(1, AT_ONCE_BYTES // max(1, out[:1].nbytes)))
         for start in range(0, len(positions), at_once):
             piece = slice(start, start + at_once)
             own = None if single is None else single[piece]

@@ -8,6 +8,75 @@ import array_api_compat
 import numpy as np
 import scipy.fft
 
+from iqatlas.errors import SpecError
+
+
+def captures(samples: Any, *, where: str) -> Any:
+    """Return captures as features take them: contiguous complex64; tensors stay on their device.
+
+    Args:
+        samples: Captures in √mW, samples on the last axis.
+        where: What takes them, for messages.
+
+    Raises:
+        SpecError: It is no array of a library that is known, not complex, or holds no samples.
+    """
+    if not array_api_compat.is_array_api_obj(samples):
+        kind = type(samples).__name__
+        raise SpecError(f"{kind} is no array", where=where, accepted="a NumPy array or a tensor")
+    xp = namespace(samples)
+    if not xp.isdtype(samples.dtype, "complex floating"):
+        raise SpecError(
+            f"captures are {samples.dtype}",
+            where=where,
+            accepted="complex64",
+            remedy="real and imaginary parts are I and Q in √mW",
+        )
+    if not samples.shape or not samples.shape[-1]:
+        raise SpecError(
+            f"captures of the shape {tuple(samples.shape)} hold no samples",
+            where=where,
+            accepted="[…, sample]",
+        )
+    if is_numpy(samples):
+        return np.ascontiguousarray(samples, np.complex64)
+    return xp.astype(samples, xp.complex64, copy=False)
+
+
+def numpy_only(values: Any, *, where: str) -> np.ndarray:
+    """Return an array of NumPy as it is.
+
+    Args:
+        values: What should be one.
+        where: What takes it, for messages.
+
+    Raises:
+        SpecError: It is a tensor, or no array.
+    """
+    if is_numpy(values):
+        return values  # type: ignore[no-any-return]
+    kind = f"{type(values).__module__.partition('.')[0]}.{type(values).__name__}".removeprefix("builtins.")
+    raise SpecError(
+        f"{kind} is no array of NumPy",
+        where=where,
+        accepted="NumPy arrays alone",
+        remedy="a tensor becomes one by .numpy(force=True)",
+    )
+
+
+def numpy_captures(samples: Any, *, where: str) -> np.ndarray:
+    """Return captures as features that don't take tensors want them: contiguous complex64 of NumPy.
+
+    Args:
+        samples: Captures in √mW, samples on the last axis.
+        where: What takes them, for messages.
+
+    Raises:
+        SpecError: It is a tensor or no array, not complex, or holds no samples.
+    """
+    taken: np.ndarray = captures(numpy_only(samples, where=where), where=where)
+    return taken
+
 
 def is_numpy(values: object) -> bool:
     """Return whether values are a NumPy array."""

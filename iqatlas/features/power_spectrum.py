@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Complex64, Float32, Float64
+from jaxtyping import Float32, Float64, Num
 
 from iqatlas.axes import Quantity
 from iqatlas.features import _arrays, segments
@@ -22,12 +22,12 @@ def spectrum_frequency_hz(
 
 
 def power_spectrum(
-    samples: Complex64[Any, "*batch sample"], spec: PowerSpectrumSpec, *, sample_rate_hz: float
+    samples: Num[Any, "*batch sample"], spec: PowerSpectrumSpec, *, sample_rate_hz: float
 ) -> Float32[Any, "*batch frequency"]:
     """Return the power spectral density of captures: the mean over tapered segments that may overlap.
 
     Args:
-        samples: Captures in √mW, a NumPy array or a tensor.
+        samples: Captures in √mW, a NumPy array or a tensor; complex128 is cut to complex64.
         spec: Segment, hop, taper and scale.
         sample_rate_hz: Sampling rate.
 
@@ -35,11 +35,12 @@ def power_spectrum(
         mW/Hz, or dBm/Hz as the spec says; frequencies rise from -fs/2. No mean is taken away first.
 
     Raises:
-        SpecError: The captures are shorter than a segment.
+        SpecError: The captures are shorter than a segment, or not complex.
 
     Source: P. D. Welch, "The use of fast Fourier transform for the estimation of power spectra",
     IEEE Trans. Audio Electroacoust., 1967.
     """
+    samples = _arrays.captures(samples, where="features.power_spectrum")
     frames = segments.frame_count(samples.shape[-1], spec, where="features.power_spectrum")
     window = segments.density_window(spec.window, spec.nperseg, sample_rate_hz=sample_rate_hz)
     xp = _arrays.namespace(samples)

@@ -24,6 +24,7 @@ from iqatlas.features import (
 from iqatlas.features.feature import Feature
 from iqatlas.features.spec import FeaturesSpec
 from iqatlas.schema import SpecModel
+from iqatlas.spec_errors import spec_error
 
 FEATURES: dict[str, Feature] = {
     module.FEATURE.name: module.FEATURE
@@ -66,8 +67,4 @@ def feature_with(name: str, options: Mapping[str, Any]) -> tuple[Feature, SpecMo
     try:
         return feature, feature.spec.model_validate(dict(options))
     except ValidationError as failure:
-        error = failure.errors(include_url=False)[0]
-        key = ".".join([f"features.{name}", *(str(part) for part in error["loc"][:1])])
-        known = ", ".join(feature.spec.model_fields) if error["type"] == "extra_forbidden" else None
-        what = "unknown option" if known else error["msg"].removeprefix("Value error, ")
-        raise SpecError(what, where=key, accepted=known) from None
+        raise spec_error(feature.spec, failure, f"features.{name}", between=".") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
@@ -12,11 +12,15 @@ from jaxtyping import Float, Float64
 from pydantic import Field, ValidationError, model_validator
 
 from iqatlas.axes import RECORD
-from iqatlas.errors import SpecError
+from iqatlas.errors import SpecError, nearest
 from iqatlas.features import _arrays
 from iqatlas.schema import SpecModel
 
 Method = Literal["z_score", "robust"]
+_METHODS: tuple[str, ...] = get_args(Method)
+_LEAST_SPREAD = 1e-12
+"""Of the centre: values of float32 that differ at all differ by more."""
+_NAMED = 4
 _LARGEST_SAMPLE_BYTES = 256 << 20
 _AT_ONCE_BYTES = 64 << 20
 
@@ -44,7 +48,7 @@ class Scaling(SpecModel):
     centre: tuple[float, ...]
     """Mean or median, the last axis fastest."""
     spread: tuple[Annotated[float, Field(gt=0)], ...]
-    """Standard deviation or interquartile range, likewise; 1 where all values are the same."""
+    """Standard deviation or interquartile range, likewise; 1 where values are the same or not finite."""
 
     @model_validator(mode="after")
     def _whole(self) -> Scaling:
@@ -110,24 +114,39 @@ def read_scaling(text: str) -> Scaling:
 
 
 def fit_scaling(
-    values: xr.DataArray, *, method: Method = "z_score", per: Sequence[str] = (), split: str = "train"
+    values: xr.DataArray,
+    *,
+    method: Method | str = "z_score",
+    per: str | Sequence[str] = (),
+    split: str = "train",
 ) -> Scaling:
     """Return the scaling of a variable by the records of one split; no other record is read.
 
-    Values that are not finite, such as the -inf dB of a silent site, are left out. Medians of more than
-    256 MiB are those of records at even distances.
+    Values that are not finite, such as the -inf dB of a silent site, are left out. What is the same in all
+    records is centred and divided by 1; a place along ``per`` that holds nothing finite in the split, such
+    as a receiver that is silent there, is left as it is: less 0, over 1. Medians of more than 256 MiB are
+    those of records at even distances.
 
     Args:
         values: A real variable of a corpus with its coordinate ``split``, lazy or not.
         method: z_score or robust.
-        per: Axes that get statistics of their own, such as ``receiver`` or ``statistic``; none for one
-            centre and one spread.
+        per: Axis or axes that get statistics of their own, such as ``receiver`` or ``statistic``; none for
+            one centre and one spread.
         split: Which records.
 
     Raises:
-        SpecError: The variable is complex, has no split, no such axis, or nothing finite in the split.
+        SpecError: There is no such method; the variable is complex, has no split, no such axis, or nothing
+            finite in the split.
     """
     where = f"scaling of {values.name}"
+    if method not in _METHODS:
+        near = nearest(str(method), _METHODS)
+        raise SpecError(
+            f"no method {method!r}" + (f", did you mean {near!r}?" if near else ""),
+            where=where,
+            accepted=", ".join(_METHODS),
+        )
+    per = (per,) if isinstance(per, str) else tuple(per)
     if values.dtype.kind not in "fiu":
         raise SpecError(
             f"{values.dtype} has no median", where=where, accepted="real numbers", remedy="take abs() first"
@@ -149,13 +168,16 @@ def fit_scaling(
         centre, spread = _robust(part, chosen, len(per))
     else:
         centre, spread = _z_score(part, chosen, len(per))
-    if not np.isfinite(centre).all():
-        raise SpecError(f"the split {split!r} holds no finite value", where=where)
-    spread = np.where(spread > 0, spread, 1.0)  # what never varies stays at 0
+    known = np.isfinite(centre)
+    if not known.any():
+        raise SpecError(f"the split {split!r} holds no finite value{_places(values, per)}", where=where)
+    centre = np.where(known, centre, 0.0)
+    # What never varies stays at 0; means of many parts of it differ in their last digits.
+    spread = np.where(known & (spread > _LEAST_SPREAD * np.abs(centre)), spread, 1.0)
     return Scaling(
         variable=str(values.name),
         units=str(values.attrs.get("units", "1")),
-        method=method,
+        method="robust" if method == "robust" else "z_score",
         split=split,
         records=len(chosen),
         per=per,
@@ -163,6 +185,18 @@ def fit_scaling(
         centre=tuple(centre.ravel().tolist()),
         spread=tuple(spread.ravel().tolist()),
     )
+
+
+def _places(values: xr.DataArray, per: Sequence[str]) -> str:
+    """Return the names of the places along axes, for a message."""
+    named = (
+        f"{axis} {', '.join(str(name) for name in values[axis].values[:_NAMED])}"
+        + (" …" if values.sizes[axis] > _NAMED else "")
+        for axis in per
+        if axis in values.coords
+    )
+    text = "; ".join(named)
+    return f" at {text}" if text else ""
 
 
 def _robust(

@@ -40,11 +40,14 @@ def frame_count(samples: int, cut: Segments, *, where: str, least: int = 1) -> i
         several = segments if least > 1 else f"{cut.nperseg} samples a segment"
         half = (2 * samples + least - 1) // (least + 1)  # with the default hop
         longest = half if cut.hop is None else samples - (least - 1) * cut.hop
+        shortest = max(8, cut.hop or 0)  # a hop is no longer than a segment
+        some = longest >= shortest
+        shorter = "" if cut.hop is None or least == 1 else "a shorter hop, or "
         raise SpecError(
             f"{several} don't fit into captures of {samples}",
             where=f"{where}.nperseg",
-            accepted=f"8 to {longest}" if longest >= 8 else None,
-            remedy=f"or capture.samples of {needed} or more",
+            accepted=f"{shortest} to {longest}" if some else None,
+            remedy=f"{'or ' if some else shorter}capture.samples of {needed} or more",
         )
     return 1 + (samples - cut.nperseg) // cut.hop_samples
 

@@ -110,9 +110,31 @@ class WaveletSpec(SpecModel):
 class TabularSpec(Segments):
     """A table of statistics of every capture, for trees and linear models."""
 
-    duty_threshold_db: Annotated[float, Field(gt=0, le=60)] = 6.0
-    """A segment counts as busy from so far above the capture's floor on: the 10th percentile of its
-    short-time densities over segments and sub-channels."""
+    duty_false_alarm: Annotated[float, Field(ge=1e-6, le=0.2)] = 0.01
+    """Probability that a segment of noise alone counts as busy."""
+    duty_guard: bool = True
+    """Whether bins outside all sub-channels tell the floor, where there are any; false where a filter takes
+    the noise away there."""
+    duty_threshold_db: Annotated[float, Field(gt=0, le=60)] | None = None
+    """In place of both, as corpora were made before: a segment counts as busy from so far above the 10th
+    percentile of the capture's short-time densities on, which noise alone passes often."""
+
+    @model_validator(mode="after")
+    def _one_floor(self) -> TabularSpec:
+        beside = {"duty_false_alarm", "duty_guard"} & self.model_fields_set
+        if self.duty_threshold_db is not None and beside:
+            raise ValueError(f"give either duty_threshold_db or {sorted(beside)[0]}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_the_other(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Specs that were stored with a threshold keep their hash, and what they mean.
+        stored: dict[str, Any] = handler(self)
+        if self.duty_threshold_db is None:
+            del stored["duty_threshold_db"]
+        else:
+            del stored["duty_false_alarm"], stored["duty_guard"]
+        return stored
 
 
 class FeaturesSpec(SpecModel):

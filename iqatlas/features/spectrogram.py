@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Complex64, Float32, Float64
+from jaxtyping import Float32, Float64, Num
 
 from iqatlas.axes import QUANTITIES
 from iqatlas.features import _arrays, segments
@@ -37,12 +37,12 @@ def bin_frequency_hz(spec: SpectrogramSpec, *, sample_rate_hz: float) -> Float64
 
 
 def spectrogram(
-    samples: Complex64[Any, "*batch sample"], spec: SpectrogramSpec, *, sample_rate_hz: float
+    samples: Num[Any, "*batch sample"], spec: SpectrogramSpec, *, sample_rate_hz: float
 ) -> Float32[Any, "*batch frame frequency"]:
     """Return the power spectral density of Hann-windowed segments.
 
     Args:
-        samples: Captures in √mW, a NumPy array or a tensor.
+        samples: Captures in √mW, a NumPy array or a tensor; complex128 is cut to complex64.
         spec: Segment, hop and scale.
         sample_rate_hz: Sampling rate.
 
@@ -51,8 +51,9 @@ def spectrogram(
         has the mean P/fs in every bin (scipy's ``scale_to="psd"``).
 
     Raises:
-        SpecError: The captures are shorter than a segment.
+        SpecError: The captures are shorter than a segment, or not complex.
     """
+    samples = _arrays.captures(samples, where="features.spectrogram")
     frames, size = frame_count(samples.shape[-1], spec), spec.nperseg
     window = segments.density_window("hann", size, sample_rate_hz=sample_rate_hz)
     xp = _arrays.namespace(samples)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Bool, Complex64, Float32, Float64
+from jaxtyping import Bool, Float32, Float64, Num
 
 from iqatlas.axes import Quantity
 from iqatlas.features import _arrays
@@ -40,7 +40,7 @@ def subchannel_bins(
 
 
 def subchannel_energy(
-    samples: Complex64[Any, "*batch sample"],
+    samples: Num[Any, "*batch sample"],
     spec: SubchannelEnergySpec,
     *,
     edges_hz: Float64[np.ndarray, "subchannel 2"],
@@ -49,19 +49,23 @@ def subchannel_energy(
     """Return the mean power of captures in each sub-channel: the bins of their transform that lie in it.
 
     Args:
-        samples: Captures in √mW, a NumPy array or a tensor.
+        samples: Captures in √mW, a NumPy array or a tensor; complex128 is cut to complex64.
         spec: Scale.
         edges_hz: Lower and upper edge of each sub-channel, relative to the carrier.
         sample_rate_hz: Sampling rate.
 
     Returns:
         dBm or mW as the spec says. White noise of power P gives P times the sub-channel's share of the bins.
+
+    Raises:
+        SpecError: The captures are not complex, or hold no samples.
     """
+    samples = _arrays.captures(samples, where="features.subchannel_energy")
     xp, size = _arrays.namespace(samples), samples.shape[-1]
     bins = subchannel_bins(size, edges_hz=edges_hz, sample_rate_hz=sample_rate_hz)
     runs = [_runs(row) for row in bins]
     rows = xp.reshape(samples, (-1, size))
-    at_once = max(1, _CHUNK_SAMPLES // size) if _arrays.is_numpy(samples) else rows.shape[0]
+    at_once = max(1, _CHUNK_SAMPLES // size) if _arrays.is_numpy(samples) else max(1, rows.shape[0])
     pieces = []
     for start in range(0, rows.shape[0], at_once):
         power = _arrays.power(_arrays.transform(rows[start : start + at_once]))
@@ -69,8 +73,8 @@ def subchannel_energy(
         pieces.append(
             xp.stack([sum(xp.sum(power[:, a:b], axis=-1) for a, b in ends) for ends in runs], axis=-1)
         )
-    energy = xp.concat(pieces) if pieces else xp.zeros((0, len(bins)), dtype=xp.float32)
-    energy = energy / float(size) ** 2
+    none = xp.empty((0, len(bins)), dtype=xp.float32, device=_arrays.device(samples))
+    energy = xp.astype(xp.concat(pieces) if pieces else none, xp.float32) / float(size) ** 2
     if spec.scale == "dbm":
         energy = _arrays.decibels(energy, LEAST_POWER_MW)
     return xp.reshape(energy, (*samples.shape[:-1], len(bins)))

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from jaxtyping import Complex64, Float32, Float64
+from jaxtyping import Complex64, Float32, Float64, Num
 
 from iqatlas.axes import Quantity
 from iqatlas.features import _arrays, segments
 from iqatlas.features.bands import band_means, bin_shares
+from iqatlas.features.duty_cycle import DutyRule, duty_cycle, duty_rule
 from iqatlas.features.feature import BEFORE, Feature, Layout
 from iqatlas.features.setting import CaptureSetting
 from iqatlas.features.spec import TabularSpec
@@ -57,7 +58,7 @@ def statistics(subchannels: int) -> tuple[tuple[str, str], ...]:
 
 
 def tabular(
-    samples: Complex64[Any, "*batch sample"],
+    samples: Num[Any, "*batch sample"],
     spec: TabularSpec,
     *,
     edges_hz: Float64[np.ndarray, "subchannel 2"],
@@ -68,32 +69,36 @@ def tabular(
     Powers are means over the capture; percentiles, deviations and slopes are of short-time powers in dB.
     Kurtosis is E|x|⁴/(E|x|²)², 2 for Gaussian noise; skewness is that of |x|. The centroid and the flatness
     (geometric over arithmetic mean) are the power spectrum's. A sub-channel's duty cycle is the share of
-    segments in which it lies the threshold above the floor of the capture, so that a capture without any
-    vacant sub-channel shows none. Contrasts compare a quarter of its width inside each edge with as much
+    segments in which it lies above the floor of the capture further than noise does: see
+    :mod:`iqatlas.features.duty_cycle`. Contrasts compare a quarter of its width inside each edge with as much
     outside.
 
     Args:
-        samples: Captures in √mW, a NumPy array or a tensor.
+        samples: Captures in √mW, a NumPy array or a tensor; complex128 is cut to complex64.
         spec: Segments and threshold.
         edges_hz: Lower and upper edge of each sub-channel, relative to the carrier.
         sample_rate_hz: Sampling rate.
 
     Raises:
-        SpecError: The captures are shorter than two segments.
+        SpecError: The captures are shorter than two segments, or not complex.
 
     Source: the columns follow G. Nagendra Prasad, K. Riyazuddin, "AI-based dynamic spectrum prediction and
     allocation for IoT wireless networks using Python", 2025, section on classical baselines.
     """
+    samples = _arrays.captures(samples, where="features.tabular")
     size = samples.shape[-1]
     frames = segments.frame_count(size, spec, where="features.tabular", least=2)
     xp = _arrays.namespace(samples)
     rows = xp.reshape(samples, (-1, size))
     at_once = max(1, _VALUES_AT_ONCE // (frames * (len(edges_hz) + 1) + spec.nperseg + size))
+    rule: DutyRule | float = spec.duty_threshold_db or duty_rule(
+        spec, edges_hz, frames=frames, sample_rate_hz=sample_rate_hz
+    )
     columns = len(statistics(len(edges_hz)))
     out = xp.empty((rows.shape[0], columns), dtype=xp.float32, device=_arrays.device(samples))
     for start in range(0, rows.shape[0], at_once):
         piece = slice(start, start + at_once)
-        out[piece] = _rows(rows[piece], spec, frames, edges_hz, sample_rate_hz)
+        out[piece] = _rows(rows[piece], spec, frames, rule, edges_hz, sample_rate_hz)
     return xp.reshape(out, (*samples.shape[:-1], columns))
 
 
@@ -101,6 +106,7 @@ def _rows(
     rows: Complex64[Any, "row sample"],
     spec: TabularSpec,
     frames: int,
+    rule: DutyRule | float,
     edges_hz: Float64[np.ndarray, "subchannel 2"],
     rate_hz: float,
 ) -> Float32[Any, "row statistic"]:
@@ -111,10 +117,17 @@ def _rows(
     # Short-time densities: of the whole band first, then of each sub-channel.
     short = xp.empty((rows.shape[0], frames, 1 + len(edges_hz)), **where)
     spectrum = xp.zeros((rows.shape[0], spec.nperseg), **where)
+    inner = xp.empty((rows.shape[0], frames, len(edges_hz)), **where)
     for of_rows, of_frames, density in segments.density_pieces(rows, spec, window):
         short[of_rows, of_frames, 0] = xp.mean(density, axis=-1)
         short[of_rows, of_frames, 1:] = band_means(density, shares)
         spectrum[of_rows] += xp.sum(density, axis=1) / frames
+        if isinstance(rule, DutyRule):
+            inner[of_rows, of_frames] = band_means(density, rule.shares)
+    if isinstance(rule, DutyRule):
+        duty = duty_cycle(inner, spectrum, rule)
+    else:
+        duty = _above_percentile(short[..., 1:], rule)
     width_hz = np.append(rate_hz, edges_hz[:, 1] - edges_hz[:, 0])
     spread_db = _arrays.like((10 * np.log10(width_hz)).astype(np.float32), rows)
     level = _db(short) + spread_db
@@ -141,7 +154,7 @@ def _rows(
     of_bands = [
         mean_db[:, 1:],
         *(_ranked(ranked[..., 1:], percent) for percent in BAND_PERCENTILES),
-        _duty_cycle(short[..., 1:], spec.duty_threshold_db),
+        duty,
         deviation[:, 1:],
         slope[:, 1:],
         *_contrasts(spectrum, spec.nperseg, edges_hz, rate_hz),
@@ -178,7 +191,7 @@ def _shape(spectrum: Any, nperseg: int, rate_hz: float) -> tuple[Any, Any]:
     return xp.sum(share * _arrays.like(frequency, spectrum), axis=-1), flatness
 
 
-def _duty_cycle(short: Any, threshold_db: float) -> Any:
+def _above_percentile(short: Any, threshold_db: float) -> Any:
     xp = _arrays.namespace(short)
     floor = _ranked(xp.sort(xp.reshape(short, (short.shape[0], -1)), axis=1), _FLOOR_PERCENTILE)
     busy = short > (floor * 10 ** (threshold_db / 10))[:, None, None]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from jaxtyping import Complex64, Float
+from jaxtyping import Complex64, Float, Num
 
 from iqatlas.axes import Quantity
 from iqatlas.errors import SpecError
+from iqatlas.features import _arrays
 from iqatlas.features.feature import BEFORE, Feature, Layout
 from iqatlas.features.setting import CaptureSetting
 from iqatlas.features.spec import WaveletSpec
@@ -14,6 +17,7 @@ from iqatlas.features.spec import WaveletSpec
 _MAD_OF_UNIT_NOISE = 0.6745
 """Median of the magnitude of a standard normal variable."""
 _LEVELS = 6
+_WHERE = "features.wavelet"
 _CHUNK_SAMPLES = 1 << 18
 
 
@@ -35,39 +39,46 @@ def levels(samples: int, spec: WaveletSpec) -> int:
         wanted = max(1, wanted)
         raise SpecError(
             f"series of {samples} samples have no room for {wanted} levels of {spec.wavelet}",
-            where="features.wavelet.levels",
+            where=f"{_WHERE}.levels",
             accepted=f"1 to {most}" if most else None,
             remedy=f"or {least_samples(wanted, spec.wavelet)} samples or more",
         )
     return wanted
 
 
-def denoise(
-    series: Float[np.ndarray, "*batch sample"], spec: WaveletSpec
-) -> Float[np.ndarray, "*batch sample"]:
+def denoise(series: Num[Any, "*batch sample"], spec: WaveletSpec) -> Float[np.ndarray, "*batch sample"]:
     """Return real series whose small wavelet coefficients are taken for noise and taken out.
 
     Thresholds are λ = σ̂ √(2 ln N) with σ̂ = median|d| / 0.6745 over the details d of the finest level,
     or of each level for itself. The approximation stays as it is.
 
     Args:
-        series: Series in any unit, float32 or float64.
+        series: Series in any unit, an array of NumPy; whole numbers become float32, long ones float64.
         spec: Wavelet, levels, threshold and where σ̂ is taken from.
 
     Raises:
-        SpecError: The series are too short for the levels.
+        SpecError: The series are too short for the levels, complex, or no array of NumPy.
 
     Source: D. L. Donoho, I. M. Johnstone, "Ideal spatial adaptation by wavelet shrinkage",
     Biometrika, 1994.
     """
+    series = _arrays.numpy_only(series, where=_WHERE)
+    if series.dtype.kind not in "fiu":
+        raise SpecError(
+            f"series are {series.dtype}",
+            where=_WHERE,
+            accepted="real numbers",
+            remedy="denoise_iq takes complex captures",
+        )
     depth, size = levels(series.shape[-1], spec), series.shape[-1]
-    rows = series.reshape(-1, size)
+    rows = series.reshape(-1, size).astype(np.result_type(series.dtype, np.float32), copy=False)
     out = np.empty_like(rows)
     at_once = max(1, _CHUNK_SAMPLES // size)
     for start in range(0, len(rows), at_once):
         piece = slice(start, start + at_once)
         out[piece] = _denoise(rows[piece], spec, depth)
-    return out.reshape(series.shape)
+    denoised: Float[np.ndarray, "*batch sample"] = out.reshape(series.shape)
+    return denoised
 
 
 def _denoise(
@@ -92,17 +103,18 @@ def _denoise(
 
 
 def denoise_iq(
-    samples: Complex64[np.ndarray, "*batch sample"], spec: WaveletSpec
+    samples: Num[Any, "*batch sample"], spec: WaveletSpec
 ) -> Complex64[np.ndarray, "*batch sample"]:
     """Return captures denoised, the in-phase and the quadrature part each as a series of its own.
 
     Args:
-        samples: Captures in √mW.
+        samples: Captures in √mW, an array of NumPy; complex128 is cut to complex64.
         spec: As for :func:`denoise`.
 
     Raises:
-        SpecError: The captures are too short for the levels.
+        SpecError: The captures are too short for the levels, not complex, or no array of NumPy.
     """
+    samples = _arrays.numpy_captures(samples, where=_WHERE)
     out = np.empty(samples.shape, np.complex64)
     out.real = denoise(np.ascontiguousarray(samples.real), spec)
     out.imag = denoise(np.ascontiguousarray(samples.imag), spec)

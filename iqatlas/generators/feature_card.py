@@ -87,8 +87,12 @@ def _wavelet(made: Plan, part: Any) -> str:
 
 def _tabular(made: Plan, part: Any) -> str:
     del made
+    if part.duty_threshold_db is not None:
+        level = f"{part.duty_threshold_db:g} dB"
+        return f"`tabular` counts a segment as busy from {level} above its capture's floor on."
     return (
-        f"`tabular` counts a segment as busy from {part.duty_threshold_db:g} dB above its capture's floor on."
+        f"`tabular` counts a segment of noise as busy with a probability of {part.duty_false_alarm:g}. Where "
+        "all sub-channels are busy and no bin outside them tells the floor, none counts as busy."
     )
 
 

@@ -99,7 +99,7 @@ def test_features_and_spec_name_each_other(featured: Corpus) -> None:
         "('record', 'receiver', 'lag', 'cyclic_frequency')"
     )
     assert problems(path, power_spectrum={"nperseg": 4}) == [
-        "manifest.json: features.power_spectrum.nperseg: Input should be greater than or equal to 8"
+        "manifest.json: features.power_spectrum.nperseg: 4: input should be greater than or equal to 8"
     ]
 
 

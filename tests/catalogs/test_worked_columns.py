@@ -204,7 +204,7 @@ def test_corpora_whose_features_would_differ_are_one_line(
         (
             {"features": {"tabular": {"chanels": 3}}},
             SpecError,
-            "features.tabular.chanels: unknown option; accepted: nperseg",
+            "features.tabular.chanels: unknown key; accepted: duty",
         ),
         ({"features": {"colour": {}}}, SpecError, "no feature 'colour'"),
         ({"features": {"power_spectrum": {"nperseg": 512}}}, SpecError, "features.power_spectrum"),

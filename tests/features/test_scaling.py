@@ -76,6 +76,27 @@ def test_what_is_not_finite_is_left_out_and_constants_stay_at_zero(method: str) 
         fit_scaling(xr.full_like(array, -np.inf), method=method)
 
 
+@pytest.mark.parametrize("method", ["z_score", "robust"])
+def test_a_silent_receiver_and_a_constant_are_scaled_by_one(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "iqatlas.features.scaling._AT_ONCE_BYTES", 600
+    )  # means of many parts differ in digits
+    array = variable()
+    array[:30, 1] = -np.inf
+    array[:30, 2] = 0.1
+    scaling = fit_scaling(array, method=method, per="receiver")
+    assert scaling.per == ("receiver",)
+    assert scaling.spread[1:] == (1.0, 1.0) and scaling.centre[1] == 0
+    assert scaling.centre[2] == pytest.approx(np.float32(0.1), rel=1e-12)
+    scaled = scaling.apply(array)
+    np.testing.assert_array_equal(scaled.values[:, 1], array.values[:, 1])
+    # Less the centre and no more: 1e-6 at 80 dB in float32.
+    np.testing.assert_allclose(scaled.values[30:, 2], array.values[30:, 2] - np.float32(0.1), rtol=1e-6)
+    assert fit_scaling(array[:, :1], method=method).centre[0] == pytest.approx(scaling.centre[0], rel=1e-12)
+
+
 def test_medians_of_much_are_those_of_records_at_even_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("iqatlas.features.scaling._LARGEST_SAMPLE_BYTES", 10 * 84)
     scaling = fit_scaling(variable(), method="robust")
@@ -110,6 +131,15 @@ def test_what_cant_be_scaled_is_one_line() -> None:
         fit_scaling(variable().astype(np.complex64))
     with pytest.raises(SpecError, match="no axis 'site'; accepted: receiver, frequency"):
         fit_scaling(variable(), per=["site"])
+    with pytest.raises(
+        SpecError, match=r"^scaling of power_spectrum: no method 'median'; accepted: z_score, robust$"
+    ):
+        fit_scaling(variable().astype(np.complex64), method="median")  # before anything else is looked at
+    with pytest.raises(SpecError, match="no method 'zscore', did you mean 'z_score'"):
+        fit_scaling(variable(), method="zscore")
+    named = variable().assign_coords(receiver=["uav0", "uav1", "uav2"])
+    with pytest.raises(SpecError, match=r"holds no finite value at receiver uav0, uav1, uav2$"):
+        fit_scaling(xr.full_like(named, -np.inf), per="receiver")
     with pytest.raises(SpecError, match="no record is in the split 'dev'"):
         fit_scaling(variable(), split="dev")
     with pytest.raises(SpecError, match="no coordinate split"):

@@ -132,6 +132,31 @@ def test_a_table_has_a_row_a_receiver_and_units() -> None:
     assert made.attrs["units"]["slope_02"] == "dB/ms"
 
 
+@pytest.mark.parametrize(
+    ("samples", "spec", "said"),
+    [
+        (4096, {"nperseg": 4000, "hop": 3000}, "a shorter hop, or capture.samples of 7000 or more"),
+        (4096, {"nperseg": 3000, "hop": 2000}, "accepted: 2000 to 2096; or capture.samples of 5000 or more"),
+        (1024, {"nperseg": 1000}, "accepted: 8 to 683; or capture.samples of 1500 or more"),
+        (9, {"nperseg": 64}, "capture.samples of 96 or more"),
+    ],
+)  # fmt: skip
+def test_bounds_that_are_told_work(samples: int, spec: dict[str, int], said: str) -> None:
+    with pytest.raises(SpecError) as failure:
+        tabular(noise(samples), TabularSpec(**spec), edges_hz=EDGES, sample_rate_hz=RATE_HZ)
+    assert failure.value.line().endswith(f"don't fit into captures of {samples}; {said}")
+    if failure.value.accepted:
+        for nperseg in map(int, failure.value.accepted.split(" to ")):
+            tabular(
+                noise(samples),
+                TabularSpec(**{**spec, "nperseg": nperseg}),
+                edges_hz=EDGES,
+                sample_rate_hz=RATE_HZ,
+            )
+    needed = int(said.split()[-3])
+    tabular(noise(needed), TabularSpec(**spec), edges_hz=EDGES, sample_rate_hz=RATE_HZ)
+
+
 def test_two_segments_are_needed() -> None:
     said = (
         r"2 segments of 128 samples don't fit into captures of 150; accepted: 8 to 100; "

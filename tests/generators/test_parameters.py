@@ -271,7 +271,7 @@ BY_TEST = {
         "features.cyclic_spectrum.output[plane]": "grid pool",
         "features.cyclic_autocorrelation": "lag_samples cyclic_frequency_hz harmonics output normalised",
         "features.wavelet": "wavelet levels threshold noise",
-        "features.tabular": "nperseg hop duty_threshold_db",
+        "features.tabular": "nperseg hop duty_false_alarm duty_guard duty_threshold_db",
     },
 }  # fmt: skip
 SHOWN_BY = {

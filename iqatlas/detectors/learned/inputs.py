@@ -52,8 +52,12 @@ def looked_at(
         iq = iq / np.sqrt(np.maximum(power, np.float32(_LEAST_MW)))
     if isinstance(spec, CnnSpec):
         return np.stack([iq.real, iq.imag], axis=1)
-    name = "tabular" if isinstance(spec, BoostedSpec) else "spectrogram"
-    feature, part = feature_with(name, {"nperseg": segment_length(spec, setting.samples)})
+    options: dict[str, float] = {"nperseg": segment_length(spec, setting.samples)}
+    name = "spectrogram"
+    if isinstance(spec, BoostedSpec):
+        # Trees that were grown on duty cycles of this kind would misread others.
+        name, options = "tabular", {**options, "duty_threshold_db": 6.0}
+    feature, part = feature_with(name, options)
     feature.layout(part, setting)
     values: np.ndarray = feature.compute(iq, part, setting)
     return values if name == "tabular" else values[:, None]

@@ -12,7 +12,8 @@ from iqatlas.detectors.learned.spec import BoostedSpec, CnnSpec, DetectorSpec, S
 from iqatlas.detectors.learned.subchannel_rows import column_count, subchannel_rows
 from iqatlas.errors import SpecError
 from iqatlas.features.setting import CaptureSetting
-from iqatlas.features.tabular import statistics
+from iqatlas.features.spec import TabularSpec
+from iqatlas.features.tabular import statistics, tabular
 
 EDGES = np.array([[-600e3, -300e3], [-300e3, 0.0], [0.0, 300e3]])
 SETTING = CaptureSetting(64, 1.92e6, EDGES)
@@ -45,6 +46,15 @@ def test_a_capture_s_own_power_is_divided_out(kind: type[CnnSpec]) -> None:
 def test_the_cnn_sees_real_and_imaginary_parts() -> None:
     seen = looked_at(captures(), CnnSpec(power="absolute"), SETTING)
     np.testing.assert_array_equal(seen[:, 0] + 1j * seen[:, 1], captures())
+
+
+def test_trees_see_the_duty_cycles_that_earlier_models_were_grown_on() -> None:
+    spec = TabularSpec(nperseg=32, duty_threshold_db=6.0)
+    seen = looked_at(captures(), BoostedSpec(power="absolute"), SETTING)
+    wanted = tabular(captures(), spec, edges_hz=EDGES, sample_rate_hz=1.92e6)
+    np.testing.assert_array_equal(seen, wanted)
+    other = tabular(captures(), TabularSpec(nperseg=32), edges_hz=EDGES, sample_rate_hz=1.92e6)
+    assert not np.array_equal(seen, other)
 
 
 def test_silence_has_no_power_to_divide_by() -> None:

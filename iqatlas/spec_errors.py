@@ -17,13 +17,16 @@ _NO_KEY = frozenset({"extra_forbidden", "invalid_key"})
 _NO_KIND = frozenset({"union_tag_invalid", "union_tag_not_found"})
 
 
-def spec_error(root: type[BaseModel], failure: ValidationError, where: str) -> SpecError:
+def spec_error(
+    root: type[BaseModel], failure: ValidationError, where: str, *, between: str = ": "
+) -> SpecError:
     """Return the first thing that is wrong with a spec, as an error of one line.
 
     Args:
-        root: Model of the whole spec.
+        root: Model of the whole spec, or of a part of it.
         failure: What pydantic says, which is many lines.
-        where: Where the spec comes from.
+        where: Where the spec comes from; of a part, the key that it stands below.
+        between: What joins that to the key that is wrong; ``.`` for a part.
     """
     errors = failure.errors(include_url=False)
     # A misspelt key often makes others fail too: name the key first.
@@ -36,10 +39,10 @@ def spec_error(root: type[BaseModel], failure: ValidationError, where: str) -> S
         known = sorted({name for model in models for name in model.model_fields})
         place = ".".join([*keys, _short(word)])
         return SpecError(
-            f"unknown key{_hint(word, known)}", where=f"{where}: {place}", accepted=", ".join(known)
+            f"unknown key{_hint(word, known)}", where=f"{where}{between}{place}", accepted=", ".join(known)
         )
     keys, models = _walk(root, error["loc"])
-    place = f"{where}: {'.'.join(keys)}" if keys else where
+    place = f"{where}{between}{'.'.join(keys)}" if keys else where
     if error["type"] in _NO_KIND:
         return _kind_error(error["input"], [kind for model in models for kind in _kinds(model)], place)
     if error["type"] == "missing":
