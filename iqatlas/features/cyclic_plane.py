@@ -30,7 +30,7 @@ def grid_shape(spec: CyclicSpectrumSpec, used: int) -> tuple[int, int]:
     held = 2 * used if spec.conjugate else used
     output = spec.output
     if isinstance(output, FullOutput):
-        return spec.frequencies, held
+        return spec.frequencies if _folded(spec) else spec.channels, held
     if isinstance(output, ProfileOutput):
         key, (frequencies, asked) = "size", (1, output.size or min(held, _DEFAULT_PROFILE))
     else:
@@ -56,12 +56,41 @@ def cyclic_steps(spec: CyclicSpectrumSpec, used: int) -> Float64[np.ndarray, "cy
     return _middles(count, held) - (used if spec.conjugate else 0)
 
 
-def frequency_half_channels(spec: CyclicSpectrumSpec, used: int) -> Float64[np.ndarray, "frequency"]:
-    """Return the middle of the frequencies that each column covers, in steps of fs/(2 Np)."""
-    count, channels = grid_shape(spec, used)[0], spec.channels
-    if spec.conjugate:
-        return _middles(count, channels)
-    return _middles(count, 2 * channels) - channels
+def frequency_steps(spec: CyclicSpectrumSpec, used: int) -> Float64[np.ndarray, "frequency"]:
+    """Return the middle of the frequencies that each column covers, in steps of fs/(2·``used``).
+
+    The cells of fam lie half a channel apart, those of ssca at every step.
+    """
+    count = grid_shape(spec, used)[0]
+    apart = used // spec.channels if spec.method == "fam" else 1
+    if _folded(spec):
+        return _middles(count, used // apart) * apart
+    return _middles(count, 2 * used // apart) * apart - used
+
+
+def frequency_offset_steps(
+    spec: CyclicSpectrumSpec, used: int
+) -> Float64[np.ndarray, "cyclic_frequency"]:
+    """Return how far above the middle of their columns the cells of each row lie, in the full plane.
+
+    In steps of fs/(2·``used``). Cells of one α are a channel apart, so that they share it: fam has them half a
+    channel higher where k - l is odd (k + l in the conjugate plane), ssca at f_k - α/2.
+    """
+    cycle = cyclic_steps(spec, used).astype(np.int64)
+    width = used // spec.channels
+    if spec.method == "fam":
+        return ((cycle + width // 2) // width % 2 - 0.5) * width
+    # Beyond fs/2, ssca holds cells at -α.
+    cycle = np.where((cycle > used // 2) & (not spec.conjugate), -cycle, cycle)
+    return -cycle % (2 * width) - (2 * width - 1) / 2
+
+
+def _folded(spec: CyclicSpectrumSpec) -> bool:
+    """Return whether columns hold |f|: the conjugate plane is even in f.
+
+    The full one of ssca is not folded: its cells at f and -f would share columns and be different ones.
+    """
+    return spec.conjugate and not (spec.method == "ssca" and isinstance(spec.output, FullOutput))
 
 
 def _middles(count: int, steps: int) -> Float64[np.ndarray, "value"]:
@@ -129,7 +158,8 @@ class Pooling:
 def pooling(spec: CyclicSpectrumSpec, used: int) -> Pooling:
     """Return which cells make which stored value.
 
-    Cells of the plain plane at a negative α are the complex conjugates of those at -α and count there.
+    Cells of the plain plane at a negative α are the complex conjugates of those at -α and count there. A
+    value of the full plane is one cell.
 
     Args:
         spec: The spectrum and what is stored.
@@ -142,17 +172,20 @@ def pooling(spec: CyclicSpectrumSpec, used: int) -> Pooling:
     half_steps, steps = (
         grid.ravel() for grid in (ssca if spec.method == "ssca" else fam).cell_steps(spec, used)
     )
-    if spec.conjugate:
+    if _folded(spec):
         column = np.abs(half_steps) * frequencies // used
+    else:
+        column = (half_steps + used) * frequencies // (2 * used)
+    if spec.conjugate:
         row = (steps + used) * cyclic // (2 * used)
         left_out = np.zeros(len(steps), bool)
     else:
-        column = (half_steps + used) * frequencies // (2 * used)
         row = np.abs(steps) * cyclic // used
-        # A pair of a channel with itself holds each |α| twice.
-        left_out = (steps < 0) & (spec.method == "fam")
-    # The outermost half channel of the conjugate plane reaches beyond the band.
-    flat = np.clip(row, 0, cyclic - 1) * frequencies + np.clip(column, 0, frequencies - 1)
+        # A pair of a channel of fam with itself holds each |α| twice, ssca the cells of fs/2.
+        left_out = steps < 0 if spec.method == "fam" else steps == -(used // 2)
+    # The outermost half channel of the conjugate plane of fam reaches below -fs, and α repeats after 2·fs.
+    row = row % cyclic if isinstance(spec.output, FullOutput) else np.maximum(row, 0)
+    flat = row * frequencies + column
     flat[left_out] = frequencies * cyclic
     order = np.argsort(flat, kind="stable")[: len(flat) - int(left_out.sum())]
     value, begin = np.unique(flat[order], return_index=True)

@@ -35,7 +35,7 @@ class PlaneOutput(SpecModel):
 
 
 class FullOutput(SpecModel):
-    """Every cell: a row a cyclic frequency, a column a channel (half as many for the conjugate plane)."""
+    """Every cell: a row a cyclic frequency, a column a channel (half as many for fam's conjugate plane)."""
 
     kind: Literal["full"] = "full"
     """All of the plane."""
@@ -59,8 +59,7 @@ class CyclicSpectrumSpec(SpecModel):
     """Cyclic resolution asked for: as many samples are used as it needs. Without it, as many as a capture
     holds, down to a power of two."""
     coherence: bool = False
-    """Divide by the power spectrum at both frequencies of a cell: 0 to 1 whatever the level (strong lines
-    of ssca may pass 1)."""
+    """Divide by the power spectrum at both frequencies of a cell: 0 to 1 whatever the level."""
     scale: Literal["db", "linear"] = "db"
     """10·log10 of the magnitudes, so dBm/Hz (dB for the coherence), or mW/Hz as they are."""
     output: Annotated[ProfileOutput | PlaneOutput | FullOutput, Field(discriminator="kind")] = PlaneOutput()
@@ -104,5 +103,5 @@ class CyclicSpectrumSpec(SpecModel):
 
     @property
     def frequencies(self) -> int:
-        """Columns of the full plane: half the band is enough for the conjugate one, which is symmetric."""
+        """The most columns of a plane: half the band is enough for the conjugate one, which is symmetric."""
         return self.channels // 2 if self.conjugate else self.channels
