@@ -53,7 +53,7 @@ def cyclic_steps(spec: CyclicSpectrumSpec, used: int) -> Float64[np.ndarray, "cy
     A value covers the steps from the first that reaches its lower edge to the last below the next one's.
     """
     count, held = grid_shape(spec, used)[1], 2 * used if spec.conjugate else used
-    return _middles(count, held) - (used if spec.conjugate else 0)
+    return middles(count, held) - (used if spec.conjugate else 0)
 
 
 def frequency_steps(spec: CyclicSpectrumSpec, used: int) -> Float64[np.ndarray, "frequency"]:
@@ -64,16 +64,14 @@ def frequency_steps(spec: CyclicSpectrumSpec, used: int) -> Float64[np.ndarray, 
     count = grid_shape(spec, used)[0]
     apart = used // spec.channels if spec.method == "fam" else 1
     if _folded(spec):
-        return _middles(count, used // apart) * apart
-    return _middles(count, 2 * used // apart) * apart - used
+        return middles(count, used // apart) * apart
+    return middles(count, 2 * used // apart) * apart - used
 
 
-def frequency_offset_steps(
-    spec: CyclicSpectrumSpec, used: int
-) -> Float64[np.ndarray, "cyclic_frequency"]:
+def frequency_offset_steps(spec: CyclicSpectrumSpec, used: int) -> Float64[np.ndarray, "cyclic_frequency"]:
     """Return how far above the middle of their columns the cells of each row lie, in the full plane.
 
-    In steps of fs/(2·``used``). Cells of one α are a channel apart, so that they share it: fam has them half a
+    In steps of fs/(2·``used``). Cells of one α are a channel apart and share it: fam has them half a
     channel higher where k - l is odd (k + l in the conjugate plane), ssca at f_k - α/2.
     """
     cycle = cyclic_steps(spec, used).astype(np.int64)
@@ -93,7 +91,7 @@ def _folded(spec: CyclicSpectrumSpec) -> bool:
     return spec.conjugate and not (spec.method == "ssca" and isinstance(spec.output, FullOutput))
 
 
-def _middles(count: int, steps: int) -> Float64[np.ndarray, "value"]:
+def middles(count: int, steps: int) -> Float64[np.ndarray, "value"]:
     """Return the middle of the whole steps in each of ``count`` equal ranges."""
     edges = -(-np.arange(count + 1) * steps // count)
     return (edges[:-1] + edges[1:] - 1) / 2

@@ -24,11 +24,15 @@ class Layout:
         quantity: Axes, type, units and meaning.
         lengths: Length of each axis after record and receiver.
         coordinates: Coordinates on these axes: what each is, and its values.
+        earlier: What earlier code stored for the same spec, told apart by the comment of the quantity.
+        remade: Whether today's code gives the stored values again.
     """
 
     quantity: Quantity
     lengths: Mapping[str, int]
     coordinates: Mapping[str, tuple[Quantity, np.ndarray]] = field(default_factory=dict)
+    earlier: tuple[Layout, ...] = ()
+    remade: bool = True
 
 
 @dataclass(frozen=True)
