@@ -10,9 +10,11 @@ from jaxtyping import Complex64, Float32, Float64, Int32, Int64
 
 from iqatlas.errors import SpecError
 from iqatlas.features import fam, ssca
+from iqatlas.features.channelizer import MOST_CELLS
 from iqatlas.features.cyclic_engine import compiled
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec, FullOutput, Pool, ProfileOutput
 
+_WHERE = "features.cyclic_spectrum"
 _DEFAULT_GRID = (64, 64)
 _DEFAULT_PROFILE = 256
 
@@ -23,28 +25,47 @@ def grid_shape(spec: CyclicSpectrumSpec, used: int) -> tuple[int, int]:
     Args:
         spec: What is stored.
         used: Samples that the spectrum is made of.
-
-    Raises:
-        SpecError: More values over cyclic frequency than there are.
     """
-    held = 2 * used if spec.conjugate else used
+    held = _cyclic_frequencies(spec, used)
     output = spec.output
     if isinstance(output, FullOutput):
         return spec.frequencies if _folded(spec) else spec.channels, held
     if isinstance(output, ProfileOutput):
-        key, (frequencies, asked) = "size", (1, output.size or min(held, _DEFAULT_PROFILE))
-    else:
-        default = (min(spec.frequencies, _DEFAULT_GRID[0]), min(held, _DEFAULT_GRID[1]))
-        key, (frequencies, asked) = "grid", output.grid or default
-    if asked > held:
-        needed = 1 << (asked - 1).bit_length() - spec.conjugate
-        raise SpecError(
-            f"{asked} values over cyclic frequency need spectra of {needed} samples, these are of {used}",
-            where=f"features.cyclic_spectrum.output.{key}",
-            accepted=f"up to {held} values",
-            remedy=f"or set capture.samples to {needed}",
-        )
-    return frequencies, asked
+        return 1, output.size or min(held, _DEFAULT_PROFILE)
+    return output.grid or (min(spec.frequencies, _DEFAULT_GRID[0]), min(held, _DEFAULT_GRID[1]))
+
+
+def refuse_finer(spec: CyclicSpectrumSpec, used: int, *, samples: int, sample_rate_hz: float) -> None:
+    """Refuse more values over cyclic frequency than there are.
+
+    Args:
+        spec: What is stored.
+        used: Samples that the spectrum is made of.
+        samples: Samples a capture.
+        sample_rate_hz: Sampling rate.
+
+    Raises:
+        SpecError: The spectra are of too few samples, because captures are short or because the resolution
+            asked for needs no more.
+    """
+    asked, held = grid_shape(spec, used)[1], _cyclic_frequencies(spec, used)
+    if asked <= held:
+        return
+    needed = 1 << (asked - 1).bit_length() - spec.conjugate
+    changes = [f"capture.samples to {needed}"] if samples < needed else []
+    if spec.cyclic_resolution_hz is not None:
+        changes.append(f"cyclic_resolution_hz to less than {2 * sample_rate_hz / needed:.6g}")
+    fits = needed * spec.channels <= 2 * MOST_CELLS
+    raise SpecError(
+        f"{asked} values over cyclic frequency need spectra of {needed} samples, these are of {used}",
+        where=f"{_WHERE}.output.{'size' if isinstance(spec.output, ProfileOutput) else 'grid'}",
+        accepted=f"up to {held} values",
+        remedy=f"or set {' and '.join(changes)}" if fits else None,
+    )
+
+
+def _cyclic_frequencies(spec: CyclicSpectrumSpec, used: int) -> int:
+    return 2 * used if spec.conjugate else used
 
 
 def cyclic_steps(spec: CyclicSpectrumSpec, used: int) -> Float64[np.ndarray, "cyclic_frequency"]:
@@ -52,7 +73,7 @@ def cyclic_steps(spec: CyclicSpectrumSpec, used: int) -> Float64[np.ndarray, "cy
 
     A value covers the steps from the first that reaches its lower edge to the last below the next one's.
     """
-    count, held = grid_shape(spec, used)[1], 2 * used if spec.conjugate else used
+    count, held = grid_shape(spec, used)[1], _cyclic_frequencies(spec, used)
     return middles(count, held) - (used if spec.conjugate else 0)
 
 
@@ -162,9 +183,6 @@ def pooling(spec: CyclicSpectrumSpec, used: int) -> Pooling:
     Args:
         spec: The spectrum and what is stored.
         used: Samples that it is made of.
-
-    Raises:
-        SpecError: More values are asked for than there are.
     """
     frequencies, cyclic = grid_shape(spec, used)
     half_steps, steps = (

@@ -34,7 +34,7 @@ def cyclic_spectrum(
     Raises:
         SpecError: The captures are too short for what is asked.
     """
-    used = used_samples(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
+    used = _used_samples(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
     rows = samples.reshape(-1, samples.shape[-1])
     pooling = cyclic_plane.pooling(spec, used)
     pool: Pool = "max" if isinstance(spec.output, FullOutput) else spec.output.pool
@@ -73,7 +73,7 @@ def stored_shape(spec: CyclicSpectrumSpec, samples: int, *, sample_rate_hz: floa
     Raises:
         SpecError: The captures are too short for what is asked.
     """
-    used = used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
+    used = _used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
     frequencies, cyclic = cyclic_plane.grid_shape(spec, used)
     return (cyclic,) if isinstance(spec.output, ProfileOutput) else (cyclic, frequencies)
 
@@ -93,7 +93,7 @@ def cyclic_frequency_hz(
     Raises:
         SpecError: The captures are too short for what is asked.
     """
-    used = used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
+    used = _used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
     return cyclic_plane.cyclic_steps(spec, used) * (sample_rate_hz / used)
 
 
@@ -113,7 +113,7 @@ def frequency_hz(
     Raises:
         SpecError: The captures are too short for what is asked.
     """
-    used = used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
+    used = _used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
     return cyclic_plane.frequency_steps(spec, used) * (sample_rate_hz / (2 * used))
 
 
@@ -130,8 +130,15 @@ def frequency_offset_hz(
     Raises:
         SpecError: The captures are too short for what is asked.
     """
-    used = used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
+    used = _used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
     return cyclic_plane.frequency_offset_steps(spec, used) * (sample_rate_hz / (2 * used))
+
+
+def _used_samples(spec: CyclicSpectrumSpec, samples: int, *, sample_rate_hz: float) -> int:
+    """Return how many samples of a capture are used; refuse what they don't allow."""
+    used = used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
+    cyclic_plane.refuse_finer(spec, used, samples=samples, sample_rate_hz=sample_rate_hz)
+    return used
 
 
 def _levelled(

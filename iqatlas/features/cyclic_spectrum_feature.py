@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -90,10 +91,27 @@ def _earlier_layout(
     return Layout(quantity, columns, known, remade=remade)
 
 
+def _smaller(spec: CyclicSpectrumSpec, setting: CaptureSetting, most_bytes: int) -> tuple[str, str]:
+    """Return the key that makes what is stored large, and what would fit into so many bytes a capture."""
+    if not isinstance(spec.output, FullOutput):
+        key = "size" if isinstance(spec.output, ProfileOutput) else "grid"
+        return f"output.{key}", f"ask for up to {most_bytes // 4} values"
+    least = max(8, 2 * (spec.hop or 1))
+    channels = spec.channels // 2
+    while channels >= least:
+        fewer = spec.model_copy(update={"channels": channels})
+        shape = stored_shape(fewer, setting.samples, sample_rate_hz=setting.sample_rate_hz)
+        if 4 * math.prod(shape) <= most_bytes:
+            return "output", f"set channels to {channels} or fewer, or output.kind to plane"
+        channels //= 2
+    return "output", "set output.kind to plane"
+
+
 FEATURE = Feature(
     "cyclic_spectrum",
     CyclicSpectrumSpec,
     _layout,
     lambda samples, spec, setting: cyclic_spectrum(samples, spec, sample_rate_hz=setting.sample_rate_hz),
+    smaller=_smaller,
     engine=engine,
 )

@@ -45,6 +45,8 @@ class Feature:
         layout: Axes, units and coordinates of what it gives; raises SpecError where captures don't allow it.
         compute: Works it out: samples in √mW on any leading axes and ``sample``; the feature's axes follow
             the leading ones. The same samples in the same order give the same bytes.
+        smaller: Given its spec, the captures, and the most bytes that it may take of one, tells which key
+            below its own makes it large, and what would fit.
         engine: Says what works it out on this machine, where that can differ; the manifest keeps it.
     """
 
@@ -52,4 +54,5 @@ class Feature:
     spec: type[SpecModel]
     layout: Callable[[Any, CaptureSetting], Layout]
     compute: Callable[[Any, Any, CaptureSetting], Any]
+    smaller: Callable[[Any, CaptureSetting, int], tuple[str, str]] | None = None
     engine: Callable[[], str] | None = None
