@@ -21,7 +21,7 @@ def coherence_weight(
     cells: Complex64[np.ndarray, "row first second"],
     spec: CyclicSpectrumSpec,
     used: int,
-) -> Float32[np.ndarray, "row first second"]:
+) -> Float32[np.ndarray, "row first #second"]:
     """Return 1/(S(f+α/2) S(f-α/2)), densities a sample: what |S^α(f)|² is multiplied by.
 
     For fam the power spectrum is the mean over the blocks, and the coherence at most 1, by the inequality of

@@ -166,7 +166,7 @@ def test_options_choose_lags_lines_and_scale() -> None:
     ("spec", "samples", "waveform", "said"),
     [
         ({}, 128, None, "captures of 128 samples hold no products at a lag of 128; accepted: lags up to 127; "
-         "or capture.samples of 265 or more"),
+         "or capture.samples of 129 or more"),
         ({}, 512, MarineVhfWaveform(), "no cyclic prefix that a lag would follow from; accepted: lags from"),
         ({"lag_samples": 3}, 512, MarineVhfWaveform(), "no symbol rate that cyclic frequencies would follow"),
         ({"cyclic_frequency_hz": [1e6]}, 512, None, "1e+06 Hz is more than half the sampling rate; "
