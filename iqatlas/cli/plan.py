@@ -30,6 +30,7 @@ def plan(spec: SpecArgument = None, override: SetOption = None) -> None:
 def _facts(made: Plan, speed: Speed) -> Iterator[tuple[str, str]]:
     from iqatlas.generators.calibrate import cores
     from iqatlas.generators.describe import count_splits
+    from iqatlas.generators.feature_notes import feature_notes
 
     capture = made.spec.capture
     draws = f"{capture.draws:,} draw{'s' if capture.draws > 1 else ''}"
@@ -38,6 +39,8 @@ def _facts(made: Plan, speed: Speed) -> Iterator[tuple[str, str]]:
     yield "splits", ", ".join(f"{name} {count:,}" for name, count in count_splits(made).items())
     if capture.payload == "fixed" and made.draw_split is not None:
         yield "note", "capture.payload: fixed sends the same payload in every draw, so in all splits by draw"
+    for line in feature_notes(made):
+        yield "note", line
     yield "a record", f"{made.receivers} receivers × {capture.samples:,} samples"
     yield "sampling rate", f"{made.sample_rate_hz / 1e6:g} Msps"
     yield "sites", str(made.sites)

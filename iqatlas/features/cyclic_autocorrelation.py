@@ -42,12 +42,11 @@ def lags(spec: CyclicAutocorrelationSpec, setting: CaptureSetting) -> Int64[np.n
             )
     values = np.atleast_1d(np.array(asked, np.int64))
     if values.max() > longest:
-        period = round(setting.sample_rate_hz / setting.symbol_rate_hz) if setting.symbol_rate_hz else 1
         raise SpecError(
             f"captures of {setting.samples} samples hold no products at a lag of {values.max()}",
             where=where,
             accepted=f"lags up to {longest}",
-            remedy=f"or capture.samples of {values.max() + period} or more",
+            remedy=f"or capture.samples of {values.max() + 1} or more",
         )
     return values
 

@@ -10,9 +10,11 @@ from jaxtyping import Complex64, Float32, Float64, Int32, Int64
 
 from iqatlas.errors import SpecError
 from iqatlas.features import fam, ssca
+from iqatlas.features.channelizer import MOST_CELLS
 from iqatlas.features.cyclic_engine import compiled
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec, FullOutput, Pool, ProfileOutput
 
+_WHERE = "features.cyclic_spectrum"
 _DEFAULT_GRID = (64, 64)
 _DEFAULT_PROFILE = 256
 
@@ -23,28 +25,47 @@ def grid_shape(spec: CyclicSpectrumSpec, used: int) -> tuple[int, int]:
     Args:
         spec: What is stored.
         used: Samples that the spectrum is made of.
-
-    Raises:
-        SpecError: More values over cyclic frequency than there are.
     """
-    held = 2 * used if spec.conjugate else used
+    held = _cyclic_frequencies(spec, used)
     output = spec.output
     if isinstance(output, FullOutput):
-        return spec.frequencies, held
+        return spec.frequencies if _folded(spec) else spec.channels, held
     if isinstance(output, ProfileOutput):
-        key, (frequencies, asked) = "size", (1, output.size or min(held, _DEFAULT_PROFILE))
-    else:
-        default = (min(spec.frequencies, _DEFAULT_GRID[0]), min(held, _DEFAULT_GRID[1]))
-        key, (frequencies, asked) = "grid", output.grid or default
-    if asked > held:
-        needed = 1 << (asked - 1).bit_length() - spec.conjugate
-        raise SpecError(
-            f"{asked} values over cyclic frequency need spectra of {needed} samples, these are of {used}",
-            where=f"features.cyclic_spectrum.output.{key}",
-            accepted=f"up to {held} values",
-            remedy=f"or set capture.samples to {needed}",
-        )
-    return frequencies, asked
+        return 1, output.size or min(held, _DEFAULT_PROFILE)
+    return output.grid or (min(spec.frequencies, _DEFAULT_GRID[0]), min(held, _DEFAULT_GRID[1]))
+
+
+def refuse_finer(spec: CyclicSpectrumSpec, used: int, *, samples: int, sample_rate_hz: float) -> None:
+    """Refuse more values over cyclic frequency than there are.
+
+    Args:
+        spec: What is stored.
+        used: Samples that the spectrum is made of.
+        samples: Samples a capture.
+        sample_rate_hz: Sampling rate.
+
+    Raises:
+        SpecError: The spectra are of too few samples, because captures are short or because the resolution
+            asked for needs no more.
+    """
+    asked, held = grid_shape(spec, used)[1], _cyclic_frequencies(spec, used)
+    if asked <= held:
+        return
+    needed = 1 << (asked - 1).bit_length() - spec.conjugate
+    changes = [f"capture.samples to {needed}"] if samples < needed else []
+    if spec.cyclic_resolution_hz is not None:
+        changes.append(f"cyclic_resolution_hz to less than {2 * sample_rate_hz / needed:.6g}")
+    fits = needed * spec.channels <= 2 * MOST_CELLS
+    raise SpecError(
+        f"{asked} values over cyclic frequency need spectra of {needed} samples, these are of {used}",
+        where=f"{_WHERE}.output.{'size' if isinstance(spec.output, ProfileOutput) else 'grid'}",
+        accepted=f"up to {held} values",
+        remedy=f"or set {' and '.join(changes)}" if fits else None,
+    )
+
+
+def _cyclic_frequencies(spec: CyclicSpectrumSpec, used: int) -> int:
+    return 2 * used if spec.conjugate else used
 
 
 def cyclic_steps(spec: CyclicSpectrumSpec, used: int) -> Float64[np.ndarray, "cyclic_frequency"]:
@@ -52,19 +73,46 @@ def cyclic_steps(spec: CyclicSpectrumSpec, used: int) -> Float64[np.ndarray, "cy
 
     A value covers the steps from the first that reaches its lower edge to the last below the next one's.
     """
-    count, held = grid_shape(spec, used)[1], 2 * used if spec.conjugate else used
-    return _middles(count, held) - (used if spec.conjugate else 0)
+    count, held = grid_shape(spec, used)[1], _cyclic_frequencies(spec, used)
+    return middles(count, held) - (used if spec.conjugate else 0)
 
 
-def frequency_half_channels(spec: CyclicSpectrumSpec, used: int) -> Float64[np.ndarray, "frequency"]:
-    """Return the middle of the frequencies that each column covers, in steps of fs/(2 Np)."""
-    count, channels = grid_shape(spec, used)[0], spec.channels
-    if spec.conjugate:
-        return _middles(count, channels)
-    return _middles(count, 2 * channels) - channels
+def frequency_steps(spec: CyclicSpectrumSpec, used: int) -> Float64[np.ndarray, "frequency"]:
+    """Return the middle of the frequencies that each column covers, in steps of fs/(2·``used``).
+
+    The cells of fam lie half a channel apart, those of ssca at every step.
+    """
+    count = grid_shape(spec, used)[0]
+    apart = used // spec.channels if spec.method == "fam" else 1
+    if _folded(spec):
+        return middles(count, used // apart) * apart
+    return middles(count, 2 * used // apart) * apart - used
 
 
-def _middles(count: int, steps: int) -> Float64[np.ndarray, "value"]:
+def frequency_offset_steps(spec: CyclicSpectrumSpec, used: int) -> Float64[np.ndarray, "cyclic_frequency"]:
+    """Return how far above the middle of their columns the cells of each row lie, in the full plane.
+
+    In steps of fs/(2·``used``). Cells of one α are a channel apart and share it: fam has them half a
+    channel higher where k - l is odd (k + l in the conjugate plane), ssca at f_k - α/2.
+    """
+    cycle = cyclic_steps(spec, used).astype(np.int64)
+    width = used // spec.channels
+    if spec.method == "fam":
+        return ((cycle + width // 2) // width % 2 - 0.5) * width
+    # Beyond fs/2, ssca holds cells at -α.
+    cycle = np.where((cycle > used // 2) & (not spec.conjugate), -cycle, cycle)
+    return -cycle % (2 * width) - (2 * width - 1) / 2
+
+
+def _folded(spec: CyclicSpectrumSpec) -> bool:
+    """Return whether columns hold |f|: the conjugate plane is even in f.
+
+    The full one of ssca is not folded: its cells at f and -f would share columns and be different ones.
+    """
+    return spec.conjugate and not (spec.method == "ssca" and isinstance(spec.output, FullOutput))
+
+
+def middles(count: int, steps: int) -> Float64[np.ndarray, "value"]:
     """Return the middle of the whole steps in each of ``count`` equal ranges."""
     edges = -(-np.arange(count + 1) * steps // count)
     return (edges[:-1] + edges[1:] - 1) / 2
@@ -129,30 +177,31 @@ class Pooling:
 def pooling(spec: CyclicSpectrumSpec, used: int) -> Pooling:
     """Return which cells make which stored value.
 
-    Cells of the plain plane at a negative α are the complex conjugates of those at -α and count there.
+    Cells of the plain plane at a negative α are the complex conjugates of those at -α and count there. A
+    value of the full plane is one cell.
 
     Args:
         spec: The spectrum and what is stored.
         used: Samples that it is made of.
-
-    Raises:
-        SpecError: More values are asked for than there are.
     """
     frequencies, cyclic = grid_shape(spec, used)
     half_steps, steps = (
         grid.ravel() for grid in (ssca if spec.method == "ssca" else fam).cell_steps(spec, used)
     )
-    if spec.conjugate:
+    if _folded(spec):
         column = np.abs(half_steps) * frequencies // used
+    else:
+        column = (half_steps + used) * frequencies // (2 * used)
+    if spec.conjugate:
         row = (steps + used) * cyclic // (2 * used)
         left_out = np.zeros(len(steps), bool)
     else:
-        column = (half_steps + used) * frequencies // (2 * used)
         row = np.abs(steps) * cyclic // used
-        # A pair of a channel with itself holds each |α| twice.
-        left_out = (steps < 0) & (spec.method == "fam")
-    # The outermost half channel of the conjugate plane reaches beyond the band.
-    flat = np.clip(row, 0, cyclic - 1) * frequencies + np.clip(column, 0, frequencies - 1)
+        # A pair of a channel of fam with itself holds each |α| twice, ssca the cells of fs/2.
+        left_out = steps < 0 if spec.method == "fam" else steps == -(used // 2)
+    # The outermost half channel of the conjugate plane of fam reaches below -fs, and α repeats after 2·fs.
+    row = row % cyclic if isinstance(spec.output, FullOutput) else np.maximum(row, 0)
+    flat = row * frequencies + column
     flat[left_out] = frequencies * cyclic
     order = np.argsort(flat, kind="stable")[: len(flat) - int(left_out.sum())]
     value, begin = np.unique(flat[order], return_index=True)

@@ -8,6 +8,8 @@ from pydantic import Field, field_validator, model_validator
 
 from iqatlas.schema import SpecModel
 
+MOST_CHANNELS = 4096
+"""The most channels that a spec may ask for."""
 Pool = Literal["max", "mean"]
 """How the cells that share a stored value make it: their largest magnitude, or the mean of magnitudes."""
 
@@ -35,7 +37,7 @@ class PlaneOutput(SpecModel):
 
 
 class FullOutput(SpecModel):
-    """Every cell: a row a cyclic frequency, a column a channel (half as many for the conjugate plane)."""
+    """Every cell: a row a cyclic frequency, a column a channel (half as many for fam's conjugate plane)."""
 
     kind: Literal["full"] = "full"
     """All of the plane."""
@@ -46,9 +48,9 @@ class CyclicSpectrumSpec(SpecModel):
 
     method: Literal["fam", "ssca"] = "fam"
     """The FFT accumulation method, or the strip spectral correlation analyser."""
-    channels: Annotated[int, Field(ge=8, le=4096)] = 64
+    channels: Annotated[int, Field(ge=8, le=MOST_CHANNELS)] = 64
     """Channels that the band is cut into, a power of two: the resolution in frequency is fs/channels, and
-    only lags below this many samples are seen."""
+    only lags below this many samples are seen (half as many for ssca)."""
     window: Literal["hamming", "hann", "kaiser6", "rectangular"] = "hamming"
     """Window of the channels; over lags for ssca."""
     hop: Annotated[int, Field(ge=1, le=2048)] | None = None
@@ -59,8 +61,7 @@ class CyclicSpectrumSpec(SpecModel):
     """Cyclic resolution asked for: as many samples are used as it needs. Without it, as many as a capture
     holds, down to a power of two."""
     coherence: bool = False
-    """Divide by the power spectrum at both frequencies of a cell: 0 to 1 whatever the level (strong lines
-    of ssca may pass 1)."""
+    """Divide by the power spectrum at both frequencies of a cell: 0 to 1 whatever the level."""
     scale: Literal["db", "linear"] = "db"
     """10·log10 of the magnitudes, so dBm/Hz (dB for the coherence), or mW/Hz as they are."""
     output: Annotated[ProfileOutput | PlaneOutput | FullOutput, Field(discriminator="kind")] = PlaneOutput()
@@ -104,5 +105,18 @@ class CyclicSpectrumSpec(SpecModel):
 
     @property
     def frequencies(self) -> int:
-        """Columns of the full plane: half the band is enough for the conjugate one, which is symmetric."""
+        """The most columns of a plane: half the band is enough for the conjugate one, which is symmetric."""
         return self.channels // 2 if self.conjugate else self.channels
+
+    @property
+    def lags_below(self) -> int:
+        """Samples that products have to lie nearer to each other than: ssca has lags to either side."""
+        return self.channels // 2 if self.method == "ssca" else self.channels
+
+    def channels_beyond(self, lag_samples: int) -> int:
+        """Return the fewest channels that see a lag.
+
+        Args:
+            lag_samples: The lag.
+        """
+        return (1 << lag_samples.bit_length()) * (2 if self.method == "ssca" else 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Complex64, Float32, Float64
+from jaxtyping import Bool, Complex64, Float32, Float64
 
 from iqatlas.features import coherence, cyclic_plane, fam, ssca
 from iqatlas.features.channelizer import used_samples
@@ -28,12 +28,13 @@ def cyclic_spectrum(
     Returns:
         ``[*batch, cyclic_frequency, frequency]``, or ``[*batch, cyclic_frequency]`` for profiles, in
         dBm/Hz or mW/Hz; a coherence in dB (10·log10) or as a ratio. Where the plane has no cells, beyond
-        |f| + |α|/2 = fs/2, it is 0, and the lowest value of its capture in dB.
+        |f| + |α|/2 = fs/2, it is 0, and the lowest value of its capture in dB. All of a capture is NaN where
+        one of its samples is NaN or infinite.
 
     Raises:
         SpecError: The captures are too short for what is asked.
     """
-    used = used_samples(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
+    used = _used_samples(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
     rows = samples.reshape(-1, samples.shape[-1])
     pooling = cyclic_plane.pooling(spec, used)
     pool: Pool = "max" if isinstance(spec.output, FullOutput) else spec.output.pool
@@ -43,16 +44,20 @@ def cyclic_spectrum(
     # One array for the cells of all pieces: fresh pages for each would cost as much as the transforms.
     room = np.empty((rows_at_once, *method.cell_shape(spec, used)), np.complex64)
     for begin in range(0, len(rows), max(1, rows_at_once)):
-        piece = rows[begin : begin + rows_at_once]
+        piece, level, sound = _levelled(rows[begin : begin + rows_at_once])
         cells = room[: len(piece)]
         method.row_cells(piece, spec, used, sample_rate_hz=1.0, out=cells)
-        weight = coherence.coherence_weight(piece, spec, used) if spec.coherence else None
+        weight = coherence.coherence_weight(piece, cells, spec, used) if spec.coherence else None
         values = pooling.pooled(cells, weight, pool)
+        if not spec.coherence:
+            values *= level
+            values *= level
         _to_scale(values, spec, sample_rate_hz)
         out = stored[begin : begin + rows_at_once]
         if spec.scale == "db":
             out[:] = values.min(axis=-1, keepdims=True)
         out[:, pooling.value] = values
+        out[~sound] = np.nan
     shape = stored_shape(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
     return stored.reshape(*samples.shape[:-1], *shape)
 
@@ -68,7 +73,7 @@ def stored_shape(spec: CyclicSpectrumSpec, samples: int, *, sample_rate_hz: floa
     Raises:
         SpecError: The captures are too short for what is asked.
     """
-    used = used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
+    used = _used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
     frequencies, cyclic = cyclic_plane.grid_shape(spec, used)
     return (cyclic,) if isinstance(spec.output, ProfileOutput) else (cyclic, frequencies)
 
@@ -88,7 +93,7 @@ def cyclic_frequency_hz(
     Raises:
         SpecError: The captures are too short for what is asked.
     """
-    used = used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
+    used = _used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
     return cyclic_plane.cyclic_steps(spec, used) * (sample_rate_hz / used)
 
 
@@ -97,8 +102,8 @@ def frequency_hz(
 ) -> Float64[np.ndarray, "frequency"]:
     """Return the middle of the frequencies that each column covers, relative to the carrier.
 
-    Cells lie half a channel apart, so a column of the full plane covers two: one for even multiples of a
-    channel's width in α, one for odd ones. The conjugate plane is even in f and stored from 0.
+    A column of the full plane is a channel wide and has one cell of each α, :func:`frequency_offset_hz` above
+    its middle. The conjugate plane is even in f and stored from 0; the full one of ssca is stored from -fs/2.
 
     Args:
         spec: What is stored.
@@ -108,8 +113,50 @@ def frequency_hz(
     Raises:
         SpecError: The captures are too short for what is asked.
     """
+    used = _used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
+    return cyclic_plane.frequency_steps(spec, used) * (sample_rate_hz / (2 * used))
+
+
+def frequency_offset_hz(
+    spec: CyclicSpectrumSpec, samples: int, *, sample_rate_hz: float
+) -> Float64[np.ndarray, "cyclic_frequency"]:
+    """Return by how much the cells of each row of the full plane lie above :func:`frequency_hz`.
+
+    Args:
+        spec: A spec of the full plane.
+        samples: Samples a capture.
+        sample_rate_hz: Sampling rate.
+
+    Raises:
+        SpecError: The captures are too short for what is asked.
+    """
+    used = _used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
+    return cyclic_plane.frequency_offset_steps(spec, used) * (sample_rate_hz / (2 * used))
+
+
+def _used_samples(spec: CyclicSpectrumSpec, samples: int, *, sample_rate_hz: float) -> int:
+    """Return how many samples of a capture are used; refuse what they don't allow."""
     used = used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
-    return cyclic_plane.frequency_half_channels(spec, used) * (sample_rate_hz / (2 * spec.channels))
+    cyclic_plane.refuse_finer(spec, used, samples=samples, sample_rate_hz=sample_rate_hz)
+    return used
+
+
+def _levelled(
+    rows: Complex64[np.ndarray, "row sample"],
+) -> tuple[Complex64[np.ndarray, "row sample"], Float32[np.ndarray, "row 1"], Bool[np.ndarray, "row"]]:
+    """Return captures of a power near 1, the powers of two that they were divided by, and which are sound.
+
+    Squares of cells then neither vanish nor overflow at any level, and a power of two changes no digit. What
+    holds NaN or infinite samples becomes silence: compiled code takes numbers alone.
+    """
+    levelled = np.array(rows, np.complex64)
+    parts = levelled.view(np.float32)
+    power = np.einsum("ij,ij->i", parts, parts, dtype=np.float64) / max(1, rows.shape[-1])
+    sound = np.isfinite(power)
+    levelled[~sound] = 0
+    exponent = np.frexp(np.sqrt(np.where(sound, power, 0.0)))[1].clip(-126, 126)[:, None]
+    parts *= np.ldexp(np.float32(1), -exponent)
+    return levelled, np.ldexp(np.float32(1), exponent), sound
 
 
 def _to_scale(

@@ -59,14 +59,14 @@ def _subchannel_energy(made: Plan, part: Any) -> str:
 
 def _cyclic_spectrum(made: Plan, part: Any) -> str:
     useful = made.setting.useful_symbol_samples
-    words = f"`cyclic_spectrum` sees products at lags below {part.channels} samples alone"
+    words = f"`cyclic_spectrum` sees products at lags below {part.lags_below} samples alone"
     if useful is None:
         return f"{words}."
-    if part.channels > useful:
+    if part.lags_below > useful:
         return f"{words}, so that it shows the cyclic prefix, {useful} samples from what it repeats."
     return (
         f"{words}: the cyclic prefix, {useful} samples from what it repeats, does not show. "
-        f"`cyclic_autocorrelation` has it, or `channels` above {useful}."
+        f"`cyclic_autocorrelation` has it, or {part.channels_beyond(useful)} `channels`."
     )
 
 

@@ -366,11 +366,14 @@ def _blocks_in_memory(
     # Whoever asks for captures of gigabytes gets their spectrograms too, half overlapping.
     allowed = max(_LARGEST_FEATURE_BYTES, 2 * 8 * captures * setting.samples)
     if sizes and (largest := max(sizes.values())) > allowed:
-        name = max(sizes, key=lambda name: sizes[name])
+        feature, part = max(features, key=lambda asked: sizes[asked[0].name])
+        most = allowed // captures
+        key, remedy = feature.smaller(part, setting, most) if feature.smaller else ("", None)
         raise SpecError(
             f"{captures} captures, which are made at once, take {largest / 2**30:.1f} GiB",
-            where=f"features.{name}",
-            accepted=f"at most {allowed // captures} bytes a capture, not {largest // captures}",
+            where=f"features.{feature.name}" + (f".{key}" if key else ""),
+            accepted=f"at most {most} bytes a capture, not {largest // captures}",
+            remedy=remedy,
         )
     added = sum(size for name, size in sizes.items() if name != "spectrogram")
     # Half overlapping, a spectrogram is no more than its I/Q; what it is more takes twice that in the making.

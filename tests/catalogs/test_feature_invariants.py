@@ -105,3 +105,56 @@ def test_features_and_spec_name_each_other(featured: Corpus) -> None:
 
 def test_a_feature_of_a_later_version_is_let_be(featured: Corpus) -> None:
     assert problems(featured.path, wigner_distribution={"order": 2}) == []
+
+
+CYCLIC = {
+    **SPEC,
+    "receivers": {"count": 1},
+    "features": {
+        "spectrogram": None,
+        "cyclic_spectrum": {"method": "ssca", "channels": 16, "output": {"kind": "full"}},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def cyclic(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return generate(CorpusSpec.from_tree(CYCLIC), tmp_path_factory.mktemp("corpora") / "cyclic")
+
+
+def _as_earlier_code_stored_it(corpus: Path) -> None:
+    """Take away what is new: the offsets, the words of what a value is, and a quarter of a channel."""
+    group = zarr.open_group(corpus / "records.zarr", mode="r+", use_consolidated=False)
+    del group["cyclic_spectrum_frequency_offset"]
+    attributes = group["cyclic_spectrum"].attrs
+    attributes["comment"] = attributes["comment"].partition("; a value is")[0]
+    middles = (2 * np.arange(16) + 0.5 - 16) * 1.92e6 / 32
+    # Half a step less than a quarter, since cells fill a channel step by step.
+    step = 1.92e6 / 256
+    np.testing.assert_allclose(group["cyclic_spectrum_frequency"][:] - middles, 1.92e6 / 64 - step / 4)
+    group["cyclic_spectrum_frequency"][:] = middles
+    zarr.consolidate_metadata(corpus / "records.zarr")
+
+
+def test_cyclic_spectra_of_earlier_code_are_sound(cyclic: Corpus, tmp_path: Path) -> None:
+    assert problems(cyclic.path) == []
+    copy = shutil.copytree(cyclic.path, tmp_path / "copy")
+    _as_earlier_code_stored_it(copy)
+    assert problems(copy) == []
+    # Its values are the same and are held to: but neither coherence nor the folded conjugate plane were.
+    _change(copy, "cyclic_spectrum", lambda v: np.add(v, 1, out=v))
+    assert problems(copy) == ["cyclic_spectrum: not what the I/Q of record 0 gives"]
+    own = {"method": "ssca", "channels": 16, "output": {"kind": "full"}}
+    assert problems(copy, cyclic_spectrum={**own, "coherence": True}) == []
+    _change(copy, "cyclic_spectrum_frequency", lambda v: np.add(v, 1e4, out=v))
+    assert problems(copy)[0].startswith("records.zarr: cyclic_spectrum_frequency is not what")
+
+
+def test_todays_cyclic_spectra_need_their_offsets(cyclic: Corpus, tmp_path: Path) -> None:
+    copy = shutil.copytree(cyclic.path, tmp_path / "copy")
+    _change(copy, "cyclic_spectrum_frequency_offset", lambda v: np.negative(v, out=v))
+    assert problems(copy)[0].startswith("records.zarr: cyclic_spectrum_frequency_offset is not what")
+    group = zarr.open_group(copy / "records.zarr", mode="r+", use_consolidated=False)
+    del group["cyclic_spectrum_frequency_offset"]
+    zarr.consolidate_metadata(copy / "records.zarr")
+    assert problems(copy) == ["records.zarr: cyclic_spectrum_frequency_offset is missing"]

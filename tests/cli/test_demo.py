@@ -120,6 +120,18 @@ def test_a_plan_says_that_fixed_payload_is_in_all_splits_by_draw(command: Callab
     assert "note capture.payload: fixed sends the same payload in every draw" in said
 
 
+def test_a_plan_says_which_prefix_cyclic_spectra_cannot_show(command: Callable[..., Any]) -> None:
+    shown = command("plan", "--set", "features.cyclic_spectrum={}")
+    assert (shown.code, shown.err) == (0, "")
+    assert fits(shown.out)
+    said = " ".join(shown.out.split())
+    assert (
+        "note features.cyclic_spectrum sees lags below 64 samples, so not the cyclic prefix, 1024 from"
+        in said
+    )
+    assert "channels: 2048 in captures of 4096 samples would, or features.cyclic_autocorrelation" in said
+
+
 def test_the_same_command_again_takes_no_time(
     demo: tuple[Path, Any], command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

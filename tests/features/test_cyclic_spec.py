@@ -101,6 +101,42 @@ def test_grids_finer_than_the_steps_are_told_what_would_do() -> None:
         stored_shape(profile, 1024, sample_rate_hz=RATE_HZ)
 
 
+@pytest.mark.parametrize("samples", [4096, 1024])
+@pytest.mark.parametrize("conjugate", [False, True])
+def test_grids_finer_than_the_resolution_asked_for_name_one_that_does(samples: int, conjugate: bool) -> None:
+    """60 kHz of 15.36 MHz needs no more than 256 samples, however many a capture has."""
+    rate_hz = 15.36e6
+    output = {"kind": "profile", "size": 8192 if conjugate else 4096}
+    coarse = spec(cyclic_resolution_hz=60e3, conjugate=conjugate, output=output)
+    longer = "" if samples >= 4096 else r"capture\.samples to 4096 and "
+    said = rf"of 4096 samples, these are of 256; .*; or set {longer}cyclic_resolution_hz to less than 7500$"
+    with pytest.raises(SpecError, match=said):
+        stored_shape(coarse, samples, sample_rate_hz=rate_hz)
+    just = spec(cyclic_resolution_hz=7499, conjugate=conjugate, output=output)
+    assert stored_shape(just, 4096, sample_rate_hz=rate_hz) == (output["size"],)
+    with pytest.raises(SpecError, match="to less than 7500"):
+        limit = spec(cyclic_resolution_hz=7500, conjugate=conjugate, output=output)
+        stored_shape(limit, 4096, sample_rate_hz=rate_hz)
+
+
+def test_grids_that_no_length_allows_get_no_remedy() -> None:
+    finest = spec(output={"kind": "profile", "size": 1 << 20})
+    with pytest.raises(SpecError) as failure:
+        stored_shape(finest, 1024, sample_rate_hz=RATE_HZ)
+    assert failure.value.line().endswith("these are of 1024; accepted: up to 1024 values")
+    with pytest.raises(SpecError, match="accepted: up to 16777216 cells"):
+        stored_shape(finest, 1 << 20, sample_rate_hz=RATE_HZ)
+
+
+@pytest.mark.parametrize(
+    ("method", "lag", "channels"), [("fam", 127, 128), ("fam", 128, 256), ("ssca", 128, 512)]
+)
+def test_the_fewest_channels_that_see_a_lag_do(method: str, lag: int, channels: int) -> None:
+    assert spec(method=method).channels_beyond(lag) == channels
+    assert spec(method=method, channels=channels).lags_below > lag
+    assert spec(method=method, channels=channels // 2).lags_below <= lag
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -90,6 +90,21 @@ def test_white_noise() -> None:
     assert np.mean(np.abs(cells[:, far]) ** 2) == pytest.approx(theory, rel=0.01)
 
 
+@pytest.mark.parametrize("length", [256, 1024, 4096])
+@pytest.mark.parametrize("window", ["hamming", "rectangular"])
+def test_the_slice_at_zero_is_blackman_and_tukeys_power_spectrum(length: int, window: str) -> None:
+    """Σ_r a(r) R(r) e^{-j2πfr}, R(r) = Σ_n x(n+r) x*(n)/N over the capture, biased: no block is left out."""
+    spec = CyclicSpectrumSpec.model_validate({"method": "ssca", "window": window})
+    samples = noise(length)
+    full = np.correlate(samples.astype(complex), samples.astype(complex), "full") / length
+    lags = np.arange(-32, 32)
+    frequency = np.arange(64) / 64 - 0.5
+    wanted = np.exp(-2j * np.pi * np.outer(frequency, lags)) @ (lag_window(spec) * full[length - 1 + lags])
+    got = ssca(samples, spec, sample_rate_hz=1.0)[:, 0]
+    # Float32, about ten roundings of 6e-8 each in turn.
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-6 * np.abs(wanted).max())
+
+
 @pytest.mark.parametrize("conjugate", [False, True])
 def test_fam_finds_the_same_lines(conjugate: bool) -> None:
     """BPSK, 8 samples a symbol, on a carrier: the strongest cyclic frequencies and their strength."""

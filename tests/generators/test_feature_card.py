@@ -35,3 +35,12 @@ def test_fam_shows_the_prefix_with_more_channels_than_a_symbol_has_samples(
     assert f"lags below {channels} samples" in words
     assert ("does not show" in words) is not shows
     assert "128 samples from what it repeats" in words
+
+
+@pytest.mark.parametrize(("channels", "shows"), [(256, False), (512, True)])
+def test_ssca_sees_half_the_lags(channels: int, shows: bool) -> None:
+    options = {"method": "ssca", "channels": channels}
+    words = feature_limits(made(spectrogram=None, cyclic_spectrum=options))
+    assert f"lags below {channels // 2} samples" in words
+    assert ("does not show" in words) is not shows
+    assert shows or "or 512 `channels`" in words

@@ -9,8 +9,11 @@ import pytest
 
 from iqatlas import Corpus, CorpusSpec, generate, open_corpus, plan
 from iqatlas.errors import SpecError
+from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
+from iqatlas.features.fam import fam, fam_cells
 from iqatlas.features.registry import FEATURES
 from iqatlas.features.scaling import fit_scaling
+from iqatlas.features.ssca import ssca, ssca_cells
 from iqatlas.features.tabular import table
 
 OPTIONS = {
@@ -67,6 +70,48 @@ def test_a_feature_worked_out_when_read_is_the_stored_one_to_the_bit(featured: C
     assert test.values.tobytes() == stored.sel(split="test").values.tobytes()
 
 
+@pytest.mark.parametrize("method", ["fam", "ssca"])
+@pytest.mark.parametrize("conjugate", [False, True])
+def test_the_full_plane_has_the_exact_frequency_of_every_cell(
+    featured: Corpus, method: str, conjugate: bool
+) -> None:
+    """What a reader has, f and its offset, gives the cells that the functions give, at their exact places."""
+    options = {"method": method, "channels": 32, "conjugate": conjugate, "scale": "linear"}
+    values = featured.features("cyclic_spectrum", **options, output={"kind": "full"})[0, 0].load()
+    offset = values["cyclic_spectrum_frequency_offset"]
+    assert offset.dims == ("cyclic_spectrum_alpha",)
+    assert offset.attrs["units"] == "Hz" and "cyclic_spectrum_frequency" in offset.attrs["long_name"]
+    assert "cyclic_spectrum_frequency + cyclic_spectrum_frequency_offset" in values.attrs["comment"]
+    exact = (values["cyclic_spectrum_frequency"] + offset).transpose(*values.dims).values
+    rate_hz, spec = 1.92e6, CyclicSpectrumSpec.model_validate(options)
+    where, run = (fam_cells, fam) if method == "fam" else (ssca_cells, ssca)
+    f, a = where(spec, 300, sample_rate_hz=rate_hz)
+    cells = np.abs(run(featured.dataset["iq"][0, 0].values, spec, sample_rate_hz=rate_hz))
+    inside = a >= 0 if not conjugate else np.abs(a) < 0.9 * rate_hz
+    step = rate_hz / 256
+    row = np.round((a[inside] - values["cyclic_spectrum_alpha"].values[0]) / step).astype(int)
+    column = np.abs(exact[row] - f[inside][:, None]).argmin(axis=1)
+    np.testing.assert_allclose(exact[row, column], f[inside], atol=1e-6)
+    np.testing.assert_allclose(values.values[row, column], cells[inside], rtol=1e-5, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        (
+            {"kind": "plane"},
+            "a value is the largest magnitude of the cells that it covers, its coordinates are",
+        ),
+        ({"kind": "plane", "pool": "mean"}, "a value is the mean magnitude of the cells"),
+        ({"kind": "profile"}, "of the cells that it covers, its alpha is the middle of these"),
+    ],
+)
+def test_pooled_values_say_what_they_are_of(featured: Corpus, output: dict[str, str], words: str) -> None:
+    lazy = featured.features("cyclic_spectrum", channels=32, output=output)
+    assert words in lazy.attrs["comment"]
+    assert "cyclic_spectrum_frequency_offset" not in lazy.coords
+
+
 def test_other_options_replace_the_stored_axes(featured: Corpus) -> None:
     lazy = featured.features("spectrogram", nperseg=64)
     assert lazy.sizes["frequency"] == 64 and lazy.attrs["units"] == "dBm/Hz"
@@ -107,6 +152,36 @@ def test_a_feature_too_large_for_memory_is_refused(monkeypatch: pytest.MonkeyPat
     )
     with pytest.raises(SpecError, match=said):
         plan(CorpusSpec.from_tree({**SPEC, "features": {"spectrogram": {"nperseg": 64, "hop": 1}}}))
+
+
+@pytest.mark.parametrize(
+    ("cyclic", "key", "remedy", "fits"),
+    [
+        ({"channels": 2048, "output": {"kind": "full"}}, "output",
+         "set channels to 1024 or fewer, or output.kind to plane", {"channels": 1024}),
+        ({"channels": 2048, "conjugate": True, "method": "ssca", "output": {"kind": "full"}}, "output",
+         "set channels to 512 or fewer, or output.kind to plane", {"channels": 512}),
+        ({"channels": 2048, "hop": 1024, "output": {"kind": "full"}}, "output", "set output.kind to plane",
+         {"output": {"kind": "plane"}}),
+        ({"channels": 2048, "output": {"kind": "plane", "grid": [2048, 4096]}}, "output.grid",
+         "ask for up to 5592405 values", {"output": {"kind": "plane", "grid": [1365, 4096]}}),
+    ],
+)  # fmt: skip
+def test_a_cyclic_plane_too_large_for_memory_names_what_fits(
+    cyclic: dict[str, Any], key: str, remedy: str, fits: dict[str, Any]
+) -> None:
+    tree = {
+        **SPEC,
+        "receivers": {"count": 3},
+        "waveform": {"bandwidth_mhz": 10, "subchannels": 16},
+        "capture": {"slots": 80, "samples": 4096},
+    }
+    said = rf"^features\.cyclic_spectrum\.{key}: 192 captures, .*; accepted: at most \d+ bytes .*; {remedy}$"
+    with pytest.raises(SpecError, match=said):
+        plan(CorpusSpec.from_tree({**tree, "features": {"cyclic_spectrum": cyclic}}))
+    assert plan(
+        CorpusSpec.from_tree({**tree, "features": {"cyclic_spectrum": {**cyclic, **fits}}})
+    ).shard_count
 
 
 def test_tables_and_scaling_come_from_a_stored_corpus(featured: Corpus) -> None:
