@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Complex64, Float32, Float64, Int64
+from jaxtyping import Complex64, Float32, Float64, Int64, Num
 
 from iqatlas.axes import Quantity
 from iqatlas.errors import SpecError
@@ -84,7 +84,7 @@ def cyclic_frequency_hz(
 
 
 def cyclic_autocorrelation(
-    samples: Complex64[Any, "*batch sample"],
+    samples: Num[Any, "*batch sample"],
     *,
     lags: Int64[np.ndarray, "lag"],
     cyclic_frequency_hz: Float64[np.ndarray, "cyclic_frequency"],
@@ -104,11 +104,12 @@ def cyclic_autocorrelation(
         mW. At lag 0 and α = 0, the power of the capture.
 
     Raises:
-        SpecError: A lag is negative, or captures are no longer than it.
+        SpecError: A lag is negative, captures are no longer than it, or they are no complex arrays.
 
     Source: W. A. Gardner, "Exploitation of spectral redundancy in cyclostationary signals", IEEE Signal
     Processing Magazine, 1991, in its one-sided form.
     """
+    samples = _arrays.captures(samples, where=_WHERE)
     size, steps = samples.shape[-1], cyclic_frequency_hz / sample_rate_hz
     if lags.min() < 0 or lags.max() >= size:
         raise SpecError(
@@ -140,8 +141,9 @@ def cyclic_autocorrelation(
 
 
 def _compute(
-    samples: Complex64[Any, "*batch sample"], spec: CyclicAutocorrelationSpec, setting: CaptureSetting
+    samples: Num[Any, "*batch sample"], spec: CyclicAutocorrelationSpec, setting: CaptureSetting
 ) -> Any:
+    samples = _arrays.captures(samples, where=_WHERE)
     values = cyclic_autocorrelation(
         samples,
         lags=lags(spec, setting),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-from jaxtyping import Bool, Complex64, Float32, Float64
+from typing import Any
 
-from iqatlas.features import coherence, cyclic_plane, fam, ssca
+import numpy as np
+from jaxtyping import Bool, Complex64, Float32, Float64, Num
+
+from iqatlas.features import _arrays, coherence, cyclic_plane, fam, ssca
 from iqatlas.features.channelizer import used_samples
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec, FullOutput, Pool, ProfileOutput
 
@@ -16,7 +18,7 @@ _CHUNK_CELLS = 1 << 19
 
 
 def cyclic_spectrum(
-    samples: Complex64[np.ndarray, "*batch sample"], spec: CyclicSpectrumSpec, *, sample_rate_hz: float
+    samples: Num[Any, "*batch sample"], spec: CyclicSpectrumSpec, *, sample_rate_hz: float
 ) -> Float32[np.ndarray, "..."]:
     """Return the magnitudes of cyclic spectra, pooled as the spec says.
 
@@ -32,8 +34,9 @@ def cyclic_spectrum(
         one of its samples is NaN or infinite.
 
     Raises:
-        SpecError: The captures are too short for what is asked.
+        SpecError: The captures are too short for what is asked, or no complex arrays of NumPy.
     """
+    samples = _arrays.numpy_captures(samples, where="features.cyclic_spectrum")
     used = _used_samples(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
     rows = samples.reshape(-1, samples.shape[-1])
     pooling = cyclic_plane.pooling(spec, used)

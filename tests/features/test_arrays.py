@@ -17,7 +17,6 @@ from iqatlas.features.subchannel_energy import subchannel_energy
 from iqatlas.features.wavelet import denoise, denoise_iq
 from iqatlas.waveforms.spec import LteWaveform
 
-HEAD = ("spectrogram", "power_spectrum", "subchannel_energy", "wavelet", "tabular")
 ON_TENSORS = ("spectrogram", "power_spectrum", "subchannel_energy", "tabular")
 SETTING = CaptureSetting.of(
     LteWaveform(bandwidth_mhz=1.4),
@@ -37,7 +36,7 @@ def captures(*shape: int) -> np.ndarray:
     return rng.standard_normal((*shape, 1024), dtype=np.float32).view(np.complex64)
 
 
-@pytest.mark.parametrize("name", HEAD)
+@pytest.mark.parametrize("name", FEATURES)
 def test_order_in_memory_and_precision_make_no_difference(name: str) -> None:
     samples = captures(3, 2)
     wanted = compute(name, samples)
@@ -60,7 +59,7 @@ def test_order_in_memory_and_precision_make_no_difference(name: str) -> None:
         np.testing.assert_array_equal(got, wanted)
 
 
-@pytest.mark.parametrize("name", HEAD)
+@pytest.mark.parametrize("name", FEATURES)
 @pytest.mark.parametrize(
     ("samples", "said"),
     [
@@ -94,12 +93,14 @@ def test_what_is_no_array_is_one_line() -> None:
     ],
     ids=["plain", "grad", "conj", "meta"],
 )
-def test_wavelets_say_that_they_want_arrays_of_numpy(tensor: torch.Tensor) -> None:
+def test_what_takes_no_tensors_wants_arrays_of_numpy(tensor: torch.Tensor) -> None:
     said = r"^features\.wavelet: torch\.Tensor is no array of NumPy; accepted: NumPy arrays alone; a tensor"
     with pytest.raises(SpecError, match=said):
         denoise_iq(tensor, WaveletSpec())
     with pytest.raises(SpecError, match=said):
         denoise(tensor.real, WaveletSpec())
+    with pytest.raises(SpecError, match=said.replace("wavelet", "cyclic_spectrum")):
+        compute("cyclic_spectrum", tensor)
 
 
 def test_the_remedy_of_the_message_works() -> None:
