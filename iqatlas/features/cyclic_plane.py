@@ -113,7 +113,7 @@ def _folded(spec: CyclicSpectrumSpec) -> bool:
 
 
 def middles(count: int, steps: int) -> Float64[np.ndarray, "value"]:
-    """Return the middle of the whole steps in each of ``count`` equal ranges."""
+    """Return the middle of the whole steps in each of ``count`` equal ranges, in steps of any unit."""
     edges = -(-np.arange(count + 1) * steps // count)
     return (edges[:-1] + edges[1:] - 1) / 2
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Complex64, Float32, Float64, Num
 
+from iqatlas.errors import SpecError
 from iqatlas.features import _arrays, coherence, cyclic_plane, fam, ssca
 from iqatlas.features.channelizer import used_samples
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec, FullOutput, Pool, ProfileOutput
@@ -131,8 +132,14 @@ def frequency_offset_hz(
         sample_rate_hz: Sampling rate.
 
     Raises:
-        SpecError: The captures are too short for what is asked.
+        SpecError: The captures are too short for what is asked, or values are pooled.
     """
+    if not isinstance(spec.output, FullOutput):
+        raise SpecError(
+            "pooled values are of cells at several frequencies",
+            where="features.cyclic_spectrum.output.kind",
+            accepted="full",
+        )
     used = _used_samples(spec, samples, sample_rate_hz=sample_rate_hz)
     return cyclic_plane.frequency_offset_steps(spec, used) * (sample_rate_hz / (2 * used))
 

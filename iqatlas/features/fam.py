@@ -176,7 +176,7 @@ def lowest_bin_first(spec: CyclicSpectrumSpec, blocks: int) -> Complex64[np.ndar
 
 
 def product_room(rows: int, channels: int, blocks: int) -> Complex64[np.ndarray, "product block"]:
-    """Return room for the products of as many pairs as are transformed at once."""
+    """Return room for the products, in mW, of as many pairs as are transformed at once."""
     pairs = min(max(1, _PRODUCT_SAMPLES // (rows * blocks)), channels * (channels + 1) // 2)
     return np.empty((rows * pairs, blocks), np.complex64)
 

@@ -360,9 +360,8 @@ def _blocks_in_memory(
     sizes = {}
     for feature, part in features:
         layout = feature.layout(part, setting)
-        sizes[feature.name] = (
-            captures * np.dtype(layout.quantity.dtype).itemsize * math.prod(layout.lengths.values())
-        )
+        width = np.dtype(layout.quantity.dtype).itemsize
+        sizes[feature.name] = captures * width * math.prod(layout.lengths.values())
     # Whoever asks for captures of gigabytes gets their spectrograms too, half overlapping.
     allowed = max(_LARGEST_FEATURE_BYTES, 2 * 8 * captures * setting.samples)
     if sizes and (largest := max(sizes.values())) > allowed:

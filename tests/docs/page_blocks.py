@@ -14,8 +14,8 @@ CODE = {"python", "yaml", "console", "bash", "dockerfile"}
 PLAIN = {"", "text", "json", "bibtex"}
 """What a page shows and nobody types."""
 OTHERS = {
-    "cd", "cp", "dask", "export", "git", "ls", "make", "mkdir", "pip", "python", "python3", "sbatch", "source",
-    "time",
+    "cd", "cp", "dask", "export", "git", "ls", "make", "mkdir", "pip", "python", "python3", "sbatch",
+    "source", "time",
 }  # fmt: skip
 """Programs in a console block that are not this one, and are left alone."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from iqatlas.errors import SpecError
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 from iqatlas.features.cyclic_spectrum import (
     cyclic_frequency_hz,
@@ -103,3 +104,8 @@ def test_random_tone_pairs_lie_about_the_middle_of_their_columns(
         # The nearest cell, half a channel away at the most; lines that the next one holds as well: 0.05.
         assert np.abs(error + side * offset).max() * channels < 0.55
         assert abs(np.mean(error + side * offset)) * channels < 0.09  # 0.29 channels: five sigma
+
+
+def test_pooled_planes_have_no_offset() -> None:
+    with pytest.raises(SpecError, match=r"output\.kind: pooled values .*; accepted: full"):
+        frequency_offset_hz(spec(), 4096, sample_rate_hz=1.0)
