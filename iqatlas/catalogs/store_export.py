@@ -21,6 +21,7 @@ from iqatlas.catalogs.corpus_features import capture_setting, feature_of
 from iqatlas.catalogs.croissant import CROISSANT_NAME
 from iqatlas.catalogs.durable import write_file
 from iqatlas.catalogs.import_spec import is_imported
+from iqatlas.catalogs.load_card import split_by
 from iqatlas.catalogs.manifest import MANIFEST_NAME, InputEntry, Manifest, ShardEntry, shard_sha256
 from iqatlas.catalogs.place import place_of
 from iqatlas.catalogs.quantised import decoded, dequantise, quantise
@@ -283,7 +284,8 @@ def _describe(
         _copy_others(corpus, bench)
         if (bench / _README).is_file():
             text = (bench / _README).read_text(encoding="utf-8", errors="replace")
-            text = restored_readme(text, corpus.store, construction.store, inputs[-1])
+            by = split_by(corpus.manifest.spec)
+            text = restored_readme(text, corpus.store, construction.store, inputs[-1], by=by)
             write_file(bench / _README, text.encode())
     steps = [_step(index) for index in range(len(layout.ranges))]
     files = construction.gather(file for step in steps for file in ledger[step])
