@@ -27,8 +27,8 @@ _DATA_TYPES = {
     "list<float32>": "cr:Float32",
 }
 _OWNERS = {
-    "receiver": " Receivers have splits of their own (receiver_split in the arrays): a split is its records as "
-    "its own receivers heard them.",
+    "receiver": " Receivers have splits of their own (receiver_split in the arrays): a split is its records "
+    "as its own receivers heard them.",
     "site": " Sites have splits of their own (site_split in the arrays): in the records of a split only its "
     "own sites send.",
 }

@@ -36,6 +36,11 @@ class Occupied:
     edges_hz: Float64[np.ndarray, "subchannel 2"]
 
 
+def subchannel_name(subchannel: int) -> str:
+    """Return what a sub-channel is called in metadata."""
+    return f"sub-channel {subchannel}"
+
+
 def metadata_path(data: Path) -> Path:
     """Return where the metadata of a data file go."""
     return data.with_name((data.stem if data.suffix else data.name) + META_SUFFIX)
@@ -129,7 +134,7 @@ def _metadata(
                 "core:sample_count": min(stop * occupied.slot_samples, samples) - first,
                 "core:freq_lower_edge": carrier_hz + float(low),
                 "core:freq_upper_edge": carrier_hz + float(high),
-                "core:label": f"sub-channel {subchannel}",
+                "core:label": subchannel_name(subchannel),
             }
         )
     return recording_text(info, [{"core:sample_start": 0, "core:frequency": carrier_hz}], annotations)
@@ -150,7 +155,15 @@ def recording_text(
     whole = json.loads(recording.dumps()) | {"captures": captures, "annotations": annotations}
     recording = sigmf.SigMFFile(metadata=whole)
     recording.validate()
-    return str(recording.dumps())
+    ordered = recording.ordered_metadata()
+    parts = [f'"global": {json.dumps(ordered["global"], indent=4)}']
+    # A line each: indented, the labels of a capture would be one a line.
+    parts += [f'"{name}": {_lines(ordered[name])}' for name in ("captures", "annotations")]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _lines(items: list[dict[str, object]]) -> str:
+    return "[" + ",".join("\n" + json.dumps(item, separators=(",", ":")) for item in items) + "\n]"
 
 
 def _runs(occupancy: Bool[np.ndarray, "slot subchannel"]) -> list[tuple[int, int, int]]:
