@@ -19,6 +19,7 @@ from iqatlas.version import __version__
 
 DATA_SUFFIX, META_SUFFIX = ".sigmf-data", ".sigmf-meta"
 _MOST_ANNOTATIONS = 10_000
+_LARGEST_METADATA_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,24 @@ def subchannel_name(subchannel: int) -> str:
 def metadata_path(data: Path) -> Path:
     """Return where the metadata of a data file go."""
     return data.with_name((data.stem if data.suffix else data.name) + META_SUFFIX)
+
+
+def is_recording_of(meta: Path, description: str) -> bool:
+    """Return whether a file holds the metadata of a recording that was written with this description.
+
+    Args:
+        meta: The file; it need not be there.
+        description: What it is, in words.
+    """
+    try:
+        if not meta.is_file() or meta.stat().st_size > _LARGEST_METADATA_BYTES:
+            return False
+        info = json.loads(meta.read_bytes())["global"]
+        return bool(
+            info["core:description"] == description and str(info["core:recorder"]).startswith("iqatlas ")
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def write_recording(
@@ -84,7 +103,7 @@ def write_recording(
         )
     temporary = data.with_name(f".{data.name}.writing")
     digest, samples = hashlib.sha512(), 0
-    with storage_errors(data):
+    with storage_errors(data, resumes=False):
         data.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as file:

@@ -61,19 +61,32 @@ def export_sigmf(
         done += samples
         progress(done, total)
 
-    with storage_errors(folder):
+    with storage_errors(folder, resumes=False):
         folder.mkdir(parents=True, exist_ok=True)
         for place in part.receivers.tolist():
             receiver = dataset["receiver"].values[place]
-            base = folder / f"{corpus.manifest.name}-{_plain(str(receiver))}"
-            meta = base.with_name(base.name + META_SUFFIX)
+            base = _base(corpus, str(receiver))
+            meta, data = folder / (base + META_SUFFIX), folder / (base + DATA_SUFFIX)
             meta.unlink(missing_ok=True)  # old metadata must not be found beside new samples
-            data = base.with_name(base.name + DATA_SUFFIX)
             digest = _write_samples(data, dataset["iq"].isel(receiver=place), part.records, tell)
             text = _metadata(corpus, facts, part, place, digest)
             write_file(meta, text.encode())
             written.append(meta)
     return written
+
+
+def recording_names(corpus: Corpus, split: str | None) -> tuple[str, ...]:
+    """Return the files that :func:`export_sigmf` writes.
+
+    Args:
+        corpus: The corpus.
+        split: As there.
+
+    Raises:
+        CorpusError: No record is asked for, or too many.
+    """
+    heard = corpus.dataset["receiver"].values[_part(corpus, split).receivers]
+    return tuple(_base(corpus, str(name)) + suffix for name in heard for suffix in (DATA_SUFFIX, META_SUFFIX))
 
 
 def _part(corpus: Corpus, split: str | None) -> SplitPart:
@@ -87,8 +100,9 @@ def _part(corpus: Corpus, split: str | None) -> SplitPart:
     return part
 
 
-def _plain(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+def _base(corpus: Corpus, receiver: str) -> str:
+    plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in receiver)
+    return f"{corpus.manifest.name}-{plain}"
 
 
 def _write_samples(data: Path, iq: xr.DataArray, chosen: np.ndarray, tell: Callable[[int], None]) -> str:

@@ -51,24 +51,46 @@ def export_webdataset(
         CorpusError: No such split.
         StorageError: The files can't be written.
     """
-    asked = [split] if split is not None else [name for name in splits_there(corpus) if name != "guard"]
-    groups = [
-        (name, number, replace(part, records=part.records[number * records_a_tar :][:records_a_tar]))
-        for name in asked
-        for part in [part_of(corpus, name)]
-        for number in range(-(-len(part.records) // records_a_tar))
-    ]
+    groups = _groups(corpus, split, records_a_tar)
     total, done = sum(len(part.records) for _, _, part in groups), 0
     written = []
-    with storage_errors(folder):
+    with storage_errors(folder, resumes=False):
         folder.mkdir(parents=True, exist_ok=True)
-        for name, number, part in groups:
-            path = folder / f"{corpus.manifest.name}-{name}-{number:06d}.tar"
+        for file, name, part in groups:
+            path = folder / file
             _write_tar(path, corpus.dataset, part, name)
             written.append(path)
             done += len(part.records)
             progress(done, total)
     return written
+
+
+def tar_names(corpus: Corpus, split: str | None) -> tuple[str, ...]:
+    """Return the files that :func:`export_webdataset` writes.
+
+    Args:
+        corpus: The corpus.
+        split: As there.
+
+    Raises:
+        CorpusError: No such split.
+    """
+    return tuple(file for file, _, _ in _groups(corpus, split, RECORDS_A_TAR))
+
+
+def _groups(corpus: Corpus, split: str | None, records_a_tar: int) -> list[tuple[str, str, SplitPart]]:
+    """Return the name of each tar file, its split, and the part of that which it holds."""
+    asked = [split] if split is not None else [name for name in splits_there(corpus) if name != "guard"]
+    return [
+        (
+            f"{corpus.manifest.name}-{name}-{number:06d}.tar",
+            name,
+            replace(part, records=part.records[number * records_a_tar :][:records_a_tar]),
+        )
+        for name in asked
+        for part in [part_of(corpus, name)]
+        for number in range(-(-len(part.records) // records_a_tar))
+    ]
 
 
 def _write_tar(path: Path, dataset: xr.Dataset, part: SplitPart, split: str) -> None:

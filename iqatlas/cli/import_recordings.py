@@ -10,6 +10,7 @@ import typer
 
 from iqatlas.catalogs.bytes_text import bytes_text
 from iqatlas.cli.console import generation_bars, out, say
+from iqatlas.cli.output_place import refuse_address_inside_corpus
 from iqatlas.errors import SpecError
 
 if TYPE_CHECKING:
@@ -176,6 +177,7 @@ def _import(
     from iqatlas.catalogs.manifest import reason_of
     from iqatlas.generators.import_corpus import import_recordings
 
+    refuse_address_inside_corpus(output)
     tree: dict[str, Any] = {
         "name": name or output.rstrip("/").rpartition("/")[2],
         IMPORT: how,

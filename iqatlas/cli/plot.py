@@ -9,6 +9,7 @@ import typer
 
 from iqatlas.cli.console import out
 from iqatlas.cli.options import CorpusArgument
+from iqatlas.cli.output_place import output_errors, picture_file
 from iqatlas.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -42,11 +43,12 @@ def plot(
 
     Example: iqatlas plot helsinki-demo --record 40 --feature power_spectrum
     """
-    from iqatlas.catalogs.construction import storage_errors, write_file
     from iqatlas.catalogs.corpus import open_corpus
     from iqatlas.catalogs.corpus_features import capture_setting
+    from iqatlas.catalogs.durable import write_file
     from iqatlas.plotting.features import draw_feature
 
+    file = picture_file(output or Path(f"{feature}.png"), ".png")
     opened = open_corpus(corpus)
     dataset = opened.dataset
     if record >= dataset.sizes["record"]:
@@ -66,8 +68,7 @@ def plot(
         capture_setting(dataset, opened.manifest.spec),
         title=f"{opened.manifest.name}: record {record} at {names[place]}{snr}",
     )
-    file = output or Path(f"{feature}.png")
-    with storage_errors(file):
+    with output_errors(file):
         write_file(file, picture)
     out.print(f"picture   {file}", highlight=False, markup=False, soft_wrap=True)
 
