@@ -77,7 +77,8 @@ def capture_facts(
 def _finite(level_db: np.ndarray) -> list[float | None]:
     """Return levels, and None where there is none: JSON knows neither NaN nor infinity."""
     rounded = np.round(level_db, _DIGITS).astype(object)
-    return list(np.where(np.isfinite(level_db), rounded, None).tolist())
+    rounded[~np.isfinite(level_db)] = None
+    return list(rounded.tolist())
 
 
 def _receiver_split(dataset: xr.Dataset, place: int) -> str | None:

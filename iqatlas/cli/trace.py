@@ -28,7 +28,7 @@ def trace(
 
     Example: iqatlas trace city.yaml -o city-paths
     """
-    from iqatlas.generators.path_folder import CONTENTS, REPORT, STORE, write_path_folder
+    from iqatlas.generators.path_folder import CONTENTS, STORE, write_path_folder
 
     asked = read_spec(spec, override)
     folder = output or Path(f"{asked.name}-paths")
@@ -37,7 +37,7 @@ def trace(
         command="trace",
         of=asked.name,
         ours=CONTENTS.__contains__,
-        known_by=(STORE, REPORT),
+        known_by=(STORE,),
         overwrite=overwrite,
     )
     with claimed, counting_bar("tracing the radio paths") as tell:
