@@ -53,8 +53,17 @@ def sigmf(
     ],
     output: _Output,
     name: _Name = None,
-    samples: _Samples = 1024,
-    subchannels: _Subchannels = 16,
+    samples: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Samples of a record; those of an iqatlas export, else 1024."),
+    ] = None,
+    subchannels: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Sub-channels of equal width; those of an iqatlas export, else 16.",
+        ),
+    ] = None,
     bandwidth: _Bandwidth = None,
     labels: Annotated[
         Literal["auto", "annotations", "none"],
@@ -83,9 +92,7 @@ def sigmf(
     found = [sigmf_recording(path, sample_rate_hz=sample_rate) for path in recordings]
     how = {
         "kind": "sigmf",
-        "samples": samples,
-        "subchannels": subchannels,
-        "bandwidth_hz": bandwidth,
+        **_grid(found[0], samples, subchannels, bandwidth),
         "labels": labels,
         "overlap": overlap,
         "full_scale_dbm": full_scale,
@@ -142,6 +149,20 @@ def raw(
         "full_scale_dbm": full_scale,
     }
     _import([found], how, output, name, splits, form, stored, licence, overwrite=overwrite)
+
+
+def _grid(
+    first: Recording, samples: int | None, subchannels: int | None, bandwidth_hz: float | None
+) -> dict[str, Any]:
+    """Return how records are cut: as asked, else as the metadata of an export tell, else as any recording."""
+    grid = first.grid
+    if grid is not None and subchannels is None and bandwidth_hz is None:
+        subchannels, bandwidth_hz = grid.subchannels, grid.bandwidth_hz
+    return {
+        "samples": samples if samples is not None else grid.samples if grid is not None else 1024,
+        "subchannels": 16 if subchannels is None else subchannels,
+        "bandwidth_hz": bandwidth_hz,
+    }
 
 
 def _positive(option: str, value: float | None) -> None:
