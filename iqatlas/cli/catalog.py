@@ -47,7 +47,7 @@ def publish(
     """
     from iqatlas.catalogs.publish import publish as make
 
-    refuse_address_inside_corpus(url)
+    refuse_address_inside_corpus(url, option="URL")
     with counting_bar("publishing") as tell:
         published = make(corpus, url, version=version, progress=tell)
     release = published.release

@@ -72,7 +72,7 @@ def init(
 
 
 def _refuse_to_replace(path: Path, *, force: bool) -> None:
-    refuse_inside_corpus(path)
+    refuse_inside_corpus(path, option="SPEC")
     if path.exists() and not force:
         raise SpecError("there is a file of this name", where=str(path), remedy="--force replaces it")
 

@@ -15,12 +15,13 @@ from iqatlas.errors import CorpusError, SpecError
 _UNFINISHED = (f"{BUILDING}/{KEY}", f"{BUILDING}/{LOCK}", f"{PULLING}/{LOCK}")
 
 
-def refuse_inside_corpus(output: Path, *, itself: bool = True) -> None:
+def refuse_inside_corpus(output: Path, *, itself: bool = True, option: str = "--output") -> None:
     """Refuse an output that would spoil a corpus: one of its files, or anything within its folder.
 
     Args:
         output: File or folder that is to be written.
         itself: Whether that may be no corpus either; what makes corpora knows what to do with one.
+        option: How the command line names it.
 
     Raises:
         CorpusError: A folder at or above it is a corpus.
@@ -30,22 +31,23 @@ def refuse_inside_corpus(output: Path, *, itself: bool = True) -> None:
         if _is_corpus(folder):
             raise CorpusError(
                 f"this would lie in the corpus {folder}, which holds only what its manifest names",
-                where=f"--output {output}",
+                where=f"{option} {output}",
                 remedy="choose a place beside it",
             )
 
 
-def refuse_address_inside_corpus(output: str | Path | None) -> None:
+def refuse_address_inside_corpus(output: str | Path | None, *, option: str = "--output") -> None:
     """Refuse a new corpus or catalogue within a corpus; addresses of object stores are left to the store.
 
     Args:
         output: Folder or address; None where the command finds one of its own.
+        option: How the command line names it.
 
     Raises:
         CorpusError: A folder above it is a corpus.
     """
     if output is not None and "://" not in str(output):
-        refuse_inside_corpus(Path(output), itself=False)
+        refuse_inside_corpus(Path(output), itself=False, option=option)
 
 
 def picture_file(output: Path, *suffixes: str) -> Path:
