@@ -30,6 +30,7 @@ from iqatlas.catalogs.split_index import (
     with_splits,
 )
 from iqatlas.errors import CorpusError
+from iqatlas.split_owners import own_receivers
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -158,10 +159,8 @@ class Corpus(Loaders):
 
     def receivers_of(self, split: str) -> list[str] | None:
         """Return the names of a split's receivers; None where receivers are not split."""
-        if "receiver_split" not in self.dataset:
-            return None
-        own = self.dataset["receiver_split"].values.astype("<U10") == split
-        return [str(name) for name in self.dataset["receiver"].values[own]]
+        own = own_receivers(self.dataset, split)
+        return None if own is None else [str(name) for name in self.dataset["receiver"].values[own]]
 
     @cached_property
     def paths(self) -> xr.Dataset:

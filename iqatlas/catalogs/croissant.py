@@ -26,6 +26,12 @@ _DATA_TYPES = {
     "list<bool>": "sc:Boolean",
     "list<float32>": "cr:Float32",
 }
+_OWNERS = {
+    "receiver": " Receivers have splits of their own (receiver_split in the arrays): a split is its records "
+    "as its own receivers heard them.",
+    "site": " Sites have splits of their own (site_split in the arrays): in the records of a split only its "
+    "own sites send.",
+}
 _ENCODINGS = {
     ".parquet": "application/x-parquet",
     ".json": "application/json",
@@ -86,6 +92,7 @@ def croissant(
     published: str,
     files: Iterable[FileEntry],
     splits: Iterable[str],
+    by: str = "time",
     extents: Mapping[str, int],
     store: Sequence[str],
     version: str = UNPUBLISHED,
@@ -102,6 +109,7 @@ def croissant(
         published: Date, as YYYY-MM-DD.
         files: Files of the corpus; those outside the store of the records are named one by one.
         splits: Names of the splits that have records.
+        by: What splits are by.
         extents: Receivers and sub-channels of a record.
         store: Folders and files of the records' arrays, the one that readers open first.
         version: MAJOR.MINOR.PATCH.
@@ -125,7 +133,7 @@ def croissant(
         "keywords": list(keywords),
         "isLiveDataset": False,
         "distribution": [*map(_file_object, single), _store_set(store)],
-        "recordSet": [_split_set(splits), _record_set(extents, columns)],
+        "recordSet": [_split_set(splits, by), _record_set(extents, columns)],
     }
     if about.doi:
         body["identifier"] = f"https://doi.org/{about.doi}"
@@ -159,7 +167,7 @@ def _store_set(store: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _split_set(splits: Iterable[str]) -> dict[str, Any]:
+def _split_set(splits: Iterable[str], by: str) -> dict[str, Any]:
     urls = {
         "train": "https://mlcommons.org/definitions/training_split",
         "validation": "https://mlcommons.org/definitions/validation_split",
@@ -169,7 +177,8 @@ def _split_set(splits: Iterable[str]) -> dict[str, Any]:
         "@type": "cr:RecordSet",
         "@id": "splits",
         "name": "splits",
-        "description": "Splits of the records; guard records lie between them and belong to none.",
+        "description": "Splits of the records; guard records lie between them and belong to none."
+        + _OWNERS.get(by, ""),
         "dataType": "cr:Split",
         "key": {"@id": "splits/name"},
         "field": [

@@ -46,24 +46,46 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+_NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ELOOP)
+_NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
 @contextmanager
-def storage_errors(corpus: Path | str, doing: Literal["read", "write"] = "write") -> Iterator[None]:
-    """Turn what an operating system says of a full disk or a closed folder into one line."""
+def storage_errors(
+    corpus: Path | str, doing: Literal["read", "write"] = "write", *, resumes: bool = True
+) -> Iterator[None]:
+    """Turn what an operating system says of a full disk or a closed folder into one line.
+
+    Args:
+        corpus: What is read or written.
+        doing: Which of both.
+        resumes: Whether the same command goes on where it was.
+
+    Raises:
+        StorageError: In place of an OSError.
+    """
     try:
         yield
     except IqAtlasError:
         raise
     except OSError as failure:
-        remedies = {
-            errno.ENOSPC: "free some space and run the same command again: it resumes",
-            errno.EDQUOT: "free some of your quota and run the same command again: it resumes",
-            errno.EACCES: "choose a folder that you may write to",
-            errno.EROFS: "choose a folder that you may write to",
-        }
         raise StorageError(
             f"can't {doing} ({failure.strerror or failure})",
             where=str(failure.filename or corpus),
-            remedy=remedies.get(failure.errno or 0, "run the same command again: it resumes")
+            remedy=_remedy(failure.errno or 0, resumes=resumes)
             if doing == "write"
             else "see that it is there and that you may read it",
         ) from None
+
+
+def _remedy(number: int, *, resumes: bool) -> str:
+    """Return what helps where something can't be written; a promise to resume only where it would help."""
+    if number in _NO_PLACE:
+        return "nothing can be made there: choose another place with -o"
+    if number in _NO_RIGHT:
+        return "choose a folder that you may write to, with -o"
+    if number == errno.ENAMETOOLONG:
+        return "choose a shorter name with -o"
+    again = "run the same command again" + (": it resumes" if resumes else "")
+    room = {errno.ENOSPC: "free some space and ", errno.EDQUOT: "free some of your quota and "}
+    return room.get(number, "") + again

@@ -19,6 +19,7 @@ from iqatlas.version import __version__
 
 DATA_SUFFIX, META_SUFFIX = ".sigmf-data", ".sigmf-meta"
 _MOST_ANNOTATIONS = 10_000
+_LARGEST_METADATA_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +37,32 @@ class Occupied:
     edges_hz: Float64[np.ndarray, "subchannel 2"]
 
 
+def subchannel_name(subchannel: int) -> str:
+    """Return what a sub-channel is called in metadata."""
+    return f"sub-channel {subchannel}"
+
+
 def metadata_path(data: Path) -> Path:
     """Return where the metadata of a data file go."""
     return data.with_name((data.stem if data.suffix else data.name) + META_SUFFIX)
+
+
+def is_recording_of(meta: Path, description: str) -> bool:
+    """Return whether a file holds the metadata of a recording that was written with this description.
+
+    Args:
+        meta: The file; it need not be there.
+        description: What it is, in words.
+    """
+    try:
+        if not meta.is_file() or meta.stat().st_size > _LARGEST_METADATA_BYTES:
+            return False
+        info = json.loads(meta.read_bytes())["global"]
+        return bool(
+            info["core:description"] == description and str(info["core:recorder"]).startswith("iqatlas ")
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def write_recording(
@@ -79,7 +103,7 @@ def write_recording(
         )
     temporary = data.with_name(f".{data.name}.writing")
     digest, samples = hashlib.sha512(), 0
-    with storage_errors(data):
+    with storage_errors(data, resumes=False):
         data.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as file:
@@ -129,7 +153,7 @@ def _metadata(
                 "core:sample_count": min(stop * occupied.slot_samples, samples) - first,
                 "core:freq_lower_edge": carrier_hz + float(low),
                 "core:freq_upper_edge": carrier_hz + float(high),
-                "core:label": f"sub-channel {subchannel}",
+                "core:label": subchannel_name(subchannel),
             }
         )
     return recording_text(info, [{"core:sample_start": 0, "core:frequency": carrier_hz}], annotations)
@@ -150,7 +174,15 @@ def recording_text(
     whole = json.loads(recording.dumps()) | {"captures": captures, "annotations": annotations}
     recording = sigmf.SigMFFile(metadata=whole)
     recording.validate()
-    return str(recording.dumps())
+    ordered = recording.ordered_metadata()
+    parts = [f'"global": {json.dumps(ordered["global"], indent=4)}']
+    # A line each: indented, the labels of a capture would be one a line.
+    parts += [f'"{name}": {_lines(ordered[name])}' for name in ("captures", "annotations")]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _lines(items: list[dict[str, object]]) -> str:
+    return "[" + ",".join("\n" + json.dumps(item, separators=(",", ":")) for item in items) + "\n]"
 
 
 def _runs(occupancy: Bool[np.ndarray, "slot subchannel"]) -> list[tuple[int, int, int]]:

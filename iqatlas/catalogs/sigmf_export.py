@@ -15,12 +15,16 @@ from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.durable import storage_errors, write_file
 from iqatlas.catalogs.import_spec import is_imported
 from iqatlas.catalogs.sigmf import DATA_SUFFIX, META_SUFFIX, recording_text
+from iqatlas.catalogs.sigmf_facts import capture_facts, global_facts
+from iqatlas.catalogs.sigmf_namespace import extension
+from iqatlas.catalogs.split_part import SplitPart, part_of
 from iqatlas.errors import CorpusError
 from iqatlas.version import __version__
 
 MOST_RECORDS = 200_000
 """More would make metadata of hundreds of megabytes, which no tool opens."""
 _AT_ONCE_SAMPLES = 1 << 22
+_FACTS = ("label", "occupancy", "snr", "snr_level", "waypoint", "time", "slot", "draw", "split")
 
 
 def export_sigmf(
@@ -28,13 +32,14 @@ def export_sigmf(
 ) -> list[Path]:
     """Write a corpus as SigMF recordings, one per receiver.
 
-    Every record is a capture segment with the receiver's place in it; every run of occupied
-    sub-channels is an annotation. Sample n of segment r is sample n of the segment's record.
+    Every record is a capture segment with the receiver's place, the record's split, labels and whatever
+    else the corpus knows of it; every run of occupied sub-channels is an annotation. Sample n of segment r
+    is sample n of the segment's record.
 
     Args:
         corpus: The corpus.
         folder: Where the recordings go; made if need be.
-        split: Records of this split alone; all without it.
+        split: Records of this split alone, by the receivers that belong to it; the whole corpus without it.
         progress: Told the samples done and in all.
 
     Returns:
@@ -44,11 +49,10 @@ def export_sigmf(
         CorpusError: No record is asked for, or too many.
         StorageError: The files can't be written.
     """
-    chosen = _records(corpus, split)
+    part = _part(corpus, split)
     dataset = corpus.dataset
-    known = [name for name in ("label", "snr", "waypoint", "time") if name in dataset]
-    facts = dataset[known].isel(record=chosen).load()
-    total = len(chosen) * dataset.sizes["receiver"] * dataset.sizes["sample"]
+    facts = dataset[[name for name in _FACTS if name in dataset]].isel(record=part.records).load()
+    total = len(part.records) * len(part.receivers) * dataset.sizes["sample"]
     written: list[Path] = []
     done = 0
 
@@ -57,38 +61,48 @@ def export_sigmf(
         done += samples
         progress(done, total)
 
-    with storage_errors(folder):
+    with storage_errors(folder, resumes=False):
         folder.mkdir(parents=True, exist_ok=True)
-        for place, receiver in enumerate(dataset["receiver"].values):
-            base = folder / f"{corpus.manifest.name}-{_plain(str(receiver))}"
-            meta = base.with_name(base.name + META_SUFFIX)
+        for place in part.receivers.tolist():
+            receiver = dataset["receiver"].values[place]
+            base = _base(corpus, str(receiver))
+            meta, data = folder / (base + META_SUFFIX), folder / (base + DATA_SUFFIX)
             meta.unlink(missing_ok=True)  # old metadata must not be found beside new samples
-            digest = _write_samples(
-                base.with_name(base.name + DATA_SUFFIX), dataset["iq"].isel(receiver=place), chosen, tell
-            )
-            text = _metadata(corpus, facts, chosen, place, digest)
+            digest = _write_samples(data, dataset["iq"].isel(receiver=place), part.records, tell)
+            text = _metadata(corpus, facts, part, place, digest)
             write_file(meta, text.encode())
             written.append(meta)
     return written
 
 
-def _records(corpus: Corpus, split: str | None) -> np.ndarray:
-    splits = corpus.dataset["split"].values
-    known = sorted(set(splits.tolist()))
-    if split is not None and split not in known:
-        raise CorpusError(f"no records of the split {split!r}", accepted=", ".join(known))
-    chosen = np.arange(len(splits)) if split is None else np.flatnonzero(splits == split)
-    if len(chosen) > MOST_RECORDS:
+def recording_names(corpus: Corpus, split: str | None) -> tuple[str, ...]:
+    """Return the files that :func:`export_sigmf` writes.
+
+    Args:
+        corpus: The corpus.
+        split: As there.
+
+    Raises:
+        CorpusError: No record is asked for, or too many.
+    """
+    heard = corpus.dataset["receiver"].values[_part(corpus, split).receivers]
+    return tuple(_base(corpus, str(name)) + suffix for name in heard for suffix in (DATA_SUFFIX, META_SUFFIX))
+
+
+def _part(corpus: Corpus, split: str | None) -> SplitPart:
+    part = part_of(corpus, split)
+    if len(part.records) > MOST_RECORDS:
         raise CorpusError(
-            f"{len(chosen):,} records are more than SigMF metadata can carry",
+            f"{len(part.records):,} records are more than SigMF metadata can carry",
             accepted=f"up to {MOST_RECORDS:,}",
             remedy="export one --split",
         )
-    return chosen
+    return part
 
 
-def _plain(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+def _base(corpus: Corpus, receiver: str) -> str:
+    plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in receiver)
+    return f"{corpus.manifest.name}-{plain}"
 
 
 def _write_samples(data: Path, iq: xr.DataArray, chosen: np.ndarray, tell: Callable[[int], None]) -> str:
@@ -112,30 +126,20 @@ def _write_samples(data: Path, iq: xr.DataArray, chosen: np.ndarray, tell: Calla
     return digest.hexdigest()
 
 
-def _metadata(corpus: Corpus, facts: xr.Dataset, chosen: np.ndarray, place: int, sha512: str) -> str:
+def _metadata(corpus: Corpus, facts: xr.Dataset, part: SplitPart, place: int, sha512: str) -> str:
     dataset = corpus.dataset
     samples = dataset.sizes["sample"]
     carrier_hz = float(dataset.attrs["carrier_frequency_hz"])
-    numbers = zip(chosen.tolist(), facts["time"].values.tolist(), strict=True)
-    captures: list[dict[str, object]] = [
-        {
-            "core:sample_start": index * samples,
-            "core:frequency": carrier_hz,
-            "iqatlas:record": record,
-            "iqatlas:time_s": time_s,
-        }
-        for index, (record, time_s) in enumerate(numbers)
+    captures = [
+        {"core:sample_start": index * samples, "core:frequency": carrier_hz, **known}
+        for index, known in enumerate(capture_facts(facts, part.records, place))
     ]
-    # Of a recording that was imported nobody knows where it was heard, nor its SNR.
+    # Of a recording that was imported nobody knows where it was heard.
     if "waypoint" in facts:
-        waypoints = facts["waypoint"].values
-        where = [dataset[key].values[waypoints, place].tolist() for key in ("longitude", "latitude")]
-        for capture, longitude, latitude in zip(captures, *where, strict=True):
-            capture["core:geolocation"] = {"type": "Point", "coordinates": [longitude, latitude]}
-    if "snr" in facts:
-        for capture, snr_db in zip(captures, facts["snr"].values[:, place].tolist(), strict=True):
-            if np.isfinite(snr_db):
-                capture["iqatlas:snr_db"] = round(snr_db, 4)
+        names = ("longitude", "latitude", "altitude")
+        where = np.stack([dataset[key].values[facts["waypoint"].values, place] for key in names], axis=-1)
+        for capture, coordinates in zip(captures, where.tolist(), strict=True):
+            capture["core:geolocation"] = {"type": "Point", "coordinates": coordinates}
     annotations = _annotations(facts, dataset, samples, carrier_hz) if "label" in facts else []
     name = str(dataset["receiver"].values[place])
     heard = "recorded"
@@ -156,7 +160,8 @@ def _metadata(corpus: Corpus, facts: xr.Dataset, chosen: np.ndarray, place: int,
         "core:license": corpus.manifest.spec.get("about", {}).get("licence", "ODbL-1.0"),
         **({} if is_imported(corpus.manifest.spec) else {"core:hw": "simulated"}),
         "core:sha512": sha512,
-        "core:extensions": [{"name": "iqatlas", "version": "1.0.0", "optional": True}],
+        "core:extensions": [extension()],
+        **global_facts(corpus, place),
     }
     return recording_text(info, captures, annotations)
 

@@ -6,27 +6,16 @@ from iqatlas.catalogs.citation import KEYWORDS, RECORDED_KEYWORDS
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME, UNPUBLISHED, croissant
 from iqatlas.catalogs.import_spec import is_imported
+from iqatlas.catalogs.load_card import load_anew, split_by
 from iqatlas.catalogs.manifest import FileEntry, InputEntry
 from iqatlas.catalogs.record_store import FORMATS, RecordStore
 from iqatlas.catalogs.record_table import RECORD_TABLE, columns_of
 from iqatlas.catalogs.versioned_cards import about_of, title_and_description
 
-LOAD = {
-    "zarr": """```python
-import xarray as xr
-records = xr.open_zarr("records.zarr")
-train = records.isel(record=(records.split == "train").values)
-```""",
-    "hdf5": """```python
-import h5py
-records = h5py.File("records.h5")
-train = records["split"].asstr()[:] == "train"
-```""",
-}
-"""How the records of each format are loaded without iqatlas; part of every card."""
 
-
-def restored_readme(text: str, before: RecordStore, after: RecordStore, origin: InputEntry) -> str:
+def restored_readme(
+    text: str, before: RecordStore, after: RecordStore, origin: InputEntry, *, by: str
+) -> str:
     """Return a card that says how the records lie now.
 
     Args:
@@ -34,9 +23,10 @@ def restored_readme(text: str, before: RecordStore, after: RecordStore, origin: 
         before: Format of the source.
         after: Format of the new corpus.
         origin: The source's manifest.
+        by: What splits are by.
     """
     names = {store.name: name for name, store in FORMATS.items()}
-    text = text.replace(LOAD[names[before.name]], LOAD[names[after.name]])
+    text = load_anew(text, names[before.name], names[after.name], by)
     return (
         f"{text.rstrip()}\n\n## Stored anew\n\n"
         f"The records were exported from `{before.name}` of the corpus whose `{origin.name}` has the SHA-256 "
@@ -71,5 +61,6 @@ def restored_croissant(
         store=store.contents,
         version=UNPUBLISHED,
         columns=columns,
+        by=split_by(manifest.spec),
         keywords=RECORDED_KEYWORDS if is_imported(manifest.spec) else KEYWORDS,
     )

@@ -20,9 +20,11 @@ from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.corpus_features import capture_setting, feature_of
 from iqatlas.catalogs.croissant import CROISSANT_NAME
 from iqatlas.catalogs.durable import write_file
+from iqatlas.catalogs.folder_place import FolderPlace
 from iqatlas.catalogs.import_spec import is_imported
+from iqatlas.catalogs.load_card import split_by
 from iqatlas.catalogs.manifest import MANIFEST_NAME, InputEntry, Manifest, ShardEntry, shard_sha256
-from iqatlas.catalogs.place import place_of
+from iqatlas.catalogs.place import CorpusPlace, place_of
 from iqatlas.catalogs.quantised import decoded, dequantise, quantise
 from iqatlas.catalogs.record_store import format_for
 from iqatlas.catalogs.staging import desk_of, write_shard
@@ -76,6 +78,7 @@ def export_store(
     form: str,
     iq: str | None = None,
     chunk_records: int | None = None,
+    overwrite: bool = False,
     progress: Callable[[int, int], None],
 ) -> Corpus:
     """Store a corpus anew; record n stays record n, and the new manifest names the old one's hash.
@@ -89,6 +92,7 @@ def export_store(
         form: ``zarr`` or ``hdf5``.
         iq: ``complex64`` or ``int16``; as in the source without it.
         chunk_records: Records a chunk, the unit of reading; as in the source without it.
+        overwrite: Whether another corpus that is there is removed.
         progress: Told the records done and in all.
 
     Returns:
@@ -100,6 +104,8 @@ def export_store(
         StorageError: A place can't be read or written.
     """
     place = place_of(dest)
+    if _same_place(corpus.place, place):
+        raise CorpusError("this is the corpus itself", where=place.name, remedy="choose another -o")
     store = format_for(form, place)
     layout = _layout(corpus, form, iq, chunk_records)
     origin = _origin(corpus)
@@ -115,13 +121,19 @@ def export_store(
             "iqatlas": __version__,
         }
     )
-    construction = Construction(place, build_key=key, store=store)
+    construction = Construction(place, build_key=key, overwrite=overwrite, store=store)
     construction.refuse_strangers()
     refuse_unsound(corpus.place, remedy="see `iqatlas verify`, and export it once it is whole")
     with construction:
         _write_records(construction, corpus, layout, progress)
         construction.finish(_describe(construction, corpus, layout, inputs))
     return Corpus(place)
+
+
+def _same_place(one: CorpusPlace, other: CorpusPlace) -> bool:
+    if isinstance(one, FolderPlace) and isinstance(other, FolderPlace):
+        return one.folder.resolve() == other.folder.resolve()
+    return one.address.rstrip("/") == other.address.rstrip("/")
 
 
 def _origin(corpus: Corpus) -> InputEntry:
@@ -283,7 +295,8 @@ def _describe(
         _copy_others(corpus, bench)
         if (bench / _README).is_file():
             text = (bench / _README).read_text(encoding="utf-8", errors="replace")
-            text = restored_readme(text, corpus.store, construction.store, inputs[-1])
+            by = split_by(corpus.manifest.spec)
+            text = restored_readme(text, corpus.store, construction.store, inputs[-1], by=by)
             write_file(bench / _README, text.encode())
     steps = [_step(index) for index in range(len(layout.ranges))]
     files = construction.gather(file for step in steps for file in ledger[step])

@@ -12,6 +12,7 @@ from iqatlas.catalogs.citation import CITATION_NAMES, KEYWORDS, RECORDED_KEYWORD
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME, croissant
 from iqatlas.catalogs.import_spec import is_imported
+from iqatlas.catalogs.load_card import split_by
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
 from iqatlas.catalogs.record_table import RECORD_TABLE, columns_of
 from iqatlas.errors import CorpusError
@@ -69,6 +70,7 @@ def versioned_cards(corpus: Corpus, *, version: str, published: str) -> dict[str
             store=corpus.store.contents,
             version=version,
             columns=columns_of(corpus.dataset),
+            by=split_by(manifest.spec),
             keywords=keywords,
         )
         files[CROISSANT_NAME] = entry_of(CROISSANT_NAME, cards[CROISSANT_NAME])

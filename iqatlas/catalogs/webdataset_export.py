@@ -7,6 +7,7 @@ import json
 import os
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import xarray as xr
 
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.durable import storage_errors
-from iqatlas.errors import CorpusError
+from iqatlas.catalogs.split_part import SplitPart, part_of, splits_there
 
 RECORDS_A_TAR = 1000
 _ARRAYS = ("iq", "label", "occupancy", "snr")
@@ -32,8 +33,9 @@ def export_webdataset(
     """Write a corpus as tar files, named by split: ``NAME-train-000000.tar`` and so on.
 
     A record's members are ``iq.npy`` (complex64, receiver × sample), ``label.npy``,
-    ``occupancy.npy``, ``snr.npy`` and ``json`` (record, draw, slot, time, split, level); of recordings
-    those that are known. The same corpus gives the same bytes.
+    ``occupancy.npy``, ``snr.npy`` and ``json`` (record, split, receivers, draw, slot, time,
+    level); of recordings those that are known. Where splits are by receiver, a tar file holds the
+    receivers of its split alone. The same corpus gives the same bytes.
 
     Args:
         corpus: The corpus.
@@ -49,46 +51,66 @@ def export_webdataset(
         CorpusError: No such split.
         StorageError: The files can't be written.
     """
-    splits = corpus.dataset["split"].values
-    known = sorted(set(splits.tolist()))
-    if split is not None and split not in known:
-        raise CorpusError(f"no records of the split {split!r}", accepted=", ".join(known))
-    asked = [split] if split is not None else [name for name in known if name != "guard"]
-    groups = [
-        (name, number, rows[number * records_a_tar : (number + 1) * records_a_tar])
-        for name in asked
-        for rows in [np.flatnonzero(splits == name)]
-        for number in range(-(-len(rows) // records_a_tar))
-    ]
-    total, done = sum(len(rows) for _, _, rows in groups), 0
+    groups = _groups(corpus, split, records_a_tar)
+    total, done = sum(len(part.records) for _, _, part in groups), 0
     written = []
-    with storage_errors(folder):
+    with storage_errors(folder, resumes=False):
         folder.mkdir(parents=True, exist_ok=True)
-        for name, number, rows in groups:
-            path = folder / f"{corpus.manifest.name}-{name}-{number:06d}.tar"
-            _write_tar(path, corpus.dataset, rows, name)
+        for file, name, part in groups:
+            path = folder / file
+            _write_tar(path, corpus.dataset, part, name)
             written.append(path)
-            done += len(rows)
+            done += len(part.records)
             progress(done, total)
     return written
 
 
-def _write_tar(path: Path, dataset: xr.Dataset, rows: np.ndarray, split: str) -> None:
+def tar_names(corpus: Corpus, split: str | None) -> tuple[str, ...]:
+    """Return the files that :func:`export_webdataset` writes.
+
+    Args:
+        corpus: The corpus.
+        split: As there.
+
+    Raises:
+        CorpusError: No such split.
+    """
+    return tuple(file for file, _, _ in _groups(corpus, split, RECORDS_A_TAR))
+
+
+def _groups(corpus: Corpus, split: str | None, records_a_tar: int) -> list[tuple[str, str, SplitPart]]:
+    """Return the name of each tar file, its split, and the part of that which it holds."""
+    asked = [split] if split is not None else [name for name in splits_there(corpus) if name != "guard"]
+    return [
+        (
+            f"{corpus.manifest.name}-{name}-{number:06d}.tar",
+            name,
+            replace(part, records=part.records[number * records_a_tar :][:records_a_tar]),
+        )
+        for name in asked
+        for part in [part_of(corpus, name)]
+        for number in range(-(-len(part.records) // records_a_tar))
+    ]
+
+
+def _write_tar(path: Path, dataset: xr.Dataset, part: SplitPart, split: str) -> None:
     names = [name for name in (*_ARRAYS, *_SCALARS) if name in dataset]
-    block = dataset.drop_indexes("split").drop_vars("split")[names].isel(record=rows).load()
+    block = dataset.drop_indexes("split").drop_vars("split")[names]
+    block = block.isel(record=part.records, receiver=part.receivers).load()
+    receivers = [str(name) for name in block["receiver"].values]
     arrays = {name: block[name].values for name in names}
     temporary = path.with_name(f".{path.name}.writing")
     try:
         with temporary.open("wb") as file:
             # Plain members, owned by nobody and of no time: the same records give the same bytes.
             with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-                for place, record in enumerate(rows.tolist()):
+                for place, record in enumerate(part.records.tolist()):
                     for name in (name for name in _ARRAYS if name in arrays):
                         _add(tar, f"{record:09d}.{name}.npy", _npy(arrays[name][place]))
                     facts = {name: arrays[name][place].item() for name in _SCALARS if name in arrays}
                     if not np.isfinite(facts.get("snr_level", 0)):
                         facts["snr_level"] = None  # thermal noise has no level, and JSON no NaN
-                    text = json.dumps({"record": record, "split": split, **facts})
+                    text = json.dumps({"record": record, "split": split, "receivers": receivers, **facts})
                     _add(tar, f"{record:09d}.json", text.encode())
             file.flush()
             os.fsync(file.fileno())

@@ -10,6 +10,7 @@ import typer
 from iqatlas.catalogs.bytes_text import bytes_text
 from iqatlas.cli.console import counting_bar, out, say
 from iqatlas.cli.options import CorpusArgument
+from iqatlas.cli.output_place import refuse_address_inside_corpus
 from iqatlas.cli.tables import columns, facts
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def publish(
     """
     from iqatlas.catalogs.publish import publish as make
 
+    refuse_address_inside_corpus(url, option="URL")
     with counting_bar("publishing") as tell:
         published = make(corpus, url, version=version, progress=tell)
     release = published.release
@@ -165,6 +167,7 @@ def pull(
     from iqatlas.catalogs.pull import pull as bring
 
     name, number = split_address(version)
+    refuse_address_inside_corpus(output or name)
     with counting_bar("pulling") as tell:
         corpus = bring(url, name, number, dest=output, progress=tell)
     manifest = corpus.manifest

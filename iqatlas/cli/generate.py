@@ -11,6 +11,7 @@ import typer
 from iqatlas.catalogs.bytes_text import bytes_text
 from iqatlas.cli.console import generation_bars, out, say
 from iqatlas.cli.options import SetOption, SpecArgument, read_spec
+from iqatlas.cli.output_place import refuse_address_inside_corpus
 from iqatlas.generators.progress import Progress
 
 
@@ -53,6 +54,7 @@ def generate(
     from iqatlas.generators.execute import generate as make
     from iqatlas.generators.workers import LOCAL
 
+    refuse_address_inside_corpus(output)
     asked = read_spec(spec, override)
     if workers is None:
         workers = min(os.cpu_count() or 1, 8) if scheduler in (None, LOCAL) else 1

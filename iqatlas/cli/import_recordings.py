@@ -10,6 +10,7 @@ import typer
 
 from iqatlas.catalogs.bytes_text import bytes_text
 from iqatlas.cli.console import generation_bars, out, say
+from iqatlas.cli.output_place import refuse_address_inside_corpus
 from iqatlas.errors import SpecError
 
 if TYPE_CHECKING:
@@ -52,8 +53,17 @@ def sigmf(
     ],
     output: _Output,
     name: _Name = None,
-    samples: _Samples = 1024,
-    subchannels: _Subchannels = 16,
+    samples: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Samples of a record; those of an iqatlas export, else 1024."),
+    ] = None,
+    subchannels: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Sub-channels of equal width; those of an iqatlas export, else 16.",
+        ),
+    ] = None,
     bandwidth: _Bandwidth = None,
     labels: Annotated[
         Literal["auto", "annotations", "none"],
@@ -82,9 +92,7 @@ def sigmf(
     found = [sigmf_recording(path, sample_rate_hz=sample_rate) for path in recordings]
     how = {
         "kind": "sigmf",
-        "samples": samples,
-        "subchannels": subchannels,
-        "bandwidth_hz": bandwidth,
+        **_grid(found[0], samples, subchannels, bandwidth),
         "labels": labels,
         "overlap": overlap,
         "full_scale_dbm": full_scale,
@@ -143,6 +151,20 @@ def raw(
     _import([found], how, output, name, splits, form, stored, licence, overwrite=overwrite)
 
 
+def _grid(
+    first: Recording, samples: int | None, subchannels: int | None, bandwidth_hz: float | None
+) -> dict[str, Any]:
+    """Return how records are cut: as asked, else as the metadata of an export tell, else as any recording."""
+    grid = first.grid
+    if grid is not None and subchannels is None and bandwidth_hz is None:
+        subchannels, bandwidth_hz = grid.subchannels, grid.bandwidth_hz
+    return {
+        "samples": samples if samples is not None else grid.samples if grid is not None else 1024,
+        "subchannels": 16 if subchannels is None else subchannels,
+        "bandwidth_hz": bandwidth_hz,
+    }
+
+
 def _positive(option: str, value: float | None) -> None:
     if value is not None and not 0 < value <= 1e12:
         raise SpecError(f"{value:g} Hz", where=option, accepted="above 0, up to 1e12 Hz")
@@ -176,6 +198,7 @@ def _import(
     from iqatlas.catalogs.manifest import reason_of
     from iqatlas.generators.import_corpus import import_recordings
 
+    refuse_address_inside_corpus(output)
     tree: dict[str, Any] = {
         "name": name or output.rstrip("/").rpartition("/")[2],
         IMPORT: how,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from iqatlas.cli.console import out, say
+from iqatlas.cli.output_place import refuse_inside_corpus
 from iqatlas.errors import SpecError
 
 _QUESTIONS = (
@@ -63,7 +64,7 @@ def init(
     tree = read_plain_yaml(text, where="the new spec")
     path = spec or Path(f"{tree['name'] if isinstance(tree, dict) else 'city'}.yaml")
     _refuse_to_replace(path, force=force)
-    with storage_errors(path):
+    with storage_errors(path, resumes=False):
         write_file(path, text.encode())
     say(out, f"spec     {path}")
     say(out, f"next     iqatlas plan {path}")
@@ -71,6 +72,7 @@ def init(
 
 
 def _refuse_to_replace(path: Path, *, force: bool) -> None:
+    refuse_inside_corpus(path, option="SPEC")
     if path.exists() and not force:
         raise SpecError("there is a file of this name", where=str(path), remedy="--force replaces it")
 

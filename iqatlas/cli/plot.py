@@ -10,6 +10,7 @@ import typer
 
 from iqatlas.cli.console import out
 from iqatlas.cli.options import CorpusArgument
+from iqatlas.cli.output_place import output_errors, picture_file
 from iqatlas.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -43,11 +44,12 @@ def plot(
 
     Example: iqatlas plot helsinki-demo --record 40 --feature power_spectrum
     """
-    from iqatlas.catalogs.construction import storage_errors, write_file
     from iqatlas.catalogs.corpus import open_corpus
     from iqatlas.catalogs.corpus_features import capture_setting
+    from iqatlas.catalogs.durable import write_file
     from iqatlas.plotting.features import draw_feature
 
+    file = picture_file(output or Path(f"{feature}.png"), ".png")
     opened = open_corpus(corpus)
     dataset = opened.dataset
     if record >= dataset.sizes["record"]:
@@ -68,8 +70,7 @@ def plot(
         title=f"{opened.manifest.name}: record {record} at {names[place]}{snr}",
         options=options,
     )
-    file = output or Path(f"{feature}.png")
-    with storage_errors(file):
+    with output_errors(file):
         write_file(file, picture)
     out.print(f"picture   {file}", highlight=False, markup=False, soft_wrap=True)
 

@@ -11,8 +11,7 @@ import typer
 from iqatlas.catalogs.bytes_text import bytes_text
 from iqatlas.cli.console import counting_bar, out, say
 from iqatlas.cli.options import CorpusArgument
-from iqatlas.cli.output_place import check_writable, output_errors, refuse_inside_corpus
-from iqatlas.errors import SpecError
+from iqatlas.cli.output_place import output_errors, picture_file
 
 
 def preview(
@@ -42,11 +41,8 @@ def preview(
     from iqatlas.preview.page import preview_page
 
     opened = open_corpus(corpus)
-    file = output or Path(f"{_file_name(opened.manifest.name)}-preview.html")
-    refuse_inside_corpus(file)
-    if file.is_dir():
-        raise SpecError("this is a folder", where=f"--output {file}", accepted="a file, as page.html")
-    check_writable(file.parent)
+    named = output or Path(f"{_file_name(opened.manifest.name)}-preview.html")
+    file = picture_file(named, ".html", ".htm")
     with counting_bar("detecting") as tell:
         page = preview_page(opened, validate=validate, validation=validation, progress=tell)
     with output_errors(file):

@@ -10,6 +10,7 @@ import typer
 
 from iqatlas.cli.console import generation_bars, out, say
 from iqatlas.cli.options import CorpusArgument
+from iqatlas.cli.output_place import refuse_address_inside_corpus
 
 
 def rebuild(
@@ -41,6 +42,7 @@ def rebuild(
     from iqatlas.generators.rebuild import differences_of_versions
     from iqatlas.generators.rebuild import rebuild as make
 
+    refuse_address_inside_corpus(output)
     # Told first: where they differ, bytes may.
     told = differences_of_versions(read_manifest(corpus))
     for note in told:

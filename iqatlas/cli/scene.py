@@ -10,6 +10,7 @@ import typer
 
 from iqatlas.cli.console import out
 from iqatlas.cli.options import SetOption, SpecArgument, read_spec
+from iqatlas.cli.output_folder import OverwriteOption, output_folder
 
 
 def scene(
@@ -18,6 +19,7 @@ def scene(
         Path | None, typer.Option("--output", "-o", help="Folder to write to; <name>-scene without it.")
     ] = None,
     override: SetOption = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Build the scene of a spec: tables, a quality report and a map, without tracing or making records.
 
@@ -26,19 +28,29 @@ def scene(
     from iqatlas.generators.scene import scene_of
     from iqatlas.plotting.city import MAP_FILE, draw_city
     from iqatlas.scenes.mesh import meshes_of
-    from iqatlas.scenes.mesh_export import SCENE_FILE, write_meshes
-    from iqatlas.scenes.report import report_text, scene_report, write_report
-    from iqatlas.scenes.tables import write_scene_tables
+    from iqatlas.scenes.mesh_export import MESH_FILES, SCENE_FILE, write_meshes
+    from iqatlas.scenes.report import REPORT_FILES, report_text, scene_report, write_report
+    from iqatlas.scenes.tables import TABLE_FILES, write_scene_tables
     from iqatlas.waveforms.carrier import carrier_frequency_hz
 
     asked = read_spec(spec, override)
     folder = output or Path(f"{asked.name}-scene")
     begun = time.monotonic()
-    built = scene_of(asked)
-    report = scene_report(built, meshes_of(built))
-    report["traced_surfaces"] = write_meshes(built, folder, frequency_hz=carrier_frequency_hz(asked.carrier))
-    written = (*write_scene_tables(built, folder), *write_report(report, folder))
-    draw_city(built.of_uavs(), folder / MAP_FILE)
+    claimed = output_folder(
+        folder,
+        command="scene",
+        of=asked.name,
+        ours={*TABLE_FILES, *REPORT_FILES, *MESH_FILES, MAP_FILE}.__contains__,
+        known_by=(SCENE_FILE, *REPORT_FILES, MAP_FILE),
+        overwrite=overwrite,
+    )
+    with claimed:
+        built = scene_of(asked)
+        report = scene_report(built, meshes_of(built))
+        carrier_hz = carrier_frequency_hz(asked.carrier)
+        report["traced_surfaces"] = write_meshes(built, folder, frequency_hz=carrier_hz)
+        written = (*write_scene_tables(built, folder), *write_report(report, folder))
+        draw_city(built.of_uavs(), folder / MAP_FILE)
     out.print(report_text(report), highlight=False, markup=False, soft_wrap=True)
     out.print(f"built in {time.monotonic() - begun:.1f} s", highlight=False)
     for path in (*written, folder / SCENE_FILE, folder / MAP_FILE):

@@ -9,6 +9,7 @@ import typer
 
 from iqatlas.cli.console import counting_bar, out
 from iqatlas.cli.options import SetOption, SpecArgument, read_spec
+from iqatlas.cli.output_folder import OverwriteOption, output_folder
 
 
 def trace(
@@ -21,18 +22,26 @@ def trace(
     coverage: Annotated[
         bool, typer.Option("--coverage/--no-coverage", help="Whether a coverage map is drawn.")
     ] = True,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Trace the paths of a spec's scene: stored paths, tables, a report and pictures, but no records.
 
     Example: iqatlas trace city.yaml -o city-paths
     """
-    from iqatlas.generators.path_folder import write_path_folder
+    from iqatlas.generators.path_folder import CONTENTS, STORE, write_path_folder
 
     asked = read_spec(spec, override)
-    with counting_bar("tracing the radio paths") as tell:
-        made = write_path_folder(
-            asked, output or Path(f"{asked.name}-paths"), coverage=coverage, progress=tell
-        )
+    folder = output or Path(f"{asked.name}-paths")
+    claimed = output_folder(
+        folder,
+        command="trace",
+        of=asked.name,
+        ours=CONTENTS.__contains__,
+        known_by=(STORE,),
+        overwrite=overwrite,
+    )
+    with claimed, counting_bar("tracing the radio paths") as tell:
+        made = write_path_folder(asked, folder, coverage=coverage, progress=tell)
     for line in (*summary(made.report), *map(str, made.files)):
         out.print(line, highlight=False, markup=False, soft_wrap=True)
 

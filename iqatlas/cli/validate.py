@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,12 +12,15 @@ from rich.table import Table
 
 from iqatlas.cli.console import counting_bar, out, say, say_finding
 from iqatlas.cli.options import CorpusArgument
-from iqatlas.cli.output_place import check_writable, output_errors, refuse_inside_corpus
+from iqatlas.cli.output_folder import OverwriteOption, output_folder
+from iqatlas.cli.output_place import output_errors
 from iqatlas.cli.tables import columns, facts
 from iqatlas.cli.time_budget import budget_seconds
 
 if TYPE_CHECKING:
+    from iqatlas.catalogs.corpus import Corpus
     from iqatlas.detectors.assessment import Assessment
+    from iqatlas.detectors.learned.judged import JudgedModel
     from iqatlas.detectors.validated_corpus import ValidatedCorpus
 
 _HEADINGS = {
@@ -63,26 +66,49 @@ def validate(
             "--output", "-o", metavar="DIR", help="For tables and figures; CORPUS-validation without it."
         ),
     ] = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Run detectors over a corpus; exit code 1 where it does not behave as theory says.
 
     Example: iqatlas validate helsinki-demo --pfa 0.01
     """
     from iqatlas.catalogs.corpus import open_corpus
-    from iqatlas.catalogs.import_spec import is_imported
-    from iqatlas.detectors.assessment import assess
-    from iqatlas.detectors.learned.judged import judged_models, model_verdicts
-    from iqatlas.detectors.report import tables
-    from iqatlas.detectors.validated_corpus import validated_corpus
-    from iqatlas.detectors.verdicts import sound, verdicts
+    from iqatlas.detectors.learned.judged import judged_models
+    from iqatlas.detectors.report import is_table
 
     names = None if detectors is None else [name.strip() for name in detectors.split(",") if name.strip()]
     budget_s = None if budget is None else budget_seconds(budget)
     opened = open_corpus(corpus)
     folder = output or Path(f"{Path(corpus).name}-validation" if "://" in corpus else _beside(corpus))
-    refuse_inside_corpus(folder)
     learned = judged_models(models, opened) if models else []
-    check_writable(folder)
+    claimed = output_folder(
+        folder,
+        command="validate",
+        of=opened.manifest.name,
+        ours=lambda name: is_table(name) or name in _PICTURES,
+        known_by=("verdicts.parquet",),
+        overwrite=overwrite,
+    )
+    with claimed:
+        _judge(opened, folder, learned, false_alarm=false_alarm, names=names, budget_s=budget_s)
+
+
+def _judge(
+    opened: Corpus,
+    folder: Path,
+    learned: Sequence[JudgedModel],
+    *,
+    false_alarm: float,
+    names: list[str] | None,
+    budget_s: float | None,
+) -> None:
+    from iqatlas.catalogs.import_spec import is_imported
+    from iqatlas.detectors.assessment import assess
+    from iqatlas.detectors.learned.judged import model_verdicts
+    from iqatlas.detectors.report import tables
+    from iqatlas.detectors.validated_corpus import validated_corpus
+    from iqatlas.detectors.verdicts import sound, verdicts
+
     with counting_bar("detecting") as tell:
         found = assess(
             opened, false_alarm=false_alarm, names=names, also=learned, budget_s=budget_s, progress=tell

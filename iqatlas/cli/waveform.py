@@ -10,6 +10,8 @@ import typer
 from iqatlas.catalogs.bytes_text import bytes_text
 from iqatlas.cli.console import counting_bar, out
 from iqatlas.cli.options import SetOption, SpecArgument, read_spec
+from iqatlas.cli.output_place import output_errors, refuse_inside_corpus
+from iqatlas.errors import CorpusError
 
 
 def waveform(
@@ -35,6 +37,9 @@ def waveform(
             help="Every sub-channel busy, or as the chains of the spec; full load without a spec.",
         ),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that are no earlier output of this command.")
+    ] = False,
 ) -> None:
     """Write what one site transmits: raw samples, SigMF metadata and a picture beside them.
 
@@ -48,7 +53,7 @@ def waveform(
 
     Example: iqatlas waveform -o cell137.cf32 --cell-id 137 --payload coded
     """
-    from iqatlas.catalogs.durable import storage_errors, write_file
+    from iqatlas.catalogs.durable import write_file
     from iqatlas.catalogs.sigmf import Occupied, write_recording
     from iqatlas.generators.site_picture import picture
     from iqatlas.generators.site_signal import SiteSignal
@@ -61,6 +66,7 @@ def waveform(
         cell_id=cell_id,
         full_load=spec is None if full_load is None else full_load,
     )
+    _refuse_to_replace(output, signal.description, overwrite=overwrite)
     with counting_bar("writing") as tell:
         meta = write_recording(
             output,
@@ -72,7 +78,7 @@ def waveform(
             progress=lambda done: tell(done, signal.samples),
         )
     drawing = meta.with_suffix(".png")
-    with storage_errors(drawing):
+    with output_errors(drawing):
         write_file(drawing, picture(signal))
     size = bytes_text(output.stat().st_size)
     lines = (
@@ -83,3 +89,19 @@ def waveform(
     )
     for line in lines:
         out.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _refuse_to_replace(output: Path, description: str, *, overwrite: bool) -> None:
+    """Refuse files that are there and no earlier output of the same signal, whose metadata say what it is."""
+    from iqatlas.catalogs.sigmf import is_recording_of, metadata_path
+
+    refuse_inside_corpus(output)
+    meta = metadata_path(output)
+    there = [path for path in (output, meta, meta.with_suffix(".png")) if path.exists()]
+    if there and not overwrite and not is_recording_of(meta, description):
+        raise CorpusError(
+            "there is something else of this name",
+            where=str(there[0]),
+            accepted="a new name, or that of the same signal written before",
+            remedy="name another with -o, or --overwrite",
+        )

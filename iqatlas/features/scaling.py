@@ -15,6 +15,7 @@ from iqatlas.axes import RECORD
 from iqatlas.errors import SpecError, nearest
 from iqatlas.features import _arrays
 from iqatlas.schema import SpecModel
+from iqatlas.split_owners import own_receivers
 
 Method = Literal["z_score", "robust"]
 _METHODS: tuple[str, ...] = get_args(Method)
@@ -122,10 +123,11 @@ def fit_scaling(
 ) -> Scaling:
     """Return the scaling of a variable by the records of one split; no other record is read.
 
-    Values that are not finite, such as the -inf dB of a silent site, are left out. What is the same in all
-    records is centred and divided by 1; a place along ``per`` that holds nothing finite in the split, such
-    as a receiver that is silent there, is left as it is: less 0, over 1. Medians of more than 256 MiB are
-    those of records at even distances.
+    Where splits are by receiver, only what the split's own receivers heard counts. Values that are not
+    finite, such as the -inf dB of a silent site, are left out. What is the same in all records is centred
+    and divided by 1; a place along ``per`` that holds nothing finite in the split, such as a receiver that
+    is silent there, is left as it is: less 0, over 1. Medians of more than 256 MiB are those of records at
+    even distances.
 
     Args:
         values: A real variable of a corpus with its coordinate ``split``, lazy or not.
@@ -136,7 +138,7 @@ def fit_scaling(
 
     Raises:
         SpecError: There is no such method; the variable is complex, has no split, no such axis, or nothing
-            finite in the split.
+            finite in the split; or it is asked for statistics of receivers that belong to other splits.
     """
     where = f"scaling of {values.name}"
     if method not in _METHODS:
@@ -157,8 +159,17 @@ def fit_scaling(
     for axis in per:
         if axis not in free:
             raise SpecError(f"no axis {axis!r}", where=where, accepted=", ".join(free))
+    own = own_receivers(values, split) if "receiver" in free else None
+    if own is not None and len(own) < values.sizes["receiver"]:
+        if "receiver" in per:
+            raise SpecError(
+                f"some receivers are not of the split {split!r}, and it has no statistics of them",
+                where=where,
+                remedy="leave receiver out of per, or keep the receivers of corpus.receivers_of(split) alone",
+            )
+        values = values.isel(receiver=own)
     chosen = np.flatnonzero(values["split"].values == split)
-    if not len(chosen):
+    if not (len(chosen) and values.size):
         raise SpecError(f"no record is in the split {split!r}", where=where)
     per = tuple(axis for axis in free if axis in per)
     part = values.transpose(RECORD, *(axis for axis in free if axis not in per), *per)

@@ -86,6 +86,7 @@ def write_croissant(
         published=published,
         files=files,
         splits=count_splits(made),
+        by=made.spec.splits.by,
         extents={"subchannel": made.spec.waveform.subchannels, "receiver": made.receivers},
         store=FORMATS[made.spec.storage.format].contents,
     )

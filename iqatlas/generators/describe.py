@@ -15,9 +15,9 @@ from iqatlas.catalogs._zarr import array_variable
 from iqatlas.catalogs.about import AboutSpec
 from iqatlas.catalogs.durable import write_file
 from iqatlas.catalogs.folder import PICTURES
+from iqatlas.catalogs.load_card import load_text, split_text
 from iqatlas.catalogs.manifest import InputEntry
 from iqatlas.catalogs.spec import SPLITS
-from iqatlas.catalogs.store_cards import LOAD
 from iqatlas.generators.continuity import continuity_text
 from iqatlas.generators.feature_card import feature_limits, feature_rows
 from iqatlas.generators.occupancy_figures import occupancy_figures
@@ -248,9 +248,9 @@ Labelled I/Q of {spec.receivers.uavs} UAVs over a city, made by iqatlas (seed {s
 {_rows(scene, flown)}
 ## Load it
 
-{LOAD[spec.storage.format]}
+{load_text(spec.storage.format, spec.splits.by)}
 
-`iqatlas.open_corpus(".")` gives {gives} with `.sel(split="train")`, the paths, and PyTorch loaders.
+`iqatlas.open_corpus(".")` gives {gives} with `{split_text(spec.splits.by)}`, the paths, and PyTorch loaders.
 Occupied is 1, vacant is 0. Every variable carries its units and what has to be known to use it.
 Row n of `records.parquet` is record n, without its samples.
 

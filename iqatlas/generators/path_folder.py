@@ -14,7 +14,6 @@ import numpy as np
 from iqatlas.catalogs._zarr import write_group
 from iqatlas.catalogs.durable import storage_errors, write_file
 from iqatlas.catalogs.path_store import paths_dataset
-from iqatlas.errors import CorpusError, StorageError
 from iqatlas.generators.continuity import between_waypoints
 from iqatlas.generators.provenance import library_versions
 from iqatlas.generators.scene import scene_of
@@ -31,6 +30,8 @@ from iqatlas.waveforms.carrier import carrier_frequency_hz
 
 STORE, SCENE, REPORT = "paths.zarr", "scene", "report.json"
 PICTURES = ("paths.png", "delays.png", "coverage.png")
+CONTENTS = (STORE, SCENE, REPORT, *PICTURES)
+"""All that a folder of paths may hold."""
 _CELLS_ACROSS = 90
 _LEAST_CELL_M = 2.0
 
@@ -69,12 +70,10 @@ def write_path_folder(
         progress: Called with receivers done and receivers in all.
 
     Raises:
-        CorpusError: The folder holds something else.
         StorageError: The folder can't be written.
         SetupError: No usable ray tracer on this machine.
         RaytracingError: The paths break a law of physics, or don't fit the solver.
     """
-    _refuse_strangers(folder)
     require_tracer(spec.raytracing)
     # Maps, geometry and pictures take seconds to import; a refusal should not pay for them.
     from iqatlas.plotting.coverage import draw_coverage
@@ -89,7 +88,7 @@ def write_path_folder(
     sites = tuple(site.name for site in scene.sites)
     receivers = scene.receivers.names
     files = [folder / STORE]
-    with storage_errors(folder):
+    with storage_errors(folder, resumes=False):
         folder.mkdir(parents=True, exist_ok=True)
         # The report comes last: where there is one, all that it tells of is there.
         (folder / REPORT).unlink(missing_ok=True)
@@ -142,18 +141,3 @@ def scene_coverage(spec: CorpusSpec, scene: Scene, solver: SionnaRaytracing) -> 
         height_m=float(np.median(scene.receivers.position_m[..., 2])),
         cell_m=max(_LEAST_CELL_M, max(east - west, north - south) / _CELLS_ACROSS),
     )
-
-
-def _refuse_strangers(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise StorageError("is a file", where=str(folder), accepted="a folder, or a name for a new one")
-    ours = {STORE, SCENE, REPORT, *PICTURES}
-    there = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    strangers = sorted(set(there) - ours)
-    if strangers:
-        raise CorpusError(
-            f"the folder holds something else ({strangers[0]})",
-            where=str(folder),
-            accepted="a new or empty folder, or one that iqatlas trace wrote",
-            remedy="name another with -o",
-        )

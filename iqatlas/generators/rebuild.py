@@ -114,7 +114,7 @@ def rebuild(
     differing = []
     files = {file.path: file.sha256 for file in manifest.files}
     with (
-        storage_errors(target or "the temporary folder"),
+        storage_errors(target or "the temporary folder", resumes=False),
         workforce_of(min(workers, made.shard_count), where=where) as workforce,
         _bench(target) as bench,
     ):

@@ -17,6 +17,8 @@ from iqatlas.scenes.scene import Scene
 
 MESH_FOLDER = "meshes"
 SCENE_FILE = "scene.xml"
+MESH_FILES = (MESH_FOLDER, SCENE_FILE, TABLE_FILE)
+"""What :func:`write_meshes` writes."""
 MATERIAL_PREFIX = "radio_"
 """Before the name of a material in the scene file: Sionna RT keeps the bare names for its own materials."""
 # Mitsuba 3 says which syntax its scenes are written in; Sionna RT's own scenes carry the same version.

@@ -114,6 +114,10 @@ def test_a_full_disk_is_one_line_and_resumes(
         (errno.EDQUOT, "free some of your quota"),
         (errno.EACCES, "choose a folder that you may write to"),
         (errno.EROFS, "choose a folder that you may write to"),
+        (errno.EPERM, "choose a folder that you may write to"),
+        (errno.ENOENT, "nothing can be made there: choose another place with -o$"),
+        (errno.ENOTDIR, "nothing can be made there: choose another place with -o$"),
+        (errno.ENAMETOOLONG, "choose a shorter name with -o$"),
         (errno.EIO, "run the same command again: it resumes"),
     ],
 )

@@ -30,8 +30,8 @@ def test_samples_segments_and_bands_are_the_corpus_s(tiny_corpus: Corpus, tmp_pa
     assert [capture["core:sample_start"] for capture in captures] == list(
         range(0, stored.sizes["record"] * samples, samples)
     )
-    longitude, latitude = captures[0]["core:geolocation"]["coordinates"]
-    assert (longitude, latitude) == (stored["longitude"].values[0, 0], stored["latitude"].values[0, 0])
+    where = captures[0]["core:geolocation"]["coordinates"]
+    assert where == [stored[name].values[0, 0] for name in ("longitude", "latitude", "altitude")]
 
     # Painted back onto the sub-channels, the annotations give the labels.
     painted = np.zeros(stored["label"].shape, bool)

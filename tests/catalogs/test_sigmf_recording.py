@@ -87,6 +87,45 @@ def test_samples_are_counted_from_the_offset_of_the_file(tmp_path: Path) -> None
     assert sigmf_recording(write(tmp_path, later)).segments.tolist() == [[0, 100]]
 
 
+NAMED: dict[str, Any] = {
+    "iqatlas:corpus": "city",
+    "iqatlas:manifest_sha256": "0" * 64,
+    "iqatlas:receiver": "uav0",
+    "iqatlas:record_samples": 40,
+    "iqatlas:subchannels": [
+        {"name": "low", "freq_lower_edge": 99.6e6, "freq_upper_edge": 99.99e6},
+        {"name": "high", "freq_lower_edge": 100.01e6, "freq_upper_edge": 100.4e6},
+    ],
+}
+
+
+def _named(**changes: Any) -> dict[str, Any]:
+    own = {f"iqatlas:{key}": value for key, value in changes.items()}
+    return {**GOOD, "global": {**GOOD["global"], **NAMED, **own}}
+
+
+def test_records_and_sub_channels_of_an_export_are_taken_where_an_import_can_cut_them(
+    tmp_path: Path,
+) -> None:
+    grid = sigmf_recording(write(tmp_path, _named())).grid
+    assert grid is not None and (grid.samples, grid.subchannels) == (40, 2)
+    assert grid.bandwidth_hz == pytest.approx(0.8e6, rel=1e-9)  # float64 of 100 MHz
+    low = NAMED["iqatlas:subchannels"][0]
+    for wrong in (
+        {"record_samples": 1 << 40},
+        {"record_samples": "many"},
+        {"subchannels": []},
+        {"subchannels": [low, low]},
+        {"subchannels": [low]},  # not about the carrier
+        {"subchannels": [{**low, "freq_lower_edge": -1e12}]},
+        {"subchannels": [{**low, "freq_lower_edge": float("nan")}]},
+        {"subchannels": [[1, 2]]},
+        {"receiver": None},
+    ):
+        assert sigmf_recording(write(tmp_path, _named(**wrong))).grid is None
+    assert sigmf_recording(write(tmp_path, GOOD)).grid is None
+
+
 HOSTILE: dict[str, tuple[Any, str]] = {
     "no JSON": ("{", "no JSON"),
     "deep JSON": ("[" * 100_000, "no JSON"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,27 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the work was begun")
 
-    for work in (
+    works = (
         "detectors.assessment.assess",
         "preview.page.preview_page",
         "detectors.learned.training.train",
-    ):
+        "plotting.features.draw_feature",
+        "catalogs.sigmf_export.export_sigmf",
+        "catalogs.webdataset_export.export_webdataset",
+        "generators.scene.scene_of",
+        "generators.path_folder.write_path_folder",
+        "generators.execute.generate",
+        "generators.rebuild.rebuild",
+        "generators.new_spec.new_spec",
+        "catalogs.store_export.export_store",
+        "catalogs.publish.publish",
+        "catalogs.pull.pull",
+        "catalogs.sigmf.write_recording",
+    )
+    # Modules that are first loaded while others are patched would keep what was patched for good.
+    for work in works:
+        importlib.import_module(f"iqatlas.{work.rpartition('.')[0]}")
+    for work in works:
         monkeypatch.setattr(f"iqatlas.{work}", refuse)
 
 
@@ -43,16 +61,73 @@ def test_a_corpus_holds_only_what_its_manifest_names(
     assert (small_corpus.path / "manifest.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("words", ["validate", "preview", "train"])
+@pytest.mark.parametrize("words", ["validate", "preview", "train", "plot", "export"])
 def test_what_takes_no_file_is_told_before_the_work(
     words: str, small_corpus: Corpus, tmp_path: Path, command: Callable[..., Any], no_work: None
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    shown = command(words, small_corpus.path, "-o", tmp_path / "file" / "deep" / "out")
+    ending = {"preview": ".html", "plot": ".png"}.get(words, "")
+    place = tmp_path / "file" / "deep" / f"out{ending}"
+    shown = command(words, small_corpus.path, "-o", place, *(["--to", "sigmf"] if words == "export" else []))
     assert shown.code == 2
     assert len(shown.error_lines) == 1
     assert "can't write" in shown.err
     assert "resumes" not in shown.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["scene", "-o"],
+        ["trace", "-o"],
+        ["export", "CORPUS", "--to", "sigmf", "-o"],
+        ["export", "CORPUS", "--to", "webdataset", "--overwrite", "-o"],
+        ["plot", "CORPUS", "-o"],
+        ["waveform", "--set", "waveform.bandwidth_mhz=1.4", "--set", "waveform.subchannels=6", "-o"],
+        ["export", "CORPUS", "--to", "zarr", "-o"],
+        ["generate", "-o"],
+        ["rebuild", "CORPUS", "-o"],
+        ["catalog", "publish", "CORPUS", "--version", "1.0.0"],
+        ["catalog", "pull", "catalogue", "small@1.0.0", "-o"],
+        ["init", "--yes"],
+    ],
+    ids=lambda words: " ".join(words[:4]),
+)
+def test_no_command_writes_into_a_corpus(
+    words: list[str], small_corpus: Corpus, tmp_path: Path, command: Callable[..., Any], no_work: None
+) -> None:
+    (tmp_path / "corpus").symlink_to(small_corpus.path)
+    before = sorted(path.as_posix() for path in small_corpus.path.rglob("*"))
+    told = [str(small_corpus.path) if word == "CORPUS" else word for word in words]
+    shown = command(*told, tmp_path / "corpus" / "new.png")
+    assert shown.code == 2
+    assert len(shown.error_lines) == 1
+    assert "would lie in the corpus" in shown.err
+    assert sorted(path.as_posix() for path in small_corpus.path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "ending"), [("plot", r"\.png"), ("preview", r"\.html or \.htm")], ids=["plot", "preview"]
+)
+def test_pictures_and_pages_go_to_files_of_their_kind(
+    words: str, ending: str, small_corpus: Corpus, tmp_path: Path, command: Callable[..., Any], no_work: None
+) -> None:
+    document = tmp_path / "mydoc.yaml"
+    document.write_text("mine")
+    shown = command(words, small_corpus.path, "-o", document)
+    assert shown.code == 2
+    assert len(shown.error_lines) == 1
+    assert re.search(rf"accepted: a name that ends in {ending}$", shown.error_lines[0])
+    assert document.read_text() == "mine"
+
+
+@pytest.mark.parametrize("part", [".building/key", ".pulling/lock"])
+def test_an_unfinished_corpus_is_one_too(part: str, tmp_path: Path) -> None:
+    (tmp_path / part).parent.mkdir()
+    (tmp_path / part).touch()
+    with pytest.raises(CorpusError, match="would lie in the corpus"):
+        refuse_inside_corpus(tmp_path / "out")
+    refuse_inside_corpus(tmp_path, itself=False)
 
 
 def test_other_manifests_are_no_corpora(tmp_path: Path) -> None:
@@ -71,7 +146,7 @@ def test_a_place_is_left_as_it_was(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_one_line_without_a_promise(tmp_path: Path) -> None:
     with (
-        pytest.raises(StorageError, match=r"free some space, and run the same command again$"),
+        pytest.raises(StorageError, match=r"free some space and run the same command again$"),
         output_errors(tmp_path),
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

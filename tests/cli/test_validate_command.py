@@ -117,14 +117,15 @@ def test_without_a_detector_that_suits_it_is_one_line(
 
 
 def test_what_an_older_run_left_goes(small_corpus: Any, tmp_path: Path, command: Callable[..., Any]) -> None:
-    """Tables and pictures that the new run doesn't make; strangers' files stay."""
+    """Tables and pictures that the new run doesn't make; strangers' files stay, and have to be asked for."""
     old = ("reliability_cnn.parquet", "reliability_spectrogram-cnn-2.parquet", "energy_by_snr.parquet")
     for name in (*old, "notes.parquet", "reliability_mine.parquet"):
         (tmp_path / name).write_bytes(b"old")
-    shown = command(
-        "validate", small_corpus.path, "-o", tmp_path, "--detectors", "eigenvalue", "--pfa", "0.2"
-    )
-    assert shown.code in (0, 1)
+    words = ("validate", small_corpus.path, "-o", tmp_path, "--detectors", "eigenvalue", "--pfa", "0.2")
+    shown = command(*words)
+    assert (shown.code, len(shown.error_lines)) == (2, 1)
+    assert "something else (notes.parquet)" in shown.err and "--overwrite" in shown.err
+    assert command(*words, "--overwrite").code in (0, 1)
     names = {path.name for path in tmp_path.iterdir()}
     assert not names & set(old)
     assert {"notes.parquet", "reliability_mine.parquet", "verdicts.parquet", "detection.png"} < names

@@ -59,9 +59,8 @@ def test_an_exported_corpus_comes_back(
     small_corpus: Corpus, recordings: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     was = small_corpus.dataset.copy().load()
-    edges = [float(was["subchannel_lower"][0]), float(was["subchannel_upper"][-1])]
-    words = ["import", "sigmf", *map(str, recordings), "-o", str(tmp_path / "back"), "--samples", "256"]
-    words += ["--subchannels", "16", "--bandwidth", str(edges[1] - edges[0]), "--full-scale-dbm", "0"]
+    # Samples of a record and sub-channels are those that the metadata tell.
+    words = ["import", "sigmf", *map(str, recordings), "-o", str(tmp_path / "back"), "--full-scale-dbm", "0"]
     assert run([*words, "--splits", "0.7,0.15,0.15"]) == 0
     assert "160 records with labels" in capsys.readouterr().out
     back = open_corpus(tmp_path / "back")

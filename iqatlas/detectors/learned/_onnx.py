@@ -191,7 +191,7 @@ def export_onnx(detector: LearnedDetector, file: str | Path) -> float:
             where=str(file),
             accepted=f"up to {_TOLERANCE:g}",
         )
-    with storage_errors(file):
+    with storage_errors(file, resumes=False):
         write_file(Path(file), content)
     return off
 

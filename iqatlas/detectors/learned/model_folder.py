@@ -71,7 +71,7 @@ def save_model(detector: LearnedDetector, folder: str | Path, *, overwrite: bool
     content = stored(detector.weights)
     card = _StoredCard(**dict(detector.card), weights_sha256=hashlib.sha256(content).hexdigest())
     text = json.dumps(card.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    with storage_errors(folder):
+    with storage_errors(folder, resumes=False):
         # An older graph is not that of these weights.
         (folder / ONNX).unlink(missing_ok=True)
         write_file(folder / WEIGHTS, content)
