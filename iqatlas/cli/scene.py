@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from iqatlas.cli.console import out
+from iqatlas.cli.console import errors, out, say
 from iqatlas.cli.options import SetOption, SpecArgument, read_spec
 
 
@@ -23,7 +23,7 @@ def scene(
 
     Example: iqatlas scene city.yaml -o city-scene
     """
-    from iqatlas.generators.scene import scene_of
+    from iqatlas.generators.scene import notes_of, scene_of
     from iqatlas.plotting.city import MAP_FILE, draw_city
     from iqatlas.scenes.mesh import meshes_of
     from iqatlas.scenes.mesh_export import SCENE_FILE, write_meshes
@@ -35,6 +35,8 @@ def scene(
     folder = output or Path(f"{asked.name}-scene")
     begun = time.monotonic()
     built = scene_of(asked)
+    for note in notes_of(built):
+        say(errors, f"note: {note}")
     report = scene_report(built, meshes_of(built))
     report["traced_surfaces"] = write_meshes(built, folder, frequency_hz=carrier_frequency_hz(asked.carrier))
     written = (*write_scene_tables(built, folder), *write_report(report, folder))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from iqatlas.cli.console import counting_bar, out
+from iqatlas.cli.console import counting_bar, errors, out, say
 from iqatlas.cli.options import SetOption, SpecArgument, read_spec
 
 
@@ -33,6 +33,8 @@ def trace(
         made = write_path_folder(
             asked, output or Path(f"{asked.name}-paths"), coverage=coverage, progress=tell
         )
+    for note in made.report["notes"]:
+        say(errors, f"note: {note}")
     for line in (*summary(made.report), *map(str, made.files)):
         out.print(line, highlight=False, markup=False, soft_wrap=True)
 

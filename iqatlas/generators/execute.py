@@ -30,7 +30,7 @@ from iqatlas.generators.describe import (
 from iqatlas.generators.plan import Plan, plan
 from iqatlas.generators.progress import Listener, Progress, silent
 from iqatlas.generators.provenance import DECISIVE, gather_inputs, library_versions
-from iqatlas.generators.scene import scene_of
+from iqatlas.generators.scene import notes_of, scene_of
 from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.tracing import paths_of
@@ -85,6 +85,7 @@ def generate(
         )
     store = format_for(spec.storage.format, place)
     made = plan(spec)
+    spec = made.spec  # it says how many sites there are
     inputs = gather_inputs(spec)
     if not overwrite and finished_with(place, spec.sha256(), [entry.sha256 for entry in inputs]):
         tidy(place)
@@ -106,6 +107,8 @@ def generate(
     with workforce_of(min(workers, made.shard_count), scheduler, where=place.name) as workforce:
         progress(Progress("building the scene", note=memory_note(made)))
         scene = scene_of(spec)
+        for note in notes_of(scene):
+            progress(Progress("building the scene", note=f"note: {note}"))
         _construct(construction, made, scene, inputs, workforce, progress)
     return Corpus(place)
 

@@ -17,7 +17,7 @@ from iqatlas.catalogs.path_store import paths_dataset
 from iqatlas.errors import CorpusError, StorageError
 from iqatlas.generators.continuity import between_waypoints
 from iqatlas.generators.provenance import library_versions
-from iqatlas.generators.scene import scene_of
+from iqatlas.generators.scene import notes_of, scene_of
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.tracing import paths_of
 from iqatlas.raytracing.coverage import Coverage
@@ -109,6 +109,7 @@ def write_path_folder(
         report = {
             **trace_report(scene, traced),
             "between_waypoints": between_waypoints(scene, traced.paths),
+            "notes": list(notes_of(scene)),
             "spec": spec.tree(),
             "seconds": round(seconds, 3),
             "versions": library_versions(),
