@@ -11,6 +11,7 @@ from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME
 from iqatlas.catalogs.direct_records import with_direct_arrays
 from iqatlas.catalogs.durable import write_file
+from iqatlas.catalogs.folder_place import FolderPlace
 from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry, shard_sha256
 from iqatlas.catalogs.path_store import paths_dataset, paths_from_dataset
 from iqatlas.catalogs.place import place_of
@@ -106,6 +107,12 @@ def generate(
     # Processes come up while this one builds and traces.
     with workforce_of(min(workers, made.shard_count), scheduler, where=place.name) as workforce:
         progress(Progress("building the scene", note=memory_note(made)))
+        if (
+            isinstance(place, FolderPlace)
+            and not construction.begun
+            and (room := room_note(made, place.folder))
+        ):
+            progress(Progress("building the scene", note=f"note: {room}"))
         scene = scene_of(spec)
         for note in notes_of(scene):
             progress(Progress("building the scene", note=f"note: {note}"))

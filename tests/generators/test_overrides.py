@@ -1,4 +1,4 @@
-"""``--set``: a new kind drops keys that it doesn't know, null removes what can't be null, nothing else goes."""
+"""``--set``: a new kind drops what it does not know, null removes what can not be null, and no more."""
 
 from __future__ import annotations
 

@@ -1,0 +1,88 @@
+"""What can be said of a spec before anything is made: files that are not there, places, splits, room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from iqatlas.generators.disk_room import room_notes
+from iqatlas.generators.plan import Plan
+from iqatlas.generators.provenance import require_inputs
+from iqatlas.raytracing.cache import cache_folder
+from iqatlas.raytracing.spec import SionnaRaytracing
+from iqatlas.raytracing.tracing_speed import TracingSpeed, last_speed
+from iqatlas.scenes.bundled import BUNDLED_BBOX
+from iqatlas.scenes.map_extent import refuse_bbox_elsewhere
+from iqatlas.scenes.spec import BundledBuildings, SiteFile, TrajectoryReceivers
+
+FEW_SLOTS = 30
+"""Of a split: what holds of fewer slots tells little of others, however many SNR levels each has."""
+
+
+def preflight(made: Plan, folder: Path) -> tuple[str, ...]:
+    """Refuse what is known not to work, and return lines that a person should read first; makes nothing.
+
+    Args:
+        made: The plan.
+        folder: Where the corpus would lie.
+
+    Raises:
+        MissingFileError: A file that the spec names is not there.
+        SceneError: The bbox lies off the map.
+        SitesError: A file of sites can't be read, or has too few inside the scene.
+    """
+    require_inputs(made.spec)
+    refuse_bbox_elsewhere(made.spec.scene, base_folder=made.spec.folder)
+    return (*_sites(made), *_splits(made), *room_notes(made, folder))
+
+
+def _sites(made: Plan) -> Iterator[str]:
+    spec = made.spec
+    if not isinstance(spec.sites, SiteFile):
+        return
+    # Tables take a second to import, and few specs have one.
+    from iqatlas.scenes.site_tables import read_site_file, too_few_sites
+
+    read = read_site_file(spec.folder / spec.sites.path.expanduser())
+    bundled = BUNDLED_BBOX if isinstance(spec.scene.buildings, BundledBuildings) else None
+    inside = len(read.inside(spec.scene.bbox or bundled))
+    if inside < made.sites:
+        raise too_few_sites(inside, len(read.rows), made.sites, f"sites.path ({read.name})")
+    if read.unused:
+        yield f"columns of {read.name} that are not used: {', '.join(name[:40] for name in read.unused[:8])}"
+
+
+def _splits(made: Plan) -> Iterator[str]:
+    for name, slots in split_slot_counts(made).items():
+        if slots < FEW_SLOTS and name != "guard":
+            few = f"{slots} slot{'s' if slots > 1 else ''}"
+            yield f"{name} has {few}: scores over fewer than {FEW_SLOTS} say little; raise capture.slots"
+
+
+def split_slot_counts(made: Plan) -> dict[str, int]:
+    """Return the number of slots, over all draws, of each split that has any.
+
+    Args:
+        made: The plan.
+    """
+    return {name: records // made.levels for name, records in made.split_counts().items()}
+
+
+def links_to_trace(made: Plan) -> int:
+    """Return how many links the ray tracer has to trace, if none of them is in the cache; 0 without one.
+
+    Args:
+        made: The plan.
+    """
+    spec = made.spec
+    if not isinstance(spec.raytracing, SionnaRaytracing):
+        return 0
+    waypoints = 1
+    if isinstance(spec.receivers, TrajectoryReceivers):
+        waypoints = spec.receivers.waypoint_count(spec.capture.slots * spec.occupancy.slot_s)
+    return waypoints * spec.receivers.uavs * made.sites
+
+
+def tracing_speed() -> TracingSpeed | None:
+    """Return what links took when some were last traced on this machine, or None."""
+    return last_speed(cache_folder())
