@@ -28,6 +28,7 @@ from iqatlas.generators.describe import (
     statistics,
     write_cards,
 )
+from iqatlas.generators.disk_room import room_notes
 from iqatlas.generators.plan import Plan, plan
 from iqatlas.generators.progress import Listener, Progress, silent
 from iqatlas.generators.provenance import DECISIVE, gather_inputs, library_versions
@@ -107,14 +108,11 @@ def generate(
     # Processes come up while this one builds and traces.
     with workforce_of(min(workers, made.shard_count), scheduler, where=place.name) as workforce:
         progress(Progress("building the scene", note=memory_note(made)))
-        if (
-            isinstance(place, FolderPlace)
-            and not construction.begun
-            and (room := room_note(made, place.folder))
-        ):
-            progress(Progress("building the scene", note=f"note: {room}"))
         scene = scene_of(spec)
-        for note in notes_of(scene):
+        notes = list(notes_of(scene))
+        if isinstance(place, FolderPlace) and not construction.begun:
+            notes += room_notes(made, place.folder)
+        for note in notes:
             progress(Progress("building the scene", note=f"note: {note}"))
         _construct(construction, made, scene, inputs, workforce, progress)
     return Corpus(place)
