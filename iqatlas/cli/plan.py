@@ -85,7 +85,7 @@ def _tracing(made: Plan, links: int) -> str:
     from iqatlas.raytracing.spec import SionnaRaytracing
 
     model, speed = made.spec.raytracing, tracing_speed()
-    what = f"{links:,} link{'s' if links > 1 else ''} that are not in the cache"
+    what = f"{links:,} link{'s' if links > 1 else ''}, less those in the cache"
     if speed is None or not isinstance(model, SionnaRaytracing):
         return f"{what}: not measured on this machine yet; iqatlas trace, or generate, measures it"
     settings = f"{speed.rays_per_site:,} rays and {speed.max_reflections} reflections"

@@ -8,6 +8,7 @@ from pathlib import Path
 from iqatlas.generators.disk_room import room_notes
 from iqatlas.generators.plan import Plan
 from iqatlas.generators.provenance import require_inputs
+from iqatlas.generators.site_notes import site_notes
 from iqatlas.raytracing.cache import cache_folder
 from iqatlas.raytracing.spec import SionnaRaytracing
 from iqatlas.raytracing.tracing_speed import TracingSpeed, last_speed
@@ -29,27 +30,28 @@ def preflight(made: Plan, folder: Path) -> tuple[str, ...]:
     Raises:
         MissingFileError: A file that the spec names is not there.
         SceneError: The bbox lies off the map.
-        SitesError: A file of sites can't be read, or has too few inside the scene.
+        SitesError: A file of sites can't be read, has too few inside the scene, or all on another carrier.
     """
     require_inputs(made.spec)
     refuse_bbox_elsewhere(made.spec.scene, base_folder=made.spec.folder)
     return (*_sites(made), *_splits(made), *room_notes(made, folder))
 
 
-def _sites(made: Plan) -> Iterator[str]:
+def _sites(made: Plan) -> tuple[str, ...]:
     spec = made.spec
     if not isinstance(spec.sites, SiteFile):
-        return
+        return ()
     # Tables take a second to import, and few specs have one.
-    from iqatlas.scenes.site_tables import read_site_file, too_few_sites
+    from iqatlas.scenes.site_tables import read_site_file, told_rows, too_few_sites
 
     read = read_site_file(spec.folder / spec.sites.path.expanduser())
     bundled = BUNDLED_BBOX if isinstance(spec.scene.buildings, BundledBuildings) else None
-    inside = len(read.inside(spec.scene.bbox or bundled))
-    if inside < made.sites:
-        raise too_few_sites(inside, len(read.rows), made.sites, f"sites.path ({read.name})")
-    if read.unused:
-        yield f"columns of {read.name} that are not used: {', '.join(name[:40] for name in read.unused[:8])}"
+    inside = read.inside(spec.scene.bbox or bundled)
+    if len(inside) < made.sites:
+        raise too_few_sites(len(inside), len(read.rows), made.sites, f"sites.path ({read.name})")
+    # Others than the first may be chosen: then the notes are of those that may be.
+    first = inside.iloc[: made.sites] if spec.sites.choose == "in_order" else inside
+    return site_notes(spec, told_rows(first), read.unused)
 
 
 def _splits(made: Plan) -> Iterator[str]:

@@ -8,18 +8,19 @@ from iqatlas.errors import SitesError, SpecError
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.raytracing.spec import SionnaRaytracing, StoredPaths
 from iqatlas.scenes.scene import Site
+from iqatlas.scenes.site_row import SiteRow
 from iqatlas.scenes.spec import SiteFile
 from iqatlas.waveforms.carrier import BANDS, RASTER_HZ, carrier_frequency_hz, downlink_frequency_hz
 
 _MOST_NAMES = 5
 
 
-def site_notes(spec: CorpusSpec, sites: Sequence[Site], unused: Sequence[str]) -> tuple[str, ...]:
+def site_notes(spec: CorpusSpec, sites: Sequence[Site | SiteRow], unused: Sequence[str]) -> tuple[str, ...]:
     """Return a line for each thing that a file of sites tells in vain; none for other kinds of sites.
 
     Args:
         spec: What was asked.
-        sites: The sites.
+        sites: The sites, or the rows that they are chosen from.
         unused: Columns of the file that have no meaning here.
 
     Raises:
@@ -35,7 +36,7 @@ def _columns(unused: Sequence[str]) -> Iterator[str]:
         yield f"columns of the file of sites that are not used: {_listed([name[:40] for name in unused])}"
 
 
-def _antennas(spec: CorpusSpec, sites: Sequence[Site]) -> Iterator[str]:
+def _antennas(spec: CorpusSpec, sites: Sequence[Site | SiteRow]) -> Iterator[str]:
     told = {
         "azimuths": any(site.azimuth_deg is not None for site in sites),
         "tilts": any(site.tilt_deg is not None for site in sites),
@@ -56,7 +57,7 @@ def _antennas(spec: CorpusSpec, sites: Sequence[Site]) -> Iterator[str]:
         )
 
 
-def _carriers(spec: CorpusSpec, sites: Sequence[Site]) -> Iterator[str]:
+def _carriers(spec: CorpusSpec, sites: Sequence[Site | SiteRow]) -> Iterator[str]:
     carrier_hz = carrier_frequency_hz(spec.carrier)
     others = [(site, told) for site in sites if (told := _other_carrier(site, carrier_hz))]
     if not others:
@@ -71,7 +72,7 @@ def _carriers(spec: CorpusSpec, sites: Sequence[Site]) -> Iterator[str]:
     yield f"sites told to be off the corpus's carrier of {carrier_hz / 1e6:g} MHz: {listed}"
 
 
-def _other_carrier(site: Site, carrier_hz: float) -> str:
+def _other_carrier(site: Site | SiteRow, carrier_hz: float) -> str:
     """Return the carrier at which a site was seen, in words, where it is not the corpus's; else nothing."""
     if site.earfcn is not None:
         try:

@@ -14,6 +14,7 @@ import pandas as pd
 from iqatlas.errors import MissingFileError, SitesError
 from iqatlas.scenes.site_choice import rows_inside
 from iqatlas.scenes.site_columns import ANTENNAS, LIMITS, NAMES, WORDS, known_columns
+from iqatlas.scenes.site_row import SiteRow
 
 MAX_BYTES = 64 << 20
 
@@ -43,6 +44,28 @@ class SiteTable:
         longitude_deg = self.rows["longitude_deg"].to_numpy(np.float64)
         latitude_deg = self.rows["latitude_deg"].to_numpy(np.float64)
         return self.rows.iloc[rows_inside(longitude_deg, latitude_deg, bbox)].reset_index(drop=True)
+
+
+def told_rows(rows: pd.DataFrame) -> tuple[SiteRow, ...]:
+    """Return what rows tell of their sites' names, antennas and channels.
+
+    Args:
+        rows: Some rows of :class:`SiteTable`.
+    """
+    columns = ("name", "number", *SiteRow._fields[1:])
+    return tuple(
+        SiteRow(
+            name or f"site{number}",
+            None if np.isnan(azimuth) else float(azimuth),
+            None if np.isnan(tilt) else float(tilt),
+            antenna or ANTENNAS[0],
+            None if np.isnan(earfcn) else int(earfcn),
+            None if np.isnan(band) else int(band),
+        )
+        for name, number, azimuth, tilt, antenna, earfcn, band in zip(
+            *(rows[column] for column in columns), strict=True
+        )
+    )
 
 
 def too_few_sites(inside: int, rows: int, count: int, where: str) -> SitesError:

@@ -48,7 +48,12 @@ def test_fewer_rows_than_sites_and_a_bbox_elsewhere(tmp_path: Path) -> None:
     sites = {"kind": "file", "path": "s.csv"}
     with pytest.raises(SitesError, match=r"2 of 2 sites are inside .* sites.count is 3; accepted: .*1 to 2"):
         flown({"sites": sites | {"count": 3}}, tmp_path)
-    assert flown({"sites": sites}, tmp_path) == ("columns of s.csv that are not used: notes",)
+    assert flown({"sites": sites}, tmp_path) == ("columns of the file of sites that are not used: notes",)
+    (tmp_path / "s.csv").write_text("lon,lat,earfcn\n24.944,60.1685,1617\n24.945,60.169,6200\n")
+    (note,) = flown({"sites": sites}, tmp_path)
+    assert note.endswith("1846.7 MHz: site2 (earfcn 6200, 796 MHz)")
+    with pytest.raises(SitesError, match="every site is told to be off"):
+        flown({"sites": sites, "carrier": {"frequency_hz": 3.5e9}}, tmp_path)
     with pytest.raises(SceneError, match="longitude comes first"):
         flown({"scene": {"bbox": [60, 24, 61, 25]}}, tmp_path)
 
