@@ -55,10 +55,14 @@ def _sites(made: Plan) -> tuple[str, ...]:
 
 
 def _splits(made: Plan) -> Iterator[str]:
-    for name, slots in split_slot_counts(made).items():
-        if slots < FEW_SLOTS and name != "guard":
-            few = f"{slots} slot{'s' if slots > 1 else ''}"
-            yield f"{name} has {few}: scores over fewer than {FEW_SLOTS} say little; raise capture.slots"
+    few = {
+        name: slots
+        for name, slots in split_slot_counts(made).items()
+        if slots < FEW_SLOTS and name != "guard"
+    }
+    if few:
+        listed = ", ".join(f"{name} {slots}" for name, slots in few.items())
+        yield f"slots of {listed}: scores over fewer than {FEW_SLOTS} say little; raise capture.slots"
 
 
 def split_slot_counts(made: Plan) -> dict[str, int]:

@@ -73,7 +73,7 @@ def _at_one_place(root: type[BaseModel], beside: Sequence[ErrorDetails], where: 
     keys, models = _walk(root, error["loc"])
     place = f"{where}: {'.'.join(keys)}" if keys else where
     if error["type"] in _NO_KIND:
-        return _kind_error(error["input"], [kind for model in models for kind in kinds_of(model)], place)
+        return _kind_error(error["input"], models, place)
     if error["type"] == "missing":
         what = "too few values" if isinstance(error["loc"][-1], int) else "this key is needed"
         return SpecError(what, where=place)
@@ -87,10 +87,19 @@ def _at_one_place(root: type[BaseModel], beside: Sequence[ErrorDetails], where: 
     return SpecError(f"{shown}{message}", where=place)
 
 
-def _kind_error(given: object, kinds: Sequence[str], place: str) -> SpecError:
+def _kind_error(given: object, models: _Models, place: str) -> SpecError:
+    kinds = [kind for model in models for kind in kinds_of(model)]
     if not isinstance(given, dict):
         return SpecError(f"{_short(repr(given))}: input should be a mapping of keys to values", where=place)
     kind = given.get("kind")
+    known = sorted({name for model in models for name in model.model_fields})
+    strange = next((str(key) for key in given if key not in known), None)
+    if kind is None and strange is not None:
+        return SpecError(
+            f"unknown key{_hint(strange, known)}",
+            where=f"{place}.{_short(strange)}",
+            remedy=f"name the kind, too: {', '.join(kinds)}",
+        )
     if kind is None:
         return SpecError("the key 'kind' is missing", where=place, accepted=", ".join(kinds))
     hint = _hint(kind, kinds) if isinstance(kind, str) else ""

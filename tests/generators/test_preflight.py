@@ -60,10 +60,8 @@ def test_fewer_rows_than_sites_and_a_bbox_elsewhere(tmp_path: Path) -> None:
 
 def test_small_splits_and_full_disks_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert flown({}, tmp_path) == ()
-    few = flown({"capture": {"slots": 64}}, tmp_path)
-    assert [line.partition(":")[0] for line in few] == [
-        f"{name} has {slots} slots" for name, slots in (("train", 21), ("validation", 5), ("test", 4))
-    ]
+    (few,) = flown({"capture": {"slots": 64}}, tmp_path)
+    assert few.startswith("slots of train 21, validation 5, test 4: scores over fewer than 30 say little")
     usage = namedtuple("usage", ["free"])
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage(10**6))
     (note,) = flown({}, tmp_path / "not" / "there")

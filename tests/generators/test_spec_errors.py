@@ -30,6 +30,10 @@ from iqatlas.errors import SpecError
             {"sites": {"count": 3}},
             "s: sites: the key 'kind' is missing; accepted: bundled, opencellid, cellm",
         ),
+        (
+            {"sites": {"counts": 3}},
+            "s: sites.counts: unknown key, did you mean 'count'?; name the kind, too: bundled, opencellid",
+        ),
         ({"receivers": {"kind": "hoover"}}, "s: receivers: unknown kind 'hoover', did you mean 'hover'?"),
         ({"receivers": {"kind": "fixed"}}, "accepted: hover, trajectory"),
         ({"receivers": {"kind": 3}}, "s: receivers: unknown kind 3; accepted: hover, trajectory"),
