@@ -77,6 +77,8 @@ _MEANINGS = {
 """Words in the name of a column that tell what it was meant for; the first one that is there counts."""
 _NAME = re.compile(r"(site|station|enodeb|enb|cell|mast|tower)(_?(id|name|no|number))?")
 """What a site is called by, where no column is its name."""
+MOST_COLUMNS = 1000
+_LONGEST_NAME = 100
 _TYPO = 0.8
 """Likeness (difflib's ratio) from which on a word is a known one, misspelt."""
 
@@ -92,6 +94,10 @@ def known_columns(columns: Sequence[str], where: str) -> tuple[list[str], tuple[
         SitesError: No coordinates, two columns that tell the same, or one that is not known and seems to be
             meant for what no other column tells.
     """
+    if len(columns) > MOST_COLUMNS:
+        raise SitesError(
+            f"{len(columns)} columns", where=where, accepted=f"at most {MOST_COLUMNS}, a row a transmitter"
+        )
     names = [NAMES.get(column.strip().lower(), "") for column in columns]
     known = [name for name in names if name]
     missing = [name for name in ("longitude_deg", "latitude_deg") if name not in known]
@@ -100,7 +106,9 @@ def known_columns(columns: Sequence[str], where: str) -> tuple[list[str], tuple[
         raise SitesError(
             f"two columns tell the same in {', '.join(columns)[:200]}", where=where, accepted=accepted
         )
-    unused = tuple(column.strip() for column, name in zip(columns, names, strict=True) if not name)
+    unused = tuple(
+        column.strip()[:_LONGEST_NAME] for column, name in zip(columns, names, strict=True) if not name
+    )
     for column in unused:
         meant = _meant(column)
         if meant is not None and meant not in known:
@@ -121,7 +129,7 @@ def known_columns(columns: Sequence[str], where: str) -> tuple[list[str], tuple[
 
 def _meant(column: str) -> str | None:
     """Return the known column that another name seems to stand for."""
-    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column).lower())
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column[:_LONGEST_NAME]).lower())
     # Of antenna_height_m the height is meant, and of site_height too.
     by_word = next((meant for word, meant in _MEANINGS.items() if word in words), None)
     if by_word is not None:

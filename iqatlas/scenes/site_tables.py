@@ -13,7 +13,7 @@ import pandas as pd
 
 from iqatlas.errors import MissingFileError, SitesError
 from iqatlas.scenes.site_choice import rows_inside
-from iqatlas.scenes.site_columns import ANTENNAS, LIMITS, NAMES, WORDS, known_columns
+from iqatlas.scenes.site_columns import ANTENNAS, LIMITS, MOST_COLUMNS, NAMES, WORDS, known_columns
 from iqatlas.scenes.site_row import SiteRow
 
 MAX_BYTES = 64 << 20
@@ -170,7 +170,7 @@ def _geojson_rows(text: str, where: str) -> pd.DataFrame:
     features = tree.get("features") if isinstance(tree, dict) else None
     if not isinstance(features, list):
         raise SitesError("no list of features", where=where, accepted=accepted)
-    rows = []
+    rows, columns = [], set[str]()
     for number, feature in enumerate(features, start=1):
         feature = feature if isinstance(feature, dict) else {}
         geometry, properties = feature.get("geometry"), feature.get("properties")
@@ -182,6 +182,9 @@ def _geojson_rows(text: str, where: str) -> pd.DataFrame:
         known = {
             key: value for key, value in told.items() if NAMES.get(key.lower(), "")[:2] not in {"lo", "la"}
         }
+        columns |= known.keys()
+        if len(columns) > MOST_COLUMNS:  # a table of as many columns as rows would fill the memory
+            raise SitesError(f"over {MOST_COLUMNS} different properties", where=where, accepted=accepted)
         longitude, latitude = (*at[:2], None, None)[:2]
         rows.append({**known, "longitude_deg": longitude, "latitude_deg": latitude})
     return pd.DataFrame(rows, dtype=object)

@@ -200,6 +200,17 @@ def test_other_columns_are_named_and_left_alone(tmp_path: Path) -> None:
     assert chosen(path, count=1)[0].position_m[2] == 31
 
 
+def test_more_columns_than_a_table_has_are_refused(tmp_path: Path) -> None:
+    """As many columns as rows would be a table of the square of the file's size."""
+    header = ",".join(["lon", "lat", *(f"c{number}" for number in range(1000))])
+    with pytest.raises(SitesError, match="1002 columns; accepted: at most 1000"):
+        read_site_file(written(tmp_path, f"{header}\n{'1,' * 1001}1\n"))
+    point = {"type": "Point", "coordinates": [0, 0]}
+    features = [{"geometry": point, "properties": {f"c{number}": 1}} for number in range(1002)]
+    with pytest.raises(SitesError, match="over 1000 different properties"):
+        read_site_file(written(tmp_path, json.dumps({"features": features}), "a.json"))
+
+
 @pytest.mark.parametrize(("mark", "shown"), [(";", "';'"), ("\t", "tabs")])
 def test_a_file_of_another_separator_is_told_which_is_accepted(tmp_path: Path, mark: str, shown: str) -> None:
     path = written(tmp_path, f"lon{mark}lat\n24,95{mark}60,17\n")
