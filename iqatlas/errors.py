@@ -43,6 +43,10 @@ class IqAtlasError(Exception):
             parts.append(self.remedy)
         return " ".join("; ".join(parts).split())
 
+    def lines(self) -> tuple[str, ...]:
+        """Return what is wrong, one line a fault: one, but where a spec has several."""
+        return (self.line(),)
+
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments have to survive the way back from a worker process.
         return (_rebuild, (type(self), self.what, self.where, self.accepted, self.remedy))
@@ -63,9 +67,33 @@ def _rebuild(
 
 
 class SpecError(IqAtlasError, ValueError):
-    """A spec holds a key or a value that is not accepted."""
+    """A spec holds a key or a value that is not accepted; of several, the others are beside the first."""
 
     code = "spec"
+    MOST: ClassVar[int] = 10
+    """Faults that are told; more would fill a screen."""
+    others: tuple[SpecError, ...] = ()
+    """Faults beside the one that this error reads as; notes of the exception, too."""
+
+    def lines(self) -> tuple[str, ...]:
+        """Return what is wrong, one line a fault, at most :data:`MOST` of them."""
+        told = [self.line(), *(other.line() for other in self.others)]
+        left = len(told) - self.MOST
+        return (*told[: self.MOST], *([f"and {left} more"] if left > 0 else []))
+
+    def with_others(self, others: Iterable[SpecError]) -> SpecError:
+        """Return this error with further faults beside it.
+
+        Args:
+            others: What else is wrong, each a line of its own.
+        """
+        self.others = tuple(others)
+        for line in self.lines()[1:]:
+            self.add_note(line)
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (*super().__reduce__(), {"others": self.others})
 
 
 class MissingFileError(IqAtlasError, FileNotFoundError):

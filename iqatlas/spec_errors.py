@@ -1,15 +1,18 @@
-"""What is wrong with a spec, in one line: the key, what is accepted, the nearest right word."""
+"""What is wrong with a spec, a line each: the key, what is accepted, the nearest right word."""
 
 from __future__ import annotations
 
 import re
 import types
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from iqatlas.errors import SpecError, nearest
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 _Models = Sequence[type[BaseModel]]
 _LONGEST_VALUE = 60
@@ -20,7 +23,7 @@ _NO_KIND = frozenset({"union_tag_invalid", "union_tag_not_found"})
 def spec_error(
     root: type[BaseModel], failure: ValidationError, where: str, *, between: str = ": "
 ) -> SpecError:
-    """Return the first thing that is wrong with a spec, as an error of one line.
+    """Return what is wrong with a spec, a line each, as one error.
 
     Args:
         root: Model of the whole spec, or of a part of it.
@@ -28,29 +31,61 @@ def spec_error(
         where: Where the spec comes from; of a part, the key that it stands below.
         between: What joins that to the key that is wrong; ``.`` for a part.
     """
-    errors = failure.errors(include_url=False)
-    # A misspelt key often makes others fail too: name the key first.
+    faults = [_Fault(_walk(root, error["loc"])[0], error) for error in failure.errors(include_url=False)]
+    strange = [fault for fault in faults if fault.error["type"] in _NO_KEY]
+    told: list[SpecError] = [_unknown_key(root, fault.error, where, between) for fault in strange]
+    # A misspelt key often makes others fail too: those of the same part go unsaid, and those above.
     # Of the branches of a union, the one that got deepest is the one that was meant.
-    unknown = next((e for e in errors if e["type"] in _NO_KEY), None)
-    error = unknown or max(errors, key=lambda e: len(_walk(root, e["loc"])[0]))
-    if unknown:
-        keys, models = _walk(root, unknown["loc"][:-1])
-        word = str(unknown["loc"][-1])
-        known = sorted({name for model in models for name in model.model_fields})
-        place = ".".join([*keys, _short(word)])
-        return SpecError(
-            f"unknown key{_hint(word, known)}", where=f"{where}{between}{place}", accepted=", ".join(known)
+    parts = [fault.keys for fault in strange]
+    deepest = [
+        fault
+        for fault in faults
+        if fault.error["type"] not in _NO_KEY
+        and not any(part[: len(fault.keys)] == fault.keys for part in parts)
+        and not (fault.error["type"] == "missing" and fault.keys[:-1] in parts)
+        and not any(
+            len(other.keys) > len(fault.keys) and other.keys[: len(fault.keys)] == fault.keys
+            for other in faults
         )
+    ]
+    places = dict.fromkeys(tuple(fault.keys) for fault in deepest)
+    told += [
+        _at_one_place(root, [fault.error for fault in deepest if tuple(fault.keys) == place], where, between)
+        for place in places
+    ]
+    first, *others = told
+    return first.with_others(others)
+
+
+class _Fault(NamedTuple):
+    keys: list[str]
+    error: ErrorDetails
+
+
+def _unknown_key(root: type[BaseModel], error: ErrorDetails, where: str, between: str) -> SpecError:
+    keys, models = _walk(root, error["loc"][:-1])
+    word = str(error["loc"][-1])
+    known = sorted({name for model in models for name in model.model_fields})
+    place = ".".join([*keys, _short(word)])
+    return SpecError(
+        f"unknown key{_hint(word, known)}", where=f"{where}{between}{place}", accepted=", ".join(known)
+    )
+
+
+def _at_one_place(
+    root: type[BaseModel], beside: Sequence[ErrorDetails], where: str, between: str
+) -> SpecError:
+    """Return what is wrong with one value, which the branches of a union each refuse in their own words."""
+    error = beside[0]
     keys, models = _walk(root, error["loc"])
     place = f"{where}{between}{'.'.join(keys)}" if keys else where
     if error["type"] in _NO_KIND:
-        return _kind_error(error["input"], [kind for model in models for kind in _kinds(model)], place)
+        return _kind_error(error["input"], models, place)
     if error["type"] == "missing":
         what = "too few values" if isinstance(error["loc"][-1], int) else "this key is needed"
         return SpecError(what, where=place)
-    # Branches of a union fail side by side at one key. One that fails for the value and not for
-    # its type is the one that was meant; else all of them say what would be accepted.
-    beside = [e for e in errors if _walk(root, e["loc"])[0] == keys]
+    # One that fails for the value and not for its type is the one that was meant; else all of them
+    # say what would be accepted.
     meant = [e for e in beside if not re.search(r"_type$|_parsing$", e["type"])] or beside
     message = " or ".join(dict.fromkeys(_message(e["msg"]) for e in meant))
     message = message.replace(" or input should be ", " or ")
@@ -59,10 +94,19 @@ def spec_error(
     return SpecError(f"{shown}{message}", where=place)
 
 
-def _kind_error(given: object, kinds: Sequence[str], place: str) -> SpecError:
+def _kind_error(given: object, models: _Models, place: str) -> SpecError:
+    kinds = [kind for model in models for kind in kinds_of(model)]
     if not isinstance(given, dict):
         return SpecError(f"{_short(repr(given))}: input should be a mapping of keys to values", where=place)
     kind = given.get("kind")
+    known = sorted({name for model in models for name in model.model_fields})
+    strange = next((str(key) for key in given if key not in known), None)
+    if kind is None and strange is not None:
+        return SpecError(
+            f"unknown key{_hint(strange, known)}",
+            where=f"{place}.{_short(strange)}",
+            remedy=f"name the kind, too: {', '.join(kinds)}",
+        )
     if kind is None:
         return SpecError("the key 'kind' is missing", where=place, accepted=", ".join(kinds))
     hint = _hint(kind, kinds) if isinstance(kind, str) else ""
@@ -94,23 +138,25 @@ def _walk(root: type[BaseModel], location: tuple[int | str, ...]) -> tuple[list[
     keys: list[str] = []
     models: _Models = [root]
     for element in location:
-        by_kind = [model for model in models if element in _kinds(model)]
+        by_kind = [model for model in models if element in kinds_of(model)]
         if by_kind and keys:
             models = by_kind
         elif isinstance(element, int):
             keys.append(str(element))
         elif any(element in model.model_fields for model in models):
             keys.append(element)
-            models = list(_below(models, element))
+            models = list(models_below(models, element))
     return keys, models
 
 
-def _kinds(model: type[BaseModel]) -> tuple[str, ...]:
+def kinds_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the kinds that a model stands for; none where its part has no kinds."""
     field = model.model_fields.get("kind")
     return tuple(str(kind) for kind in get_args(field.annotation)) if field else ()
 
 
-def _below(models: _Models, key: str) -> Iterator[type[BaseModel]]:
+def models_below(models: _Models, key: str) -> Iterator[type[BaseModel]]:
+    """Give the models that a key of any of some models may hold: of a union, all its variants."""
     for model in models:
         if key in model.model_fields:
             yield from _models(model.model_fields[key].annotation)

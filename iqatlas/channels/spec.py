@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from iqatlas.schema import SpecModel
 
@@ -55,12 +56,22 @@ class CaptureSpec(SpecModel):
     motion_error: Annotated[float, Field(ge=1e-6, le=0.1)] = 1e-3
     """Largest error, relative to each path, that the motion of the UAVs during a capture may leave."""
 
+    @field_validator("snr_db", mode="before")
+    @classmethod
+    def _no_slice(cls, snr_db: object) -> object:
+        # As MATLAB and Python's slices have it; YAML has no such thing.
+        if isinstance(snr_db, str) and re.fullmatch(r"[-+.\d]+(:[-+.\d]+){1,2}", snr_db.strip()):
+            raise ValueError("a range of levels is a mapping, such as {start: -30, stop: 30, step: 5}")
+        return snr_db
+
     @model_validator(mode="after")
     def _levels_are_used(self) -> CaptureSpec:
         if self.noise == "thermal" and "snr_db" in self.model_fields_set:
-            raise ValueError("thermal noise follows from the noise figure: leave snr_db out")
+            raise ValueError(
+                "thermal noise follows from the noise figure: leave snr_db out (--set capture.snr_db=null)"
+            )
         if self.noise != "thermal" and "noise_figure_db" in self.model_fields_set:
-            raise ValueError("noise_figure_db is for noise: thermal")
+            raise ValueError("noise_figure_db is for noise: thermal (--set capture.noise_figure_db=null)")
         return self
 
     @model_serializer(mode="wrap")

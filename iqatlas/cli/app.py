@@ -94,7 +94,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(args=list(arguments), prog_name="iqatlas", standalone_mode=False)
     except IqAtlasError as failure:
-        say(errors, (f"iqatlas: {failure.line()}", "red"))
+        for line in failure.lines():
+            say(errors, (f"iqatlas: {line}", "red"))
         # To programs that read it an error is one line; a person may want to know more.
         if errors.is_terminal and (page := page_of(failure)):
             say(errors, (f"         more in {page}", "dim"))

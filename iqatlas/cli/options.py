@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from iqatlas.cli.console import errors, say
 from iqatlas.generators.spec import CorpusSpec
 
 SpecArgument = Annotated[
@@ -18,7 +19,11 @@ CorpusArgument = Annotated[
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Replace a value of the spec, as capture.slots=100."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Replace a value of the spec, as capture.slots=100; =null removes it.",
+    ),
 ]
 
 
@@ -30,5 +35,9 @@ def read_spec(path: Path | None, overrides: list[str] | None) -> CorpusSpec:
         SpecError: A key or value is not accepted.
     """
     if path is None:
-        return CorpusSpec.from_tree({}, where="demo", overrides=overrides or [])
-    return CorpusSpec.from_yaml(path, overrides=overrides or [])
+        return CorpusSpec.from_tree({}, where="demo", overrides=overrides or [], tell=_tell)
+    return CorpusSpec.from_yaml(path, overrides=overrides or [], tell=_tell)
+
+
+def _tell(line: str) -> None:
+    say(errors, f"note: {line}")

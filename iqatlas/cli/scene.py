@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from iqatlas.cli.console import out
+from iqatlas.cli.console import errors, out, say
 from iqatlas.cli.options import SetOption, SpecArgument, read_spec
 from iqatlas.cli.output_folder import OverwriteOption, output_folder
 
@@ -25,7 +25,7 @@ def scene(
 
     Example: iqatlas scene city.yaml -o city-scene
     """
-    from iqatlas.generators.scene import scene_of
+    from iqatlas.generators.scene import notes_of, scene_of
     from iqatlas.plotting.city import MAP_FILE, draw_city
     from iqatlas.scenes.mesh import meshes_of
     from iqatlas.scenes.mesh_export import MESH_FILES, SCENE_FILE, write_meshes
@@ -46,6 +46,8 @@ def scene(
     )
     with claimed:
         built = scene_of(asked)
+        for note in notes_of(built):
+            say(errors, f"note: {note}")
         report = scene_report(built, meshes_of(built))
         carrier_hz = carrier_frequency_hz(asked.carrier)
         report["traced_surfaces"] = write_meshes(built, folder, frequency_hz=carrier_hz)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from iqatlas.cli.console import counting_bar, out
+from iqatlas.cli.console import counting_bar, errors, out, say
 from iqatlas.cli.options import SetOption, SpecArgument, read_spec
 from iqatlas.cli.output_folder import OverwriteOption, output_folder
 
@@ -42,6 +42,8 @@ def trace(
     )
     with claimed, counting_bar("tracing the radio paths") as tell:
         made = write_path_folder(asked, folder, coverage=coverage, progress=tell)
+    for note in made.report["notes"]:
+        say(errors, f"note: {note}")
     for line in (*summary(made.report), *map(str, made.files)):
         out.print(line, highlight=False, markup=False, soft_wrap=True)
 

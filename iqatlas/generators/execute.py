@@ -11,6 +11,7 @@ from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME
 from iqatlas.catalogs.direct_records import with_direct_arrays
 from iqatlas.catalogs.durable import write_file
+from iqatlas.catalogs.folder_place import FolderPlace
 from iqatlas.catalogs.manifest import InputEntry, Manifest, ShardEntry, shard_sha256
 from iqatlas.catalogs.path_store import paths_dataset, paths_from_dataset
 from iqatlas.catalogs.place import place_of
@@ -27,10 +28,11 @@ from iqatlas.generators.describe import (
     statistics,
     write_cards,
 )
+from iqatlas.generators.disk_room import room_notes
 from iqatlas.generators.plan import Plan, plan
 from iqatlas.generators.progress import Listener, Progress, silent
 from iqatlas.generators.provenance import DECISIVE, gather_inputs, library_versions
-from iqatlas.generators.scene import scene_of
+from iqatlas.generators.scene import notes_of, scene_of
 from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.tracing import paths_of
@@ -85,6 +87,7 @@ def generate(
         )
     store = format_for(spec.storage.format, place)
     made = plan(spec)
+    spec = made.spec  # it says how many sites there are
     inputs = gather_inputs(spec)
     if not overwrite and finished_with(place, spec.sha256(), [entry.sha256 for entry in inputs]):
         tidy(place)
@@ -106,6 +109,11 @@ def generate(
     with workforce_of(min(workers, made.shard_count), scheduler, where=place.name) as workforce:
         progress(Progress("building the scene", note=memory_note(made)))
         scene = scene_of(spec)
+        notes = list(notes_of(scene))
+        if isinstance(place, FolderPlace) and not construction.begun:
+            notes += room_notes(made, place.folder)
+        for note in notes:
+            progress(Progress("building the scene", note=f"note: {note}"))
         _construct(construction, made, scene, inputs, workforce, progress)
     return Corpus(place)
 

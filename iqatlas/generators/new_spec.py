@@ -13,6 +13,7 @@ from iqatlas.errors import MissingFileError, SpecError, nearest
 from iqatlas.generators.plain_yaml import read_plain_yaml
 from iqatlas.generators.plan import plan
 from iqatlas.generators.spec import CorpusSpec
+from iqatlas.scenes.map_extent import refuse_bbox_elsewhere
 from iqatlas.waveforms.carrier import BANDS
 from iqatlas.waveforms.spec import BANDWIDTHS_MHZ
 
@@ -60,6 +61,7 @@ def new_spec(answers: Answers, folder: Path) -> str:
     Raises:
         MissingFileError: A map or a file of cells is not there.
         SpecError: An answer is not accepted.
+        SceneError: The bbox lies off the map.
     """
     name, buildings, remark = _city(answers.city, folder)
     snr, levels = _snr(answers.snr_db)
@@ -75,7 +77,9 @@ def new_spec(answers: Answers, folder: Path) -> str:
         snr=snr,
     )
     tree = read_plain_yaml(text, where="the new spec")
-    plan(CorpusSpec.from_tree(tree, where="the new spec", folder=folder))
+    spec = CorpusSpec.from_tree(tree, where="the new spec", folder=folder)
+    plan(spec)
+    refuse_bbox_elsewhere(spec.scene, base_folder=folder, where="--bbox")
     return text
 
 

@@ -16,7 +16,7 @@ from iqatlas.catalogs.durable import storage_errors, write_file
 from iqatlas.catalogs.path_store import paths_dataset
 from iqatlas.generators.continuity import between_waypoints
 from iqatlas.generators.provenance import library_versions
-from iqatlas.generators.scene import scene_of
+from iqatlas.generators.scene import notes_of, scene_of
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.tracing import paths_of
 from iqatlas.raytracing.coverage import Coverage
@@ -108,6 +108,7 @@ def write_path_folder(
         report = {
             **trace_report(scene, traced),
             "between_waypoints": between_waypoints(scene, traced.paths),
+            "notes": list(notes_of(scene)),
             "spec": spec.tree(),
             "seconds": round(seconds, 3),
             "versions": library_versions(),

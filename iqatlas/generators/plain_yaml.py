@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from iqatlas.errors import SpecError
 
+_INTEGER = re.compile(r"(?:[-+]?[0-9][0-9_]*|0o[0-7]+|0x[0-9a-fA-F]+)\Z")
+_REAL = re.compile(
+    r"(?:[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"
+)
+_NUMBERS = {"tag:yaml.org,2002:int": _INTEGER, "tag:yaml.org,2002:float": _REAL}
+
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without tags, without aliases (which can expand without bound), without repeated keys."""
+    """YAML without tags, without aliases (which can expand without bound), without repeated keys.
+
+    Whole numbers are those of YAML 1.2's core schema (section 10.3.2): YAML 1.1 takes -30:30 for -1770, a
+    number of base 60, and a network code 010 for 8.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, _NUMBERS.get(tag, pattern)) for tag, pattern in resolvers]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        text = str(self.construct_scalar(node)).replace("_", "")
+        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
@@ -34,6 +54,9 @@ class _PlainLoader(yaml.SafeLoader):
                 )
             seen.add(key_node.value)
         return super().construct_mapping(node, deep)
+
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.construct_yaml_int)
 
 
 def read_plain_yaml(text: str, *, where: str) -> object:
@@ -68,6 +91,22 @@ def _reason(failure: Exception) -> str:
     return str(failure).splitlines()[0] if str(failure) else type(failure).__name__
 
 
+def read_override(override: str) -> tuple[list[str], object]:
+    """Return the keys and the value of an override.
+
+    Args:
+        override: ``key.key=value``, the value in YAML.
+
+    Raises:
+        SpecError: The override is not of this form.
+    """
+    path, equals, text = override.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise SpecError(f"{override[:80]!r} is not an override", where="--set", accepted="key.key=value")
+    return keys, read_plain_yaml(text, where=f"--set {path.strip()}")
+
+
 def override_value(tree: Mapping[str, Any], override: str) -> dict[str, Any]:
     """Return a tree in which one value is replaced; the tree that is given stays as it is.
 
@@ -78,12 +117,18 @@ def override_value(tree: Mapping[str, Any], override: str) -> dict[str, Any]:
     Raises:
         SpecError: The override is not of this form.
     """
-    path, equals, text = override.partition("=")
-    keys = path.strip().split(".")
-    if not equals or not all(keys):
-        raise SpecError(f"{override[:80]!r} is not an override", where="--set", accepted="key.key=value")
-    value = read_plain_yaml(text, where=f"--set {path.strip()}")
-    changed: dict[str, Any] = dict(tree)
+    return replaced(tree, *read_override(override))
+
+
+def replaced(tree: Mapping[Any, Any], keys: Sequence[str], value: object) -> dict[Any, Any]:
+    """Return a tree in which the value at some keys is another; the tree that is given stays as it is.
+
+    Args:
+        tree: Nested mappings.
+        keys: From the outermost to the innermost.
+        value: The new value.
+    """
+    changed: dict[Any, Any] = dict(tree)
     level = changed
     for key in keys[:-1]:
         below = level.get(key)

@@ -15,13 +15,14 @@ from iqatlas.errors import SpecError
 from iqatlas.features.feature import Feature, Layout
 from iqatlas.features.registry import FEATURES, asked_for
 from iqatlas.features.setting import CaptureSetting
+from iqatlas.generators.site_count import site_count, with_site_count
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.transmission import transmission_for
 from iqatlas.occupancy.kinds import chains_for
 from iqatlas.occupancy.spec import TraceOccupancy
 from iqatlas.occupancy.theory import Chains
 from iqatlas.occupancy.trace import TraceChains
-from iqatlas.scenes.spec import BundledSites, ListedSites, TrajectoryReceivers
+from iqatlas.scenes.spec import TrajectoryReceivers
 from iqatlas.schema import SpecModel
 from iqatlas.waveforms.spec import LteWaveform
 from iqatlas.waveforms.transmission import Transmission
@@ -37,7 +38,6 @@ _LARGEST_SHARD_BYTES = 512 << 20
 """Of the features of a shard, which is held in memory, beyond a spectrogram of its I/Q's size."""
 _LARGEST_SHARD_SAMPLES = 1 << 23
 """Received samples a shard, or one record: eight blocks have more only where a record exceeds a block."""
-BUNDLED_SITE_COUNT = 3
 
 
 @dataclass(frozen=True)
@@ -266,15 +266,19 @@ class Plan:
 
 
 def plan(spec: CorpusSpec) -> Plan:
-    """Resolve a spec to counts, bytes and ranges; makes nothing, and reads no file but a trace's.
+    """Resolve a spec to counts, bytes and ranges; makes nothing.
+
+    No file is read but a trace's, and one of sites where ``sites.count`` is left out: the plan's spec has it.
 
     Args:
         spec: What is asked for.
 
     Raises:
         SpecError: Parts of the spec don't fit each other.
+        MissingFileError, SitesError: A file of sites that has to be counted can't be.
     """
-    sites = _site_count(spec)
+    spec = with_site_count(spec)
+    sites = site_count(spec)
     waveform = transmission_for(spec, cell_ids=range(sites))
     sample_rate_hz = waveform.sample_rate_hz
     exact = spec.occupancy.slot_s * sample_rate_hz
@@ -387,12 +391,6 @@ def _setting(spec: CorpusSpec, waveform: Transmission) -> CaptureSetting:
         sample_rate_hz=waveform.sample_rate_hz,
         subchannel_edges_hz=waveform.subchannel_edges_hz,
     )
-
-
-def _site_count(spec: CorpusSpec) -> int:
-    if isinstance(spec.sites, BundledSites):
-        return BUNDLED_SITE_COUNT
-    return len(spec.sites.sites) if isinstance(spec.sites, ListedSites) else spec.sites.count
 
 
 def _receiver_count(spec: CorpusSpec) -> int:

@@ -11,12 +11,14 @@ from iqatlas.catalogs.manifest import InputEntry
 from iqatlas.errors import MissingFileError, StorageError
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.occupancy.spec import TraceOccupancy
+from iqatlas.raytracing.spec import StoredPaths
 from iqatlas.scenes.spec import (
     BundledBuildings,
     CellMapperSites,
     ElevationTerrain,
     FootprintBuildings,
     OpenCellIdSites,
+    OsmFileBuildings,
     OverpassBuildings,
     SceneSpec,
     SiteFile,
@@ -96,6 +98,36 @@ def _building_inputs(scene: SceneSpec, folder: Path) -> list[InputEntry]:
     if isinstance(buildings, FootprintBuildings):
         return [_entry("buildings", path, "scene.buildings.path", buildings.licence, buildings.attribution)]
     return [_entry("buildings", path, "scene.buildings.path", *_OPENSTREETMAP)]
+
+
+def require_inputs(spec: CorpusSpec) -> None:
+    """See that the files which a spec names are there, without reading them.
+
+    Args:
+        spec: What was asked.
+
+    Raises:
+        MissingFileError: One of them is not there.
+    """
+    named: list[tuple[Path, str]] = []
+    if isinstance(spec.scene.buildings, OsmFileBuildings | FootprintBuildings):
+        named.append((spec.scene.buildings.path, "scene.buildings.path"))
+    if isinstance(spec.sites, OpenCellIdSites | CellMapperSites | SiteFile):
+        named.append((spec.sites.path, "sites.path"))
+    if isinstance(spec.scene.terrain, ElevationTerrain):
+        named.append((spec.scene.terrain.path, "scene.terrain.path"))
+    if isinstance(spec.occupancy, TraceOccupancy):
+        named.append((spec.occupancy.path, "occupancy.path"))
+    for path, where in named:
+        _existing(spec.folder, path, where)
+    if isinstance(spec.raytracing, StoredPaths):
+        stored = spec.folder / spec.raytracing.path.expanduser()
+        if not stored.exists():
+            raise MissingFileError(
+                f"no corpus or folder of paths: {stored}",
+                where="raytracing.path",
+                remedy="relative paths start at the spec's folder",
+            )
 
 
 def _existing(folder: Path, asked: Path, where: str) -> Path:

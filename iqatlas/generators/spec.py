@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,8 @@ from iqatlas.channels.spec import CaptureSpec
 from iqatlas.errors import MissingFileError, SpecError
 from iqatlas.features.spec import FeaturesSpec
 from iqatlas.generators.default_kinds import fill_default_kinds
-from iqatlas.generators.plain_yaml import override_value, read_plain_yaml
+from iqatlas.generators.overrides import apply_overrides
+from iqatlas.generators.plain_yaml import read_plain_yaml
 from iqatlas.occupancy.spec import MarkovOccupancy, OccupancySpec
 from iqatlas.raytracing.spec import RaytracingSpec, SionnaRaytracing
 from iqatlas.scenes.spec import BundledSites, HoverReceivers, ReceiversSpec, SceneSpec, SitesSpec
@@ -26,6 +27,10 @@ from iqatlas.waveforms.marine_vhf.channels import band_centre_hz
 from iqatlas.waveforms.spec import Carrier, LteWaveform, MarineVhfWaveform, Transmitter, WaveformSpec
 
 _LARGEST_SPEC_BYTES = 1 << 20
+
+
+def _unheard(line: str) -> None:
+    del line
 
 
 class CorpusSpec(SpecModel):
@@ -80,12 +85,15 @@ class CorpusSpec(SpecModel):
         return self._folder
 
     @classmethod
-    def from_yaml(cls, path: str | Path, *, overrides: Sequence[str] = ()) -> CorpusSpec:
+    def from_yaml(
+        cls, path: str | Path, *, overrides: Sequence[str] = (), tell: Callable[[str], None] = _unheard
+    ) -> CorpusSpec:
         """Read a spec from a YAML file.
 
         Args:
             path: The file; relative paths in it are relative to its folder.
-            overrides: Values that replace those of the file, as ``a.b=c``.
+            overrides: Values that replace those of the file, as ``a.b=c``; ``a.b=null`` removes one.
+            tell: Is given a line where a new ``kind`` leaves keys of the file without use.
 
         Raises:
             MissingFileError: There is no such file.
@@ -104,7 +112,11 @@ class CorpusSpec(SpecModel):
             raise SpecError("not a text file in UTF-8", where=str(path), accepted="plain YAML") from None
         # An empty file asks for nothing but defaults.
         return cls.from_tree(
-            {} if tree is None else tree, where=str(path), folder=path.parent, overrides=overrides
+            {} if tree is None else tree,
+            where=str(path),
+            folder=path.parent,
+            overrides=overrides,
+            tell=tell,
         )
 
     @classmethod
@@ -115,6 +127,7 @@ class CorpusSpec(SpecModel):
         where: str = "spec",
         folder: Path | None = None,
         overrides: Sequence[str] = (),
+        tell: Callable[[str], None] = _unheard,
     ) -> CorpusSpec:
         """Make a spec from nested dictionaries.
 
@@ -122,15 +135,15 @@ class CorpusSpec(SpecModel):
             tree: What a YAML file would hold.
             where: Where it comes from, for messages.
             folder: Folder that relative paths are relative to; the current one without it.
-            overrides: Values that replace those of the tree, as ``a.b=c``.
+            overrides: Values that replace those of the tree, as ``a.b=c``; ``a.b=null`` removes one.
+            tell: Is given a line where a new ``kind`` leaves keys of the tree without use.
 
         Raises:
             SpecError: A key or value is not accepted.
         """
         if not isinstance(tree, dict):
             raise SpecError(f"a spec is a mapping of keys to values, not {type(tree).__name__}", where=where)
-        for override in overrides:
-            tree = override_value(tree, override)
+        tree = apply_overrides(cls, tree, overrides, tell=tell)
         try:
             spec = cls.model_validate(fill_default_kinds(cls, tree))
         except ValidationError as failure:

@@ -98,6 +98,11 @@ class PathCache:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @property
+    def folder(self) -> Path:
+        """Where the entries are."""
+        return self._folder
+
     def _file(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.npz"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from iqatlas.raytracing.spec import (
     StoredPaths,
     TwoRay,
 )
+from iqatlas.raytracing.tracing_speed import keep_speed, speed_of
 from iqatlas.raytracing.two_ray import two_ray_paths
 from iqatlas.scenes.scene import Receivers, Scene
 from iqatlas.seeds import Stage, key, stream
@@ -153,11 +155,13 @@ def _sionna(
             found[index] = arrays
     cached = len(found)
     missing = [index for index in range(len(keys)) if index not in found]
+    begun, taken_s = time.monotonic(), [0.0]
     if missing:
         # The ray tracer takes a second to import; paths from the cache should not pay for it.
         from iqatlas.raytracing._sionna import LinkTracer
 
         tracer = LinkTracer(meshes, spec, frequency_hz=frequency_hz)
+        taken_s = [time.monotonic() - begun]
     for done, index in enumerate(missing):
         if progress:
             progress(cached + done, len(keys))
@@ -166,6 +170,11 @@ def _sionna(
         found[index] = arrays
         if cache:
             cache.put(keys[index], arrays)
+        taken_s.append(time.monotonic() - begun - sum(taken_s))
+    if cache and missing:
+        links = len(scene.sites) * len(receivers.time_s)
+        speed = speed_of(spec, start_s=taken_s[0], uav_s=taken_s[1:], links_a_uav=links)
+        keep_speed(speed, cache.folder)
     extrapolated = extrapolated_materials((mesh.material for mesh in meshes), frequency_hz)
     model: dict[str, str | int | float | bool] = {
         **spec.model_dump(mode="json"),

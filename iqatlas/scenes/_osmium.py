@@ -127,6 +127,26 @@ def read_osm(path: Path, *, where: str) -> OsmFeatures:
             raise damaged(path, where, _short(error)) from error
 
 
+def header_extent(path: Path) -> tuple[float, float, float, float] | None:
+    """Return west, south, east and north that the header of a PBF file tells, or None.
+
+    Args:
+        path: The file; one that can't be read tells nothing.
+    """
+    try:
+        reader = osmium.io.Reader(str(path), osmium.osm.NOTHING)
+        try:
+            box = reader.header().box()
+        finally:
+            reader.close()
+        if not box.valid():
+            return None
+        low, high = box.bottom_left, box.top_right
+        return float(low.lon), float(low.lat), float(high.lon), float(high.lat)
+    except _READ_ERRORS:
+        return None
+
+
 def _short(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 160 else text[:157] + "..."

@@ -18,6 +18,7 @@ from iqatlas.scenes.mast_sites import bundled_sites, osm_mast_sites, placed_site
 from iqatlas.scenes.receivers import hover_receivers
 from iqatlas.scenes.scene import Receivers, Scene, Site
 from iqatlas.scenes.site_files import file_sites, listed_sites
+from iqatlas.scenes.site_tables import read_site_file
 from iqatlas.scenes.sites import sites_from_cells
 from iqatlas.scenes.spec import (
     BundledBuildings,
@@ -129,11 +130,13 @@ def _sites(
     if isinstance(spec, OpenCellIdSites | CellMapperSites):
         return _cell_sites(spec, table, receivers_m, base_folder, report)
     if isinstance(spec, SiteFile):
-        path = base_folder / spec.path.expanduser()
+        read = read_site_file(base_folder / spec.path.expanduser())
+        if read.unused:
+            report["site_columns_without_use"] = list(read.unused)
         placed = file_sites(
-            spec, path, frame=frame, bbox=table.bbox, buildings=buildings, receivers_m=receivers_m
+            spec, read, frame=frame, bbox=table.bbox, buildings=buildings, receivers_m=receivers_m
         )
-        return placed, [f"Sites: {path.name}, under the terms of who made it"]
+        return placed, [f"Sites: {read.name}, under the terms of who made it"]
     if isinstance(spec, OsmMastSites):
         masts = table.masts
         return osm_mast_sites(

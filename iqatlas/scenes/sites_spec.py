@@ -111,8 +111,8 @@ class SiteFile(SpecModel):
     path: Path
     """A .csv, .geojson or .json file with longitude and latitude and, where known, name, height_m,
     power_dbm, cell_id, azimuth_deg, tilt_deg, antenna, operator, earfcn, band, position_uncertainty_m."""
-    count: SiteCount = 3
-    """How many sites."""
+    count: SiteCount | None = None
+    """How many sites; without it, all rows that lie inside the scene."""
     choose: Literal["in_order", "nearest", "coverage"] = "in_order"
     """Which rows are taken: the first ones, those nearest to the receivers, or those that together
     cover them best."""

@@ -69,6 +69,8 @@ def test_the_blocks_of_a_page_run(
     for block in blocks(page):
         where = f"{_name(page)}:{block.line}"
         assert block.language in CODE | PLAIN, f"{where}: what is {block.language}?"
+        if block.language in PLAIN and block.title:  # a file that later blocks read
+            Path(block.title).write_text(block.text, encoding="utf-8")
         if block.reason or block.language in PLAIN:
             continue
         block = Block(block.language, reader(block.text), block.title, "", block.line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -28,6 +29,10 @@ from iqatlas.errors import SpecError
         (
             {"sites": {"count": 3}},
             "s: sites: the key 'kind' is missing; accepted: bundled, opencellid, cellm",
+        ),
+        (
+            {"sites": {"counts": 3}},
+            "s: sites.counts: unknown key, did you mean 'count'?; name the kind, too: bundled, opencellid",
         ),
         ({"receivers": {"kind": "hoover"}}, "s: receivers: unknown kind 'hoover', did you mean 'hover'?"),
         ({"receivers": {"kind": "fixed"}}, "accepted: hover, trajectory"),
@@ -120,3 +125,36 @@ def test_long_values_and_keys_are_cut() -> None:
             CorpusSpec.from_tree(tree)
         assert len(str(caught.value)) < 300
         assert "…" in str(caught.value)
+
+
+def test_all_faults_of_a_spec_are_told_a_line_each() -> None:
+    """The first is what the error reads as; those that follow from a misspelt key go unsaid."""
+    tree = {
+        "reciever": {},
+        "sites": {"kind": "placed", "counts": 2},
+        "capture": {"snr_db": {"strat": 1}, "slots": 0},
+        "carrier": {"earfcm": 1},
+    }
+    with pytest.raises(SpecError) as caught:
+        CorpusSpec.from_tree(tree, where="s")
+    lines = pickle.loads(pickle.dumps(caught.value)).lines()
+    assert [line.split(": ")[1] for line in lines] == [
+        "sites.counts",
+        "carrier.earfcm",
+        "capture.snr_db.strat",
+        "reciever",
+        "capture.slots",
+    ]
+    assert str(caught.value) == lines[0] and caught.value.__notes__ == list(lines[1:])
+
+
+def test_more_faults_than_fit_are_counted() -> None:
+    with pytest.raises(SpecError) as caught:
+        CorpusSpec.from_tree({f"key{number}": 1 for number in range(25)})
+    assert len(caught.value.lines()) == 11 and caught.value.lines()[-1] == "and 15 more"
+
+
+@pytest.mark.parametrize("text", ["-30:30", "-30:5:30", "0:20"])
+def test_a_range_as_other_languages_have_it_is_told_how_it_is_written(text: str) -> None:
+    with pytest.raises(SpecError, match=r"capture\.snr_db: '.*': a range of levels is .*\{start: -30, stop"):
+        CorpusSpec.from_tree({}, overrides=[f"capture.snr_db={text}"])

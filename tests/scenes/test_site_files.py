@@ -12,7 +12,8 @@ import shapely
 
 from iqatlas.errors import MissingFileError, SitesError
 from iqatlas.scenes.frame import LocalFrame
-from iqatlas.scenes.site_files import file_sites, listed_sites, read_site_file
+from iqatlas.scenes.site_files import file_sites, listed_sites
+from iqatlas.scenes.site_tables import read_site_file
 from iqatlas.scenes.spec import ListedSite, ListedSites, SiteFile
 
 FRAME = LocalFrame(-0.08, 51.51)
@@ -74,7 +75,9 @@ far,0.5,51.5,30,,,,,,,,,
 def chosen(path: Path, buildings: gpd.GeoDataFrame | None = None, **spec):
     buildings = city((-7, 0, 20, 30)) if buildings is None else buildings
     asked = SiteFile(path=path, **spec)
-    return file_sites(asked, path, frame=FRAME, bbox=BBOX, buildings=buildings, receivers_m=UAVS)
+    return file_sites(
+        asked, read_site_file(path), frame=FRAME, bbox=BBOX, buildings=buildings, receivers_m=UAVS
+    )
 
 
 def written(folder: Path, text: str, name: str = "sites.csv") -> Path:
@@ -162,6 +165,63 @@ def test_sectors_of_one_mast_may_share_their_place(tmp_path: Path) -> None:
 def test_files_that_cannot_be_used(tmp_path: Path, name: str, text: str, what: str) -> None:
     with pytest.raises(SitesError, match=what):
         chosen(written(tmp_path, text, name), count=4)
+
+
+@pytest.mark.parametrize(
+    ("column", "meant"),
+    [
+        ("power", "power_dbm"),
+        ("EIRP_dBm", "power_dbm"),
+        ("power_w", "power_dbm"),
+        ("antenna_height_m", "height_m"),
+        ("antennaHeight", "height_m"),
+        ("hieght", "height_m"),
+        ("downtilt_deg", "tilt_deg"),
+        ("azimut", "azimuth_deg"),
+        ("site_id", "name"),
+        ("lattitude", "latitude_deg"),
+        ("antenna_type", "antenna"),
+    ],
+)
+def test_a_column_that_is_meant_otherwise_is_refused(tmp_path: Path, column: str, meant: str) -> None:
+    """37 dBm under a wrong heading would be 43 dBm, the default, with nobody the wiser."""
+    latitude = "" if meant == "latitude_deg" else ",lat"
+    path = written(tmp_path, f"lon{latitude},{column}\n-0.08{latitude and ',51.512'},37\n")
+    with pytest.raises(SitesError) as caught:
+        chosen(path, count=1)
+    assert f"unknown column {column!r}, did you mean {meant!r}?; accepted: " in str(caught.value)
+
+
+def test_other_columns_are_named_and_left_alone(tmp_path: Path) -> None:
+    """So is one that is near a column that is there: a mast's height beside the antenna's."""
+    header = "lon,lat,height_m,mast_height_m,notes,street,bandwidth_mhz,alt_name,technology"
+    path = written(tmp_path, f"{header}\n-0.08,51.512,31,30,a,b,10,c,LTE\n")
+    assert read_site_file(path).unused == tuple(header.split(",")[3:])
+    assert chosen(path, count=1)[0].position_m[2] == 31
+
+
+def test_more_columns_than_a_table_has_are_refused(tmp_path: Path) -> None:
+    """As many columns as rows would be a table of the square of the file's size."""
+    header = ",".join(["lon", "lat", *(f"c{number}" for number in range(1000))])
+    with pytest.raises(SitesError, match="1002 columns; accepted: at most 1000"):
+        read_site_file(written(tmp_path, f"{header}\n{'1,' * 1001}1\n"))
+    point = {"type": "Point", "coordinates": [0, 0]}
+    features = [{"geometry": point, "properties": {f"c{number}": 1}} for number in range(1002)]
+    with pytest.raises(SitesError, match="over 1000 different properties"):
+        read_site_file(written(tmp_path, json.dumps({"features": features}), "a.json"))
+
+
+@pytest.mark.parametrize(("mark", "shown"), [(";", "';'"), ("\t", "tabs")])
+def test_a_file_of_another_separator_is_told_which_is_accepted(tmp_path: Path, mark: str, shown: str) -> None:
+    path = written(tmp_path, f"lon{mark}lat\n24,95{mark}60,17\n")
+    with pytest.raises(SitesError, match=f"separated by {shown}; accepted: commas between fields and points"):
+        read_site_file(path)
+
+
+def test_without_a_count_all_rows_inside_the_scene_are_taken(tmp_path: Path) -> None:
+    assert [site.name for site in chosen(written(tmp_path, CSV))] == ["north", "roof", "open"]
+    with pytest.raises(SitesError, match="0 of 1 sites are inside the scene, and one is needed"):
+        chosen(written(tmp_path, "lon,lat\n1,2\n"))
 
 
 def test_sites_of_a_file_that_cannot_be(tmp_path: Path) -> None:
