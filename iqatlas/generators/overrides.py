@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from iqatlas.generators.plain_yaml import read_override, replaced
-from iqatlas.generators.spec_errors import kinds_of, models_below
+from iqatlas.spec_errors import kinds_of, models_below
 
 
 def apply_overrides(

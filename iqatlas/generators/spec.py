@@ -18,11 +18,11 @@ from iqatlas.features.spec import FeaturesSpec
 from iqatlas.generators.default_kinds import fill_default_kinds
 from iqatlas.generators.overrides import apply_overrides
 from iqatlas.generators.plain_yaml import read_plain_yaml
-from iqatlas.generators.spec_errors import spec_error
 from iqatlas.occupancy.spec import MarkovOccupancy, OccupancySpec
 from iqatlas.raytracing.spec import RaytracingSpec, SionnaRaytracing
 from iqatlas.scenes.spec import BundledSites, HoverReceivers, ReceiversSpec, SceneSpec, SitesSpec
 from iqatlas.schema import SpecModel
+from iqatlas.spec_errors import spec_error
 from iqatlas.waveforms.marine_vhf.channels import band_centre_hz
 from iqatlas.waveforms.spec import Carrier, LteWaveform, MarineVhfWaveform, Transmitter, WaveformSpec
 
