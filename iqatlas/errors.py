@@ -74,26 +74,28 @@ class SpecError(IqAtlasError, ValueError):
     """Faults that are told; more would fill a screen."""
     others: tuple[SpecError, ...] = ()
     """Faults beside the one that this error reads as; notes of the exception, too."""
+    more: int = 0
+    """How many there are besides."""
 
     def lines(self) -> tuple[str, ...]:
-        """Return what is wrong, one line a fault, at most :data:`MOST` of them."""
-        told = [self.line(), *(other.line() for other in self.others)]
-        left = len(told) - self.MOST
-        return (*told[: self.MOST], *([f"and {left} more"] if left > 0 else []))
+        """Return what is wrong, one line a fault, and last how many more there are."""
+        told = (self.line(), *(other.line() for other in self.others))
+        return (*told, f"and {self.more} more") if self.more else told
 
-    def with_others(self, others: Iterable[SpecError]) -> SpecError:
+    def with_others(self, others: Iterable[SpecError], *, more: int = 0) -> SpecError:
         """Return this error with further faults beside it.
 
         Args:
             others: What else is wrong, each a line of its own.
+            more: How many faults there are besides.
         """
-        self.others = tuple(others)
+        self.others, self.more = tuple(others), more
         for line in self.lines()[1:]:
             self.add_note(line)
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (*super().__reduce__(), {"others": self.others})
+        return (*super().__reduce__(), {"others": self.others, "more": self.more})
 
 
 class MissingFileError(IqAtlasError, FileNotFoundError):

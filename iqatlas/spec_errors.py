@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -31,45 +31,39 @@ def spec_error(
         where: Where the spec comes from; of a part, the key that it stands below.
         between: What joins that to the key that is wrong; ``.`` for a part.
     """
-    faults = [_Fault(_walk(root, error["loc"])[0], error) for error in failure.errors(include_url=False)]
-    strange = [fault for fault in faults if fault.error["type"] in _NO_KEY]
-    told: list[SpecError] = [_unknown_key(root, fault.error, where, between) for fault in strange]
+    faults: dict[tuple[str, ...], list[ErrorDetails]] = {}
+    strange: list[ErrorDetails] = []
+    above: set[tuple[str, ...]] = set()  # every key, and all, that a fault lies below
+    parts: set[tuple[str, ...]] = set()  # what a misspelt key stands in
+    for error in failure.errors(include_url=False):
+        keys = tuple(_walk(root, error["loc"])[0])
+        if error["type"] in _NO_KEY:
+            strange.append(error)
+            parts.add(keys)
+            above.update(keys[:length] for length in range(len(keys) + 1))
+        else:
+            faults.setdefault(keys, []).append(error)
+            above.update(keys[:length] for length in range(len(keys)))
     # A misspelt key often makes others fail too: those of the same part go unsaid, and those above.
     # Of the branches of a union, the one that got deepest is the one that was meant.
-    parts = [fault.keys for fault in strange]
-    deepest = [
-        fault
-        for fault in faults
-        if fault.error["type"] not in _NO_KEY
-        and not any(part[: len(fault.keys)] == fault.keys for part in parts)
-        and not (fault.error["type"] == "missing" and fault.keys[:-1] in parts)
-        and not any(
-            len(other.keys) > len(fault.keys) and other.keys[: len(fault.keys)] == fault.keys
-            for other in faults
-        )
+    meant = [
+        beside
+        for keys, beside in faults.items()
+        if keys not in above and not (beside[0]["type"] == "missing" and keys[:-1] in parts)
     ]
-    places = dict.fromkeys(tuple(fault.keys) for fault in deepest)
-    told += [
-        _at_one_place(root, [fault.error for fault in deepest if tuple(fault.keys) == place], where, between)
-        for place in places
-    ]
+    told = [_unknown_key(root, error, where + between) for error in strange[: SpecError.MOST]]
+    room = SpecError.MOST - len(told)
+    told += [_at_one_place(root, beside, where, between) for beside in meant[:room]]
     first, *others = told
-    return first.with_others(others)
+    return first.with_others(others, more=len(strange) + len(meant) - len(told))
 
 
-class _Fault(NamedTuple):
-    keys: list[str]
-    error: ErrorDetails
-
-
-def _unknown_key(root: type[BaseModel], error: ErrorDetails, where: str, between: str) -> SpecError:
+def _unknown_key(root: type[BaseModel], error: ErrorDetails, above: str) -> SpecError:
     keys, models = _walk(root, error["loc"][:-1])
     word = str(error["loc"][-1])
     known = sorted({name for model in models for name in model.model_fields})
     place = ".".join([*keys, _short(word)])
-    return SpecError(
-        f"unknown key{_hint(word, known)}", where=f"{where}{between}{place}", accepted=", ".join(known)
-    )
+    return SpecError(f"unknown key{_hint(word, known)}", where=f"{above}{place}", accepted=", ".join(known))
 
 
 def _at_one_place(
