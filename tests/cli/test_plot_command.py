@@ -57,7 +57,7 @@ def test_a_picture_knows_what_was_asked_for(
         (["--feature", "spektrogram"], "no feature 'spektrogram', did you mean 'spectrogram'?"),
         (["--receiver", "uav9"], "--receiver: no receiver 'uav9'; accepted: uav0, uav1, uav2"),
         (["--feature", "tabular", "--set", "hop"], "--set: 'hop' is not an override"),
-        (["--feature", "cyclic_autocorrelation"], "lags up to 255; or capture.samples of 2121 or more"),
+        (["--feature", "cyclic_autocorrelation"], "lags up to 255; or capture.samples of 1025 or more"),
         (["--feature", "cyclic_spectrum", "--set", "channels=48"], "such as 32 or 64"),
     ],
 )
