@@ -110,7 +110,7 @@ def export_store(
     layout = _layout(corpus, form, iq, chunk_records)
     origin = _origin(corpus)
     inputs = (*corpus.manifest.inputs, origin)
-    if finished_with(place, sha256_json(layout.spec), [entry.sha256 for entry in inputs]):
+    if not overwrite and finished_with(place, sha256_json(layout.spec), [entry.sha256 for entry in inputs]):
         tidy(place)
         return Corpus(place)
     key = sha256_json(

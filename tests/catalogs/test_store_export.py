@@ -120,3 +120,16 @@ def test_a_wrong_export_is_one_line(
     err = capsys.readouterr().err
     assert said in err
     assert len(err.splitlines()) == 1
+
+
+def test_another_corpus_goes_when_asked_and_the_source_never(source: Corpus, tmp_path: Path) -> None:
+    export_store(source, tmp_path / "out", form="zarr", iq="int16", progress=silent)
+    with pytest.raises(CorpusError, match="holds a finished corpus"):
+        export_store(source, tmp_path / "out", form="zarr", progress=silent)
+    again = export_store(source, tmp_path / "out", form="zarr", overwrite=True, progress=silent)
+    np.testing.assert_array_equal(again.dataset["iq"], source.dataset["iq"])
+    (tmp_path / "link").symlink_to(source.path)
+    for place in (source.path, tmp_path / "link"):
+        with pytest.raises(CorpusError, match=r"this is the corpus itself; choose another -o$"):
+            export_store(source, place, form="hdf5", overwrite=True, progress=silent)
+    assert source.verify().problems == ()
