@@ -114,18 +114,19 @@ class Expectation:
             self._band = spilt_shares(self._bins, self._edges_hz, self._rate_hz)
         self.spectrum_known = (
             self._spill is not None
-            and waveform.get("payload", "symbols") == "symbols"
             and not any(_alters(transmitter, name) for name in _ALTERING)
             and not any(_alters(receiver, name) for name in _ALTERING)
         )
         aligned = transmitter.get("frame_timing", "aligned") == "aligned"
-        self.timed = not self.control or aligned
+        # When coded subframes send control depends on what they schedule.
+        coded = waveform.get("payload") == "coded"
+        self.timed = not self.control or (aligned and not coded)
         self._off_time = not aligned or _alters(transmitter, "sampling_offset_ppm")
         capture = corpus.manifest.spec.get("capture") or {}
         fixed = self.exact and capture.get("payload") == "fixed" and "draw" in dataset
         self.repeats = len(np.unique(dataset["draw"].values)) if fixed else 1
         self._control_share: ControlShare | None = None
-        if self.control and self.timed:
+        if self.control and aligned:
             self._control_share = ControlShare(waveform, self._edges_hz)
         self._band_hz = float(dataset.attrs.get("noise_bandwidth_hz", np.ptp(self._edges_hz)))
 

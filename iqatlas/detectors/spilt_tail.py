@@ -84,7 +84,7 @@ class SpiltTail:
         row = ((level - 1) * np.sqrt(bins) - deviations[0]) / (deviations[1] - deviations[0])
         place = np.stack([column.reshape(-1), row.reshape(-1)])
         found = scipy.ndimage.map_coordinates(table, place, order=1, mode="nearest")
-        return np.asarray(found).reshape(ratio.shape)
+        return np.minimum(np.asarray(found).reshape(ratio.shape), 1.0)
 
     def _table(self, bins: int, parts: int) -> Float64[np.ndarray, "spilt level"]:
         if (bins, parts) not in self._tables:
@@ -96,8 +96,9 @@ class SpiltTail:
             for one in drawn.tolist():
                 left = level - one * (1 + bins * _SPILT[:, None] / freedom)
                 table += scipy.special.gammaincc(bins - freedom, np.maximum(left, 0)) / _QUANTILES
-            # Without what is spilt, exactly; the sum over quantiles is near it.
-            table[0] = scipy.special.gammaincc(bins, level)
+            # Without what is spilt it is known exactly, and so is the error of the quantiles there.
+            off = scipy.special.gammaincc(bins, level) - table[0]
+            table += off / (1 + np.sqrt(bins) * _SPILT[:, None])
             self._tables[bins, parts] = table
         return self._tables[bins, parts]
 
