@@ -200,8 +200,8 @@ def _shift_verdict(
         tally, of = found.tallies["energy"], float(cases[level, receiver, side])
         off, by_chance = (values[level, receiver, side] / of for values in (wrong, chance))
         answer = (
-            f"no, where they differ from the slot {_SIDES[side]} energy is {off:.3f} nearer to that slot than "
-            f"it should be, {by_chance:.3f} by chance ({tally.levels[level]:g} dB, "
+            f"no, where they differ from the slot {_SIDES[side]} energy is {off:.3f} nearer to that slot "
+            f"than it should be, {by_chance:.3f} by chance ({tally.levels[level]:g} dB, "
             f"{tally.receivers[receiver]}){_VERIFY if theory.exact else _COMPONENTS}"
         )
     return Verdict(

@@ -79,7 +79,7 @@ def test_samples_without_the_signal(sabotaged: Callable[..., Corpus]) -> None:
 
 @pytest.fixture(scope="module")
 def slot_long(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """Return captures as long as their slot: side lobes raise P_FA to 0.6, and echoes reach into each slot."""
+    """Return captures as long as their slot: side lobes raise P_FA to 0.6, and echoes reach in."""
     tree = {
         "name": "long",
         "raytracing": {"kind": "free_space"},
