@@ -16,7 +16,7 @@ from iqatlas.detectors.control_share import ControlShare
 from iqatlas.detectors.energy import energy, known_signal_tail, threshold
 from iqatlas.detectors.leakage import spilt_shares
 from iqatlas.detectors.spilt_tail import SpiltTail
-from iqatlas.detectors.symbol_spill import SymbolSpill
+from iqatlas.detectors.symbol_spill import SymbolSpill, is_known
 from iqatlas.features.subchannel_energy import subchannel_bins
 
 NEEDED = ("snr", "signal_power", "occupancy", "noise_power")
@@ -108,7 +108,8 @@ class Expectation:
         transmitter = corpus.manifest.spec.get("transmitter") or {}
         receiver = corpus.manifest.spec.get("receiver") or {}
         self._spill: SymbolSpill | None = None
-        if self.gaussian and waveform and "time" in dataset:
+        plain = is_known(waveform, subchannels=len(self._bins), sample_rate_hz=self._rate_hz)
+        if plain and "time" in dataset:
             self._spill = SymbolSpill(waveform, self._bins)
         else:
             self._band = spilt_shares(self._bins, self._edges_hz, self._rate_hz)

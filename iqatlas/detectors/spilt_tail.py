@@ -84,7 +84,7 @@ class SpiltTail:
         row = ((level - 1) * np.sqrt(bins) - deviations[0]) / (deviations[1] - deviations[0])
         place = np.stack([column.reshape(-1), row.reshape(-1)])
         found = scipy.ndimage.map_coordinates(table, place, order=1, mode="nearest")
-        return np.minimum(np.asarray(found).reshape(ratio.shape), 1.0)
+        return np.asarray(np.minimum(found, 1.0)).reshape(ratio.shape)
 
     def _table(self, bins: int, parts: int) -> Float64[np.ndarray, "spilt level"]:
         if (bins, parts) not in self._tables:

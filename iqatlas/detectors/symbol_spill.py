@@ -102,6 +102,20 @@ class SymbolSpill:
         return out
 
 
+def is_known(waveform: dict[str, Any], *, subchannels: int, sample_rate_hz: float) -> bool:
+    """Return whether captures are those of an LTE downlink of the spec's own sub-channels and sampling rate.
+
+    Args:
+        waveform: The waveform part of a corpus's spec.
+        subchannels: Sub-channels of the corpus.
+        sample_rate_hz: Its sampling rate.
+    """
+    if not waveform or waveform.get("kind", "lte") != "lte":
+        return False
+    sizes, groups = _sizes(waveform)
+    return groups.count == subchannels and sizes.sample_rate_hz == sample_rate_hz
+
+
 def _sizes(waveform: dict[str, Any]) -> tuple[Numerology, Subchannels]:
     extended = waveform.get("cyclic_prefix") == "extended"
     sizes = numerology(float(waveform.get("bandwidth_mhz", 10)), extended_prefix=extended)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from iqatlas.detectors.symbol_spill import SymbolSpill
+from iqatlas.detectors.symbol_spill import SymbolSpill, is_known
 from iqatlas.features.subchannel_energy import subchannel_bins
 from iqatlas.waveforms.lte.downlink import LteDownlink
 from iqatlas.waveforms.spec import LteWaveform
@@ -100,3 +100,12 @@ def test_a_transform_within_a_symbol_spills_nothing() -> None:
     # A frame later, and before time 0, all is the same.
     for frames in (-3, 5):
         np.testing.assert_array_equal(spill.of(power, begin + frames * 153_600)[1], spilt)
+
+
+def test_what_it_is_known_of() -> None:
+    assert is_known({"kind": "lte"}, subchannels=16, sample_rate_hz=15.36e6)
+    assert is_known({"bandwidth_mhz": 3, "subchannels": 15}, subchannels=15, sample_rate_hz=3.84e6)
+    assert not is_known({"kind": "lte"}, subchannels=8, sample_rate_hz=15.36e6)
+    assert not is_known({"kind": "lte"}, subchannels=16, sample_rate_hz=7.68e6)
+    assert not is_known({"kind": "marine_vhf"}, subchannels=8, sample_rate_hz=1.6e6)
+    assert not is_known({}, subchannels=16, sample_rate_hz=15.36e6)
