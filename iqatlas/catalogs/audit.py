@@ -31,6 +31,9 @@ _FORGOTTEN = 0.01
 """Correlation across a gap that is wide enough."""
 _SLACK = 0.5
 """A measured memory may be off by so much."""
+_WIDEST_CHANCE = 0.75
+"""An upper end of chance beyond which a shortcut would hardly show: it is told at 4.5 standard errors, and
+the interval is 2.6 of them wide to each side, so that a probe would have to be right in 0.94 and more."""
 _SHORTCUT = 0.9
 """A balanced accuracy from total power alone beyond which nothing is left to sense."""
 
@@ -320,22 +323,31 @@ def _shortcut_findings(corpus: Corpus, known: xr.Dataset, power_mw: np.ndarray) 
     over_db = 10 * np.log10(np.maximum(power_mw, 1e-35)) - noise_db
     power = np.concatenate([over_db, np.square(over_db), level[:, None]], axis=1)
     found = probe(power, label, fitted, tested, chain)
-    if found is None:
-        yield _probe_finding("power", "total power alone doesn't give the labels away", None, binding=False)
+    text = "total power alone doesn't give the labels away"
+    if found is None or found.chance[1] > _WIDEST_CHANCE:
+        yield _unjudged("power", text, found)
         return
     given = found.balanced_accuracy >= _SHORTCUT
     yield Finding(
         "power",
         not given,
-        f"total power alone doesn't give the labels away: {'no' if given else 'yes'}, balanced accuracy "
-        f"{found.balanced_accuracy:.3f}, chance {found.chance[0]:.3f} to {found.chance[1]:.3f}",
+        f"{text}: {'no' if given else 'yes'}, balanced accuracy {found.balanced_accuracy:.3f}, chance "
+        f"{found.chance[0]:.3f} to {found.chance[1]:.3f}",
         binding=False,
     )
 
 
-def _probe_finding(name: str, text: str, found: Probe | None, *, binding: bool) -> Finding:
+def _unjudged(name: str, text: str, found: Probe | None) -> Finding:
     if found is None:
-        return Finding(name, False, f"{text}: not judged, a label or a split is missing", binding=False)
+        why = "a label or a split is missing"
+    else:
+        why = f"too few records (chance reaches {found.chance[1]:.3f} of balanced accuracy)"
+    return Finding(name, False, f"{text}: not judged, {why}", binding=False)
+
+
+def _probe_finding(name: str, text: str, found: Probe | None, *, binding: bool) -> Finding:
+    if found is None or (not found.beyond and found.chance[1] > _WIDEST_CHANCE):
+        return _unjudged(name, text, found)
     low, high = found.chance
     return Finding(
         name,

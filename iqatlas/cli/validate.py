@@ -133,6 +133,10 @@ def _judge(
             "(waveform.control: on) and the edges of occupied neighbours.",
             style="dim",
         )
+    elif found.theory is not None and found.theory.gaussian:
+        out.print(
+            "P_FA rises with the SNR because the symbols of occupied neighbours have side lobes.", style="dim"
+        )
     if found.records < found.total_records:
         say(out, f"{found.records:,} of {found.total_records:,} records in the time given")
     _keep(folder, found, made, opened.manifest.name, validated_corpus(found, opened))

@@ -52,6 +52,7 @@ class EnergyTheory:
         control: Whether vacant sub-channels carry synchronisation and reference signals.
         timed: Whether it is known when.
         gaussian: Whether signals are sums of many carriers, as good as Gaussian.
+        spectrum_known: Whether it is known what occupied sub-channels spill into vacant ones.
         repeats: How often the same signal comes again, so that what is heard of it tells nothing new.
     """
 
@@ -64,6 +65,7 @@ class EnergyTheory:
     control: bool = False
     timed: bool = True
     gaussian: bool = True
+    spectrum_known: bool = True
     repeats: int = 1
 
 
@@ -267,6 +269,7 @@ class _Run:
                 control=self._expectation.control,
                 timed=self._expectation.timed,
                 gaussian=self._expectation.gaussian,
+                spectrum_known=self._expectation.spectrum_known,
                 repeats=self._expectation.repeats,
             )
         self.blocks = {
@@ -333,7 +336,11 @@ class _Run:
         every = _sums(decided, p)
         by_label = every if expected.heard is None else _sums(expected.heard, expected.labelled)
         sides = self._slots.switched(part["number"].values, label)
-        for kind, cases in enumerate((~label, label)):
+        vacant = ~label
+        if not self.theory.exact:
+            # Of the slot before echoes are heard, and how much is not worked out.
+            vacant &= ~(self._expectation.early(part)[:, None] & sides[0])
+        for kind, cases in enumerate((vacant, label)):
             for sums, terms, some in (
                 (self.theory.sums[:, :, kind], every, cases),
                 (self.theory.labelled[:, :, kind], by_label, cases),

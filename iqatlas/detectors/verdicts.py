@@ -20,6 +20,9 @@ _MODEL = {"exact": 0.002, "control": 0.04, "plain": 0.03}
 """How far theory itself may be off: powers of sub-channels are worked out, not stored, without components."""
 _STEADY_MODEL = 0.1
 """The same of what is heard of carriers whose power is steady, where theory takes a signal for Gaussian."""
+_COMPONENTS = "; to be sure, store components (storage.components: true)"
+_VERIFY = "; iqatlas verify tells whether it is as it was made"
+_SIDES = ("before", "after")
 _LEAST_CASES = 30
 _NEAR_DESIGN = 0.05
 _SHOWN_SIGMAS = 2.33
@@ -71,7 +74,7 @@ def _all(found: Assessment) -> Iterator[Verdict]:
 def _rising_verdict(name: str, tally: Tally) -> Verdict:
     judged = several_levels(tally)
     holds = judged and rises(tally)
-    answer = ("yes" if holds else "no") if judged else "not judged, one level"
+    answer = ("yes" if holds else _fallen(tally)) if judged else "not judged, one level"
     return Verdict(
         "monotone in SNR",
         holds,
@@ -88,7 +91,7 @@ def _noise_verdict(name: str, hits: int, trials: int, designed: float) -> Verdic
         "P_FA as designed",
         holds,
         f"P_FA on noise alone {hits / trials:.4f}, designed {designed:g}, 99% interval {low:.4f} to "
-        f"{high:.4f}: {'yes' if holds else 'no'} ({name})",
+        f"{high:.4f}: {'yes' if holds else 'no, its threshold is off'} ({name})",
     )
 
 
@@ -101,36 +104,49 @@ def _theory_verdicts(found: Assessment) -> Iterator[Verdict]:
         "labels",
         agree,
         "labels are the OR of what sites send: "
-        + ("yes" if agree else f"no, {theory.mislabelled:,} of them are not"),
+        + ("yes" if agree else f"no, {theory.mislabelled:,} of them are not{_VERIFY}"),
     )
     worked_out = _MODEL["control" if theory.control else "plain"]
     model = _MODEL["exact"] if theory.exact else worked_out
     for kind, name, what in ((1, "P_D against theory", "P_D"), (0, "P_FA against theory", "P_FA")):
         sums = theory.sums[:, :, kind]
+        text = f"{what} of energy against theory, from each record's exact SNR: "
         if not theory.exact and not kind:
             sums = sums * _timely(theory, found.false_alarm)[..., None]
         off = _worst(sums, model)
         if off is None:
+            if not theory.exact and not kind and _worst(theory.sums[:, :, kind], model) is not None:
+                yield Verdict(name, False, f"{text}not judged, {_untold(theory)}{_COMPONENTS}", binding=False)
             continue
         distance, excess, where = off
         holds = excess <= 0
+        remedy = "" if holds else _VERIFY if theory.exact else _COMPONENTS
         yield Verdict(
             name,
             holds,
-            f"{what} of energy against theory, from each record's exact SNR: {'yes' if holds else 'no'}, "
-            f"{distance:.3f} apart at worst ({tally.levels[where[0]]:g} dB, {tally.receivers[where[1]]})",
+            f"{text}{'yes' if holds else 'no'}, {distance:.3f} apart at worst "
+            f"({tally.levels[where[0]]:g} dB, {tally.receivers[where[1]]}){remedy}",
             binding=found.ideal,
         )
     timely = _timely(theory, 0.0 if theory.exact else found.false_alarm)
     if theory.exact:
         worked_out = worked_out if theory.gaussian else _STEADY_MODEL
         yield _heard_verdict(found, theory, timely, worked_out)
-    yield _shift_verdict(theory, timely, worked_out, binding=found.ideal)
+    yield _shift_verdict(found, theory, timely, worked_out)
+
+
+def _untold(theory: EnergyTheory) -> str:
+    if theory.spectrum_known:
+        return "it is not known when vacant sub-channels carry control"
+    return "what occupied sub-channels spill into vacant ones is not known"
 
 
 def _timely(theory: EnergyTheory, design: float) -> Bool[np.ndarray, "level receiver"]:
-    """Return where vacant sub-channels can be judged: control at unknown times, where it hardly matters."""
-    if theory.timed:
+    """Return where vacant sub-channels can be judged.
+
+    With control at unknown times, or spectra that are not those of plain symbols, where both hardly matter.
+    """
+    if theory.timed and theory.spectrum_known:
         return np.ones(theory.labelled.shape[:2], bool)
     vacant = theory.labelled[:, :, 0]
     return np.asarray(vacant[..., 2] <= (design + _NEAR_DESIGN) * vacant[..., 0])
@@ -151,13 +167,13 @@ def _heard_verdict(
         name,
         excess <= 0,
         f"{text}{'yes' if excess <= 0 else 'no'}, shares {distance:.3f} apart at worst "
-        f"({tally.levels[where[0]]:g} dB, {tally.receivers[where[1]]})",
+        f"({tally.levels[where[0]]:g} dB, {tally.receivers[where[1]]}){'' if excess <= 0 else _VERIFY}",
         binding=found.ideal,
     )
 
 
 def _shift_verdict(
-    theory: EnergyTheory, timely: Bool[np.ndarray, "level receiver"], model: float, *, binding: bool
+    found: Assessment, theory: EnergyTheory, timely: Bool[np.ndarray, "level receiver"], model: float
 ) -> Verdict:
     """Return whether labels that differ from the next slot's, or the last one's, are those of their slot.
 
@@ -175,14 +191,24 @@ def _shift_verdict(
     # What another class would scatter, were labels those of the slot beside.
     scatter = np.einsum("lrsk,lrk->lrs", some[..., 0], (share * (1 - share))[..., ::-1])
     shows = apart * cases > chance + _SHOWN_SIGMAS * np.sqrt(scatter * theory.repeats)
-    fails = bool((wrong > chance)[known].any())
+    beyond = np.where(known[..., None], wrong - chance, -np.inf)
+    fails = bool((beyond > 0).any())
     judged = fails or bool(shows.any(axis=(0, 1)).all())
-    answer = ("no" if fails else "yes") if judged else "not judged, a shift would not show beyond chance"
+    answer = "yes" if judged else "not judged, a shift would not show beyond chance"
+    if fails:
+        level, receiver, side = np.unravel_index(int(beyond.argmax()), beyond.shape)
+        tally, of = found.tallies["energy"], float(cases[level, receiver, side])
+        off, by_chance = (values[level, receiver, side] / of for values in (wrong, chance))
+        answer = (
+            f"no, where they differ from the slot {_SIDES[side]} energy is {off:.3f} nearer to that slot "
+            f"than it should be, {by_chance:.3f} by chance ({tally.levels[level]:g} dB, "
+            f"{tally.receivers[receiver]}){_VERIFY if theory.exact else _COMPONENTS}"
+        )
     return Verdict(
         "labels in time",
         judged and not fails,
         f"labels change in the slot in which the signal does: {answer}",
-        binding=binding and judged,
+        binding=found.ideal and judged,
     )
 
 
@@ -210,20 +236,36 @@ def rises(tally: Tally) -> bool:
     Two levels of a receiver whose exact intervals miss each other are a fall; of all pairs together one in
     ten thousand does by chance.
     """
+    return _fall(tally) is None
+
+
+def _fallen(tally: Tally) -> str:
+    fall = _fall(tally)
+    if fall is None:
+        return "yes"
+    receiver, level, low, high = fall
+    where = "" if tally.fuses else f", {tally.receivers[receiver]}"
+    return (
+        f"no, to {high:.3f} or less from {low:.3f} or more at a lower one ({tally.levels[level]:g} dB{where})"
+    )
+
+
+def _fall(tally: Tally) -> tuple[int, int, float, float] | None:
+    """Return receiver, level, and the bounds of P_D below it and at it, of the first fall beyond chance."""
     totals = _receivers_apart(tally)
     levels = (totals.sum(axis=2) > 0).sum(axis=0)
     pairs = int((levels * (levels - 1) // 2).sum())
     confidence = 1 - LEAST_P_VALUE / max(1, pairs)
     for receiver in range(totals.shape[1]):
         floor = 0.0
-        for hits, misses in totals[:, receiver].tolist():
+        for level, (hits, misses) in enumerate(totals[:, receiver].tolist()):
             if not hits + misses:
                 continue
             low, high = binomial_interval(hits, hits + misses, confidence)
             if high < floor:
-                return False
+                return receiver, level, floor, high
             floor = max(floor, low)
-    return True
+    return None
 
 
 def several_levels(tally: Tally) -> bool:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import zarr
 
+from iqatlas.catalogs import audit
 from iqatlas.catalogs.audit import Finding, audit_corpus
 from iqatlas.catalogs.corpus import Corpus, open_corpus
+from iqatlas.catalogs.probes import Probe
 from iqatlas.errors import CorpusError
 from iqatlas.generators.execute import generate
 from iqatlas.generators.spec import CorpusSpec
@@ -109,6 +111,37 @@ def test_labels_that_follow_the_slot(sabotaged: Callable[..., Corpus]) -> None:
     assert not findings["metadata"].holds
     assert "balanced accuracy 1.000" in findings["metadata"].text
     assert findings["copies"].holds
+
+
+def test_too_few_records_for_a_shortcut_to_show(tmp_path: Path) -> None:
+    """24 records: chance alone reaches so far that "yes" would say nothing."""
+    spec = CorpusSpec.from_tree(
+        {
+            "name": "few",
+            "raytracing": {"kind": "free_space"},
+            "waveform": {"subchannels": 4},
+            "occupancy": {"p01": 0.3, "p10": 0.5},
+            "capture": {"slots": 24, "snr_db": 20, "samples": 64},
+            "features": {"spectrogram": None},
+        }
+    )
+    findings = found(generate(spec, tmp_path / "few"))
+    for name in ("metadata", "power"):
+        finding = findings[name]
+        assert "not judged, too few records (chance reaches " in finding.text
+        assert not finding.holds and not finding.binding
+
+
+def test_a_shortcut_beyond_chance_is_told_however_wide_chance_is() -> None:
+    text = "metadata alone doesn't tell the labels"
+    for score, chance, beyond, answer in (
+        (1.0, (0.24, 0.76), True, "no, balanced accuracy 1.000, chance 0.240 to 0.760"),
+        (0.9, (0.24, 0.76), False, "not judged, too few records (chance reaches 0.760 of balanced accuracy)"),
+        (0.6, (0.26, 0.74), False, "yes, balanced accuracy 0.600, chance 0.260 to 0.740"),
+    ):
+        finding = audit._probe_finding("metadata", text, Probe(score, chance, beyond), binding=True)
+        assert finding.text == f"{text}: {answer}"
+        assert finding.binding == ("not judged" not in answer) and finding.holds == answer.startswith("yes")
 
 
 def test_power_that_gives_the_labels_away(sabotaged: Callable[..., Corpus]) -> None:

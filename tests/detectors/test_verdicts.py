@@ -11,6 +11,8 @@ from iqatlas.catalogs.corpus import Corpus
 from iqatlas.detectors.assessment import assess
 from iqatlas.detectors.tallies import Tally
 from iqatlas.detectors.verdicts import rises, sound, verdicts
+from iqatlas.generators.execute import generate
+from iqatlas.generators.spec import CorpusSpec
 
 LEVELS = 4
 
@@ -73,6 +75,49 @@ def test_samples_without_the_signal(sabotaged: Callable[..., Corpus]) -> None:
     assert "P_D against theory" in failing(sabotaged(iq=noise_alone)) or "P_FA against theory" in failing(
         sabotaged(iq=noise_alone)
     )
+
+
+@pytest.fixture(scope="module")
+def slot_long(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Return captures as long as their slot: side lobes raise P_FA to 0.6, and echoes reach in."""
+    tree = {
+        "name": "long",
+        "raytracing": {"kind": "free_space"},
+        "waveform": {"control": False},
+        "capture": {"slots": 80, "snr_db": 20, "samples": 15_360},
+        "features": {"spectrogram": None},
+    }
+    return generate(CorpusSpec.from_tree(tree), tmp_path_factory.mktemp("long") / "corpus")
+
+
+def test_long_captures_without_control_pass(slot_long: Corpus) -> None:
+    """With sub-channels taken for brick walls P_FA was 0.4 from theory here."""
+    found = assess(slot_long, names=["energy"])
+    judged = {verdict.name: verdict for verdict in verdicts(found)}
+    assert all(verdict.holds for verdict in judged.values() if verdict.binding), judged
+    assert judged["P_FA against theory"].holds
+    assert found.theory is not None
+    cases, false_alarms = found.theory.sums[0, :, 0, :2].sum(axis=0)
+    assert false_alarms > 0.4 * cases
+
+
+def test_long_captures_whose_labels_are_a_slot_off(
+    slot_long: Corpus, sabotaged: Callable[..., Corpus]
+) -> None:
+    late = dict.fromkeys(("label", "occupancy"), lambda values: np.roll(values, 1, axis=0))
+    assert "P_D against theory" in failing(sabotaged(slot_long, **late))
+
+
+def test_spill_that_nobody_knows_is_not_judged(slot_long: Corpus) -> None:
+    found = assess(slot_long, names=["energy"])
+    assert found.theory is not None
+    found.theory.spectrum_known = False
+    told = {verdict.name: verdict for verdict in verdicts(found)}["P_FA against theory"]
+    assert told.text.endswith(
+        "not judged, what occupied sub-channels spill into vacant ones is not known; to be sure, store "
+        "components (storage.components: true)"
+    )
+    assert not told.holds and not told.binding
 
 
 def tally(*shares: float, cases: int = 1000) -> Tally:
