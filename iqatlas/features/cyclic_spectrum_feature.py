@@ -51,7 +51,11 @@ def _layout(spec: CyclicSpectrumSpec, setting: CaptureSetting) -> Layout:
         f"{spec.method}, {spec.channels} channels, {spec.window} window; alpha "
         + ("relative to twice the carrier" if spec.conjugate else "= 0 is the power spectrum"),
     )
-    told = replace(quantity, comment=f"{quantity.comment}; {_value(spec)}")
+    known = quantity.comment
+    if spec.coherence:
+        at_zero = "is 1" if spec.method == "fam" else "is near 1"
+        known = known.replace("is the power spectrum", at_zero)
+    told = replace(quantity, comment=f"{known}; {_value(spec)}")
     lengths = dict(zip(own, shape, strict=True))
     earlier = _earlier_layout(spec, quantity, lengths, coordinates, rate)
     return Layout(told, lengths, coordinates, earlier=(earlier,))

@@ -182,8 +182,9 @@ def _tell(figure: Figure, *sentences: str) -> None:
         if len(joined) <= _WIDEST_NOTE:
             lines[-1] = joined
         else:
+            lines[-1] += ";"
             lines.extend(textwrap.wrap(sentence, _WIDEST_NOTE))
-    figure.supxlabel("\n".join(filter(None, lines)), fontsize=10, color=INK)
+    figure.supxlabel("\n".join(line for line in lines if line.strip(";")), fontsize=10, color=INK)
 
 
 def draw_cyclic_autocorrelation(figure: Figure, values: xr.DataArray, setting: CaptureSetting) -> None:
