@@ -136,8 +136,7 @@ def test_the_manual_builds_without_a_warning(tmp_path: Path) -> None:
             "-m",
             "mkdocs",
             "build",
-            "--strict",
-            "--quiet",
+            "--strict",  # with --quiet no warning would count
             "--site-dir",
             str(tmp_path / "site"),
         ],
@@ -148,6 +147,7 @@ def test_the_manual_builds_without_a_warning(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNING" not in done.stdout + done.stderr
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     fetched = re.findall(
         r'(?:<script[^>]*src|<link[^>]*rel="(?:stylesheet|preconnect)"[^>]*href)="(https?:[^"]+)"', page
