@@ -3,6 +3,10 @@
 Dr.Jit loads ``libLLVM`` at run time. Some versions are refused with a misleading message, and some
 abort the whole process on the first kernel, which Python can't catch. So the version is read
 through LLVM's own C interface first.
+
+TensorFlow shows the LLVM inside it to every library that is loaded after it. A ``libLLVM`` that comes
+later would call functions of that other version, and the process dies on the first kernel that is not
+in Dr.Jit's cache. So it is loaded here, before Dr.Jit does, and bound to itself.
 """
 
 from __future__ import annotations
@@ -64,8 +68,12 @@ def _version_in_name(path: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", Path(path).name))
 
 
+# Symbols of its own before those of others; Windows and macOS bind so anyway, musl can't.
+_BOUND_TO_ITSELF = ctypes.DEFAULT_MODE | getattr(os, "RTLD_DEEPBIND", 0)
+
+
 def _version(path: str) -> str | None:
-    library = ctypes.CDLL(path)
+    library = ctypes.CDLL(path, mode=_BOUND_TO_ITSELF)
     try:
         get_version = library.LLVMGetVersion  # since LLVM 16
     except AttributeError:

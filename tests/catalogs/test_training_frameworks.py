@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,21 @@ torch.distributed.destroy_process_group()
 """
 
 
+@pytest.fixture
+def _crashes_are_told() -> Iterator[None]:
+    """Keep pytest's handlers of crashes: Lightning puts back those that Python knows of, which are none."""
+    put = signal.signal
+    crashes = {"SIGSEGV", "SIGFPE", "SIGABRT", "SIGBUS", "SIGILL"}
+    theirs = {one.value for one in signal.Signals if one.name in crashes}
+
+    def put_unless_of_a_crash(number: int, handler: Any) -> Any:
+        return signal.getsignal(number) if number in theirs else put(number, handler)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signal, "signal", put_unless_of_a_crash)
+        yield
+
+
 def _pairs(batch: dict[str, Any]) -> list[tuple[int, float]]:
     return list(zip(batch["slot"].tolist(), batch["snr_level"].tolist(), strict=True))
 
@@ -73,6 +90,7 @@ def test_processes_that_train_together_share_each_epoch(small_corpus: Corpus, tm
     assert [len(one["items"][1]) for one in said] == [one["own"] for one in said]
 
 
+@pytest.mark.usefixtures("_crashes_are_told")
 def test_lightning_trains_on_the_stream(small_corpus: Corpus, tmp_path: Path) -> None:
     lightning = pytest.importorskip("pytorch_lightning")
     given: dict[int, list[tuple[int, float]]] = {}

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import importlib.util
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -44,7 +47,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     lib.mkdir()
     versions: dict[str, Version] = {}
 
-    def load(path: str) -> FakeLibrary:
+    def load(path: str, mode: int = ctypes.DEFAULT_MODE) -> FakeLibrary:
         if path not in versions:
             raise OSError(f"{path}: invalid ELF header")
         return FakeLibrary(versions[path])
@@ -154,6 +157,33 @@ def test_the_library_in_use_tells_its_version() -> None:
     assert found.major is not None
     assert found.major >= OLDEST_MAJOR
     assert Path(found.path).exists()
+
+
+KERNEL = """
+import importlib, sys
+from iqatlas.raytracing._sionna_scene import sionna_rt
+for name in sys.argv[1:]:
+    sionna_rt() if name == "sionna.rt" else importlib.import_module(name)
+import drjit, mitsuba
+print(float(drjit.sum(drjit.arange(mitsuba.Float, 100) * 2)[0]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [("tensorflow", "sionna.rt"), ("sionna.rt", "tensorflow")])
+def test_another_llvm_in_the_process_is_left_alone(order: tuple[str, str], tmp_path: Path) -> None:
+    """TensorFlow shows its own to all: with its functions the first kernel compiled ends the process."""
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("TensorFlow isn't installed")
+    made = subprocess.run(
+        [sys.executable, "-c", KERNEL, *order],
+        env={**os.environ, "DRJIT_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (made.returncode, made.stdout.split()) == (0, ["9900.0"]), made.stderr
+    assert any(tmp_path.iterdir())  # a kernel was compiled, not found
 
 
 def test_a_driver_counts_only_with_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
