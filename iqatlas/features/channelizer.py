@@ -107,7 +107,7 @@ def channelize(
     """
     channels, blocks = spec.channels, used // hop
     reach = used - hop + channels
-    shaped = _shaped_window(spec, hop, blocks, min(rows.shape[-1], reach))
+    shaped = shaped_window(spec, hop, blocks, min(rows.shape[-1], reach))
     held = np.zeros((len(rows), reach), np.complex64)
     held[:, : rows.shape[-1]] = rows[:, :reach]
     # Samples a hop apart side by side, as the transforms over the blocks will want their factors.
@@ -119,12 +119,12 @@ def channelize(
     windowed = room.view(np.float32).reshape(len(rows), *shaped.shape[:-1], 2 * blocks)
     np.multiply(pieces[:, :, ::2].swapaxes(1, 2), shaped, out=windowed)
     spectra = scipy.fft.fft(room, axis=-2, overwrite_x=True)
-    spectra *= _demodulation(channels, hop, blocks)
+    spectra *= demodulation(channels, hop, blocks)
     return np.asarray(spectra, np.complex64)
 
 
 @lru_cache(maxsize=8)
-def _shaped_window(
+def shaped_window(
     spec: CyclicSpectrumSpec, hop: int, blocks: int, samples: int
 ) -> Float32[np.ndarray, "hops hop 1"]:
     """Return the scaled window for every sample of a block, a hop a row."""
@@ -138,7 +138,7 @@ def _shaped_window(
 
 
 @lru_cache(maxsize=8)
-def _demodulation(channels: int, hop: int, blocks: int) -> Complex64[np.ndarray, "channel block"]:
+def demodulation(channels: int, hop: int, blocks: int) -> Complex64[np.ndarray, "channel block"]:
     """Return e^{-j2πf_k rL}, exact for the quarter turns of the usual hop."""
     turns: Int64[np.ndarray, "channel block"] = np.outer(np.arange(channels), np.arange(blocks) * hop)
     turns -= np.arange(blocks) * hop * (channels // 2)

@@ -12,7 +12,7 @@ from iqatlas.features import fam, ssca
 from iqatlas.features.channelizer import channel_power, channelize, lag_window
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec
 
-_LEAST_POWER = np.float32(1e-18)
+LEAST_POWER = np.float32(1e-18)
 """Beside a capture of power 1, a channel that holds less has rounding errors alone."""
 
 
@@ -48,14 +48,14 @@ def coherence_weight(
         first, second = fam.channel_pairs(spec.channels)
         return _inverse(power[:, first] * power[:, second])[..., None]
     power = _strip_power(rows, spec, used)
-    first, second = _steps_of_cells(spec, used)
+    first, second = steps_of_cells(spec, used)
     product = power[:, first, None] * power[:, second]
     np.maximum(product, cells.real**2 + cells.imag**2, out=product)
     return _inverse(product)
 
 
 def _inverse(product: Float32[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
-    held = product > _LEAST_POWER * _LEAST_POWER
+    held = product > LEAST_POWER * LEAST_POWER
     return np.asarray(np.divide(1, product, out=np.zeros_like(product), where=held), np.float32)
 
 
@@ -66,13 +66,13 @@ def _strip_power(
     spectra = scipy.fft.fft(rows[:, :used], 2 * used, axis=-1)
     periodogram = (spectra.real.astype(np.float64) ** 2 + spectra.imag.astype(np.float64) ** 2) / used
     lags = scipy.fft.rfft(periodogram, axis=-1, overwrite_x=True)
-    lags *= _strip_lags(spec, used)
+    lags *= strip_lags(spec, used)
     mean = scipy.fft.irfft(lags, 2 * used, axis=-1, overwrite_x=True)[:, ::2]
     return np.asarray(np.maximum(mean, 0), np.float32)  # Hann's tails are beyond the last digit
 
 
 @lru_cache(maxsize=8)
-def _strip_lags(spec: CyclicSpectrumSpec, used: int) -> Complex128[np.ndarray, "lag"]:
+def strip_lags(spec: CyclicSpectrumSpec, used: int) -> Complex128[np.ndarray, "lag"]:
     """Return the transform of |A|, with ∫|A| = 1: the lag window of the power that strips see."""
     window = np.zeros(2 * used)
     window[np.arange(-(spec.channels // 2), spec.channels // 2)] = lag_window(spec)
@@ -81,7 +81,7 @@ def _strip_lags(spec: CyclicSpectrumSpec, used: int) -> Complex128[np.ndarray, "
 
 
 @lru_cache(maxsize=8)
-def _steps_of_cells(
+def steps_of_cells(
     spec: CyclicSpectrumSpec, used: int
 ) -> tuple[Int64[np.ndarray, "channel"], Int64[np.ndarray, "channel cycle"]]:
     """Return both frequencies of every cell of ssca, in steps of fs/``used`` from 0 on."""

@@ -17,6 +17,8 @@ from iqatlas.features.cyclic_spec import CyclicSpectrumSpec, FullOutput, Pool, P
 _WHERE = "features.cyclic_spectrum"
 _DEFAULT_GRID = (64, 64)
 _DEFAULT_PROFILE = 256
+LEAST_DENSITY = np.float32(1e-35)
+"""Floor for the logarithm, a sample: far below any thermal noise."""
 
 
 def grid_shape(spec: CyclicSpectrumSpec, used: int) -> tuple[int, int]:

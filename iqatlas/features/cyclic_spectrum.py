@@ -8,23 +8,21 @@ import numpy as np
 from jaxtyping import Bool, Complex64, Float32, Float64, Num
 
 from iqatlas.errors import SpecError
-from iqatlas.features import _arrays, coherence, cyclic_plane, fam, ssca
+from iqatlas.features import _arrays, coherence, cyclic_plane, cyclic_tensors, fam, ssca
 from iqatlas.features.channelizer import used_samples
 from iqatlas.features.cyclic_spec import CyclicSpectrumSpec, FullOutput, Pool, ProfileOutput
 
-_LEAST_DENSITY = np.float32(1e-35)
-"""Floor for the logarithm, a sample: far below any thermal noise."""
 _CHUNK_CELLS = 1 << 19
 """Cells held at once: 4 MiB."""
 
 
 def cyclic_spectrum(
     samples: Num[Any, "*batch sample"], spec: CyclicSpectrumSpec, *, sample_rate_hz: float
-) -> Float32[np.ndarray, "..."]:
+) -> Float32[Any, "..."]:
     """Return the magnitudes of cyclic spectra, pooled as the spec says.
 
     Args:
-        samples: Captures in √mW.
+        samples: Captures in √mW, a NumPy array or a tensor; complex128 is cut to complex64.
         spec: Method, plane, and what is stored.
         sample_rate_hz: Sampling rate.
 
@@ -35,13 +33,19 @@ def cyclic_spectrum(
         one of its samples is NaN or infinite.
 
     Raises:
-        SpecError: The captures are too short for what is asked, or no complex arrays of NumPy.
+        SpecError: The captures are too short for what is asked, or they are no complex arrays.
     """
-    samples = _arrays.numpy_captures(samples, where="features.cyclic_spectrum")
+    samples = _arrays.captures(samples, where="features.cyclic_spectrum")
     used = _used_samples(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
+    pool: Pool = "max" if isinstance(spec.output, FullOutput) else spec.output.pool
+    shape = (*samples.shape[:-1], *stored_shape(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz))
+    if not _arrays.is_numpy(samples):
+        xp = _arrays.namespace(samples)
+        rows = xp.reshape(samples, (-1, samples.shape[-1]))
+        values = cyclic_tensors.stored_values(rows, spec, used, pool=pool, sample_rate_hz=sample_rate_hz)
+        return xp.reshape(values, shape)
     rows = samples.reshape(-1, samples.shape[-1])
     pooling = cyclic_plane.pooling(spec, used)
-    pool: Pool = "max" if isinstance(spec.output, FullOutput) else spec.output.pool
     stored = np.zeros((len(rows), pooling.shape[0] * pooling.shape[1]), np.float32)
     rows_at_once = min(len(rows), max(1, _CHUNK_CELLS // len(pooling.of_cell)))
     method = ssca if spec.method == "ssca" else fam
@@ -62,8 +66,7 @@ def cyclic_spectrum(
             out[:] = values.min(axis=-1, keepdims=True)
         out[:, pooling.value] = values
         out[~sound] = np.nan
-    shape = stored_shape(spec, samples.shape[-1], sample_rate_hz=sample_rate_hz)
-    return stored.reshape(*samples.shape[:-1], *shape)
+    return stored.reshape(shape)
 
 
 def stored_shape(spec: CyclicSpectrumSpec, samples: int, *, sample_rate_hz: float) -> tuple[int, ...]:
@@ -177,7 +180,7 @@ def _to_scale(
     if spec.scale == "linear":
         values /= rate
         return
-    np.maximum(values, _LEAST_DENSITY, out=values)
+    np.maximum(values, cyclic_plane.LEAST_DENSITY, out=values)
     np.log10(values, out=values)
     values *= np.float32(10)
     values -= np.float32(10) * np.log10(rate)

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Complex64, Float64, Int64
+from jaxtyping import Complex64, Float32, Float64, Int64
 
 from iqatlas.errors import SpecError
 from iqatlas.features.channelizer import channel_phases, lag_window, used_samples
@@ -71,10 +71,8 @@ def row_cells(
 ) -> None:
     """Write every cell of captures of which ``used`` samples each are taken, as :func:`ssca` does."""
     count, cycles = cell_shape(spec, used)
-    # Alternating signs put the lowest channel first.
-    weight = lag_window(spec) * (-1.0) ** np.arange(-(count // 2), count // 2) / (used * sample_rate_hz)
-    weight = weight.astype(np.float32)[:, None]
-    turn = _lag_turn(count, used)
+    weight = lag_weight(spec, used, sample_rate_hz=sample_rate_hz)
+    turn = lag_turn(count, used)
     rows_at_once = max(1, _CHUNK_PRODUCTS // (used * (count // 2 + 1)))
     for first in range(0, len(rows), rows_at_once):
         some = slice(first, first + rows_at_once)
@@ -138,8 +136,15 @@ def _cyclic_autocorrelation(
     return np.asarray(scipy.fft.fft(products, axis=-1, overwrite_x=True))
 
 
+def lag_weight(spec: CyclicSpectrumSpec, used: int, *, sample_rate_hz: float) -> Float32[np.ndarray, "lag 1"]:
+    """Return what the lags from minus half the channels on are multiplied by."""
+    # Alternating signs put the lowest channel first.
+    signs = (-1.0) ** np.arange(-(spec.channels // 2), spec.channels // 2)
+    return np.asarray(lag_window(spec) * signs / (used * sample_rate_hz), np.float32)[:, None]
+
+
 @lru_cache(maxsize=4)
-def _lag_turn(channels: int, used: int) -> Complex64[np.ndarray, "lag cycle"]:
+def lag_turn(channels: int, used: int) -> Complex64[np.ndarray, "lag cycle"]:
     """Return e^{-j2πir/N} for the lags r from 1 to half the channels."""
     turns = np.outer(np.arange(1, channels // 2 + 1), np.arange(used)) % used
     return channel_phases(used)[turns]
