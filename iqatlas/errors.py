@@ -162,5 +162,5 @@ class CheckFailedError(IqAtlasError, ValueError):
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that is most like ``word``, or None where none is near."""
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None

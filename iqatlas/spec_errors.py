@@ -62,8 +62,21 @@ def _unknown_key(root: type[BaseModel], error: ErrorDetails, above: str) -> Spec
     keys, models = _walk(root, error["loc"][:-1])
     word = str(error["loc"][-1])
     known = sorted({name for model in models for name in model.model_fields})
-    place = ".".join([*keys, _short(word)])
-    return SpecError(f"unknown key{_hint(word, known)}", where=f"{above}{place}", accepted=", ".join(known))
+    where = f"{above}{'.'.join([*keys, _short(word)])}"
+    kinds = _kinds_with(root, keys, word)
+    if kinds:
+        what = f"this key is for the kind {' or '.join(map(repr, kinds))}"
+        return SpecError(what, where=where, accepted=", ".join(known))
+    return SpecError(f"unknown key{_hint(word, known)}", where=where, accepted=", ".join(known))
+
+
+def _kinds_with(root: type[BaseModel], keys: Sequence[str], word: str) -> tuple[str, ...]:
+    """Return the kinds of a part that have a key, where not all have."""
+    models: _Models = [root]
+    for key in keys:
+        if not key.isdigit():
+            models = list(models_below(models, key))
+    return tuple(kind for model in models if word in model.model_fields for kind in kinds_of(model))
 
 
 def _at_one_place(

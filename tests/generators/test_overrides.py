@@ -64,7 +64,7 @@ def test_what_is_typed_beside_a_new_kind_stays_in_either_order() -> None:
     ):
         assert applied(*overrides)[0]["raytracing"] == {"kind": "stored", "path": "demo"}
     wrong = ["raytracing.kind=stored", "raytracing.path=demo", "raytracing.max_reflections=2"]
-    with pytest.raises(SpecError, match=r"raytracing\.max_reflections: unknown key"):
+    with pytest.raises(SpecError, match=r"raytracing\.max_reflections: this key is for the kind 'sionna'"):
         CorpusSpec.from_tree({}, overrides=wrong)
 
 
