@@ -111,8 +111,10 @@ def export_store(
     origin = _origin(corpus)
     inputs = (*corpus.manifest.inputs, origin)
     if not overwrite and finished_with(place, sha256_json(layout.spec), [entry.sha256 for entry in inputs]):
-        tidy(place)
-        return Corpus(place)
+        there = Corpus(place)
+        if _largest_chunk(there) == layout.chunk_records:
+            tidy(place)
+            return there
     key = sha256_json(
         {
             "manifest": origin.sha256,
@@ -176,6 +178,13 @@ def _layout(corpus: Corpus, form: str, iq: str | None, chunk_records: int | None
     storage = dict(storage) if isinstance(storage, dict) else {}
     spec = {**corpus.manifest.spec, "storage": {**storage, "format": form, "iq": iq or own}}
     return _Layout(spec, stored, quantities, chunk, shard)
+
+
+def _largest_chunk(corpus: Corpus) -> int:
+    """Return the records that chunks were asked to hold; those of long captures hold fewer."""
+    with corpus.place.errors("read"):
+        stored = corpus.store.open_at(corpus.place.store(corpus.store.name))
+    return max(int(v.encoding["chunks"][0]) for v in stored.variables.values() if v.dims[:1] == (RECORD,))
 
 
 def _quantity(variable: xr.Variable) -> Quantity:

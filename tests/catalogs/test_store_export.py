@@ -77,6 +77,23 @@ def test_counts_take_the_features_of_counts(source: Corpus, tmp_path: Path, quic
     np.testing.assert_array_equal(again.dataset["iq"], now)
 
 
+@pytest.mark.parametrize("form", ["zarr", "hdf5"])
+def test_other_chunks_are_another_export(source: Corpus, tmp_path: Path, form: str) -> None:
+    def exported(chunk_records: int | None, *, overwrite: bool = False) -> Corpus:
+        dest = tmp_path / "out"
+        return export_store(
+            source, dest, form=form, chunk_records=chunk_records, overwrite=overwrite, progress=silent
+        )
+
+    made = exported(8).manifest.created
+    assert exported(8).manifest.created == made  # it is there already
+    with pytest.raises(CorpusError, match="holds a finished corpus; choose another"):
+        exported(4)
+    other = exported(4, overwrite=True)
+    assert other.dataset["iq"].encoding["chunks"][0] == 4
+    assert other.verify().problems == ()
+
+
 def test_an_export_that_was_killed_resumes(
     source: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

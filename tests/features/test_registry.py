@@ -174,7 +174,7 @@ def test_every_option_is_in_the_table() -> None:
         ("cyclic_autocorrelation", {"harmonics": 2, "cyclic_frequency_hz": [0]}, "harmonics is for the"),
         ("power_spectrum", {"hop": 200}, "hop is at most nperseg (128)"),
         ("cyclic_spectrum", {"output": {"kind": "profile", "grid": [3, 3]}},
-         "features.cyclic_spectrum.output.grid: this key is for the kind 'plane'; accepted: kind, pool, size"),
+         "features.cyclic_spectrum.output.grid: this key is for the kind 'plane'; accepted: kind, pool"),
         ("cyclic_spectrum", {"output": {"kind": "x"}},
          "features.cyclic_spectrum.output: unknown kind 'x'; accepted: profile, plane, full"),
         ("cyclic_spectrum", {"output": {}},
