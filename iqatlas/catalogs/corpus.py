@@ -114,7 +114,8 @@ class Corpus(Loaders):
     @property
     def chunk_records(self) -> int:
         """Records that are best read at once: a chunk of the samples, of storage where they are in memory."""
-        iq = self.dataset["iq"]
+        # Of the variable: xarray finds a chunk of coordinates that is longer than the array's inconsistent.
+        iq = self.dataset["iq"].variable
         return int((iq.chunksizes.get(RECORD) or iq.encoding["chunks"])[0])
 
     def _refuse_more_records(self, dataset: xr.Dataset) -> None:

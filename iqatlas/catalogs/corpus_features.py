@@ -96,7 +96,7 @@ def feature_array(
     )
     attributes = quantity.attributes()
     if dataset["iq"].attrs.get("units") == "1":
-        attributes["units"] = _of_full_scale(attributes["units"])
+        attributes["units"] = of_full_scale(attributes["units"])
     described[name] = xr.Variable(quantity.dims, lazy, attributes)
     return described[name]
 
@@ -132,7 +132,7 @@ def _capture_bytes(name: str, layout: Layout, setting: CaptureSetting) -> int:
     return own
 
 
-def _of_full_scale(units: str) -> str:
+def of_full_scale(units: str) -> str:
     """Return the units of a feature of samples in shares of full scale, where those of √mW are given."""
     for level, share in (("dBm", "dBFS"), ("mW^0.5/", "1/"), ("mW^0.5", "1"), ("mW/", "1/"), ("mW", "1")):
         if units.startswith(level):

@@ -64,7 +64,7 @@ def record_problems(place: CorpusPlace, manifest: Manifest) -> Iterator[str]:
             return
         yield from _shard_problems(store, dataset, manifest)
         per_record = max(1, dataset["iq"].nbytes // manifest.records)
-        chunk = int(dataset["iq"].chunksizes[RECORD][0])
+        chunk = int(dataset["iq"].variable.chunksizes[RECORD][0])
         step = max(chunk, _AT_ONCE_BYTES // per_record // chunk * chunk)
         plain = dataset.drop_vars([name for name in FEATURES if name in dataset])
         for start in range(0, manifest.records, step):

@@ -205,7 +205,8 @@ def _edges(members: Sequence[Corpus], variables: Sequence[str]) -> Int64[np.ndar
         if any(dataset[name].chunks is None for name in variables):
             # Its user has loaded it into memory, and it no longer knows how it is stored.
             dataset = type(member)(member.place).dataset
-        chunks = min((dataset[name].chunksizes[RECORD] for name in variables), key=len)
+        # Of the variables: xarray finds a chunk of coordinates that is longer than an array's inconsistent.
+        chunks = min((dataset[name].variable.chunksizes[RECORD] for name in variables), key=len)
         edges.append(np.cumsum(np.asarray(chunks, np.int64)) + before)
         before += member.manifest.records
     return np.concatenate(edges)

@@ -66,11 +66,15 @@ def test_an_untouched_corpus_is_sound(featured: Corpus) -> None:
         ("tabular", lambda v: v.__setitem__(np.s_[70:73], np.inf),
          "tabular: NaN or infinite in record 70 and 2 more"),
         ("power_spectrum", lambda v: np.add(v, 1, out=v),
-         "power_spectrum: not what the I/Q of record 0 gives"),
+         "power_spectrum: not what the I/Q of the records 0 to 3 gives"),
         ("cyclic_autocorrelation", lambda v: np.conjugate(v, out=v),
-         "cyclic_autocorrelation: not what the I/Q of record 0 gives"),
+         "cyclic_autocorrelation: not what the I/Q of the records 0 to 3 gives"),
         ("subchannel_energy", lambda v: v.__setitem__(slice(None), v[:, :, ::-1].copy()),
-         "subchannel_energy: not what the I/Q of record 0 gives"),
+         "subchannel_energy: not what the I/Q of the records 0 to 3 gives"),
+        ("tabular", lambda v: v.__setitem__((slice(None), slice(None), 3), 12345),
+         "tabular: not what the I/Q of the records 0 to 3 gives, in power_p50"),
+        ("power_spectrum", lambda v: v.__setitem__((slice(None), slice(None), 40), -90),
+         "power_spectrum: not what the I/Q of the records 0 to 3 gives, in spectrum_frequency 240000"),
         ("cyclic_frequency", lambda v: np.add(v, 1, out=v),
          "records.zarr: cyclic_frequency is not what features.cyclic_autocorrelation of the spec gives"),
         ("spectrum_frequency", lambda v: v.__setitem__(slice(None), v[::-1].copy()),
@@ -80,6 +84,14 @@ def test_an_untouched_corpus_is_sound(featured: Corpus) -> None:
 def test_a_wrong_value_is_named(copied: Path, name: str, change: Callable[..., None], found: str) -> None:
     _change(copied, name, change)
     assert problems(copied) == [found]
+
+
+@pytest.mark.parametrize(("name", "units"), [("power_spectrum", "mW/Hz"), ("subchannel_energy", "dBm")])
+def test_units_are_those_of_the_spec(copied: Path, name: str, units: str) -> None:
+    zarr.open_group(copied / "records.zarr", mode="r+", use_consolidated=False)[name].attrs["units"] = units
+    zarr.consolidate_metadata(copied / "records.zarr")
+    (found,) = problems(copied)
+    assert found.startswith(f"records.zarr: {name} is in {units!r} in place of ")
 
 
 def test_features_and_spec_name_each_other(featured: Corpus) -> None:
@@ -143,8 +155,10 @@ def test_cyclic_spectra_of_earlier_code_are_sound(cyclic: Corpus, tmp_path: Path
     assert problems(copy) == []
     # Its values are the same and are held to: but neither coherence nor the folded conjugate plane were.
     _change(copy, "cyclic_spectrum", lambda v: np.add(v, 1, out=v))
-    assert problems(copy) == ["cyclic_spectrum: not what the I/Q of record 0 gives"]
+    assert problems(copy) == ["cyclic_spectrum: not what the I/Q of the records 0 to 7 gives"]
     own = {"method": "ssca", "channels": 16, "output": {"kind": "full"}}
+    zarr.open_group(copy / "records.zarr", mode="r+")["cyclic_spectrum"].attrs["units"] = "dB"
+    zarr.consolidate_metadata(copy / "records.zarr")
     assert problems(copy, cyclic_spectrum={**own, "coherence": True}) == []
     _change(copy, "cyclic_spectrum_frequency", lambda v: np.add(v, 1e4, out=v))
     assert problems(copy)[0].startswith("records.zarr: cyclic_spectrum_frequency is not what")
