@@ -17,6 +17,7 @@ from jaxtyping import Float64
 
 from iqatlas.errors import RaytracingError, SetupError
 from iqatlas.raytracing._sionna_scene import (
+    ONE_AT_A_TIME,
     orientation_rad,
     sionna_rt,
     sionna_scene,
@@ -120,15 +121,16 @@ class LinkTracer:
     """
 
     def __init__(self, meshes: Sequence[Mesh], spec: SionnaRaytracing, *, frequency_hz: float) -> None:
-        rt = sionna_rt()
         self._spec = spec
         self._frequency_hz = frequency_hz
-        self._scene = sionna_scene(meshes, spec, frequency_hz=frequency_hz)
-        self._site = rt.Transmitter(name="site", position=[0.0, 0.0, 0.0])
-        self._receiver = rt.Receiver(name="receiver", position=[0.0, 0.0, 0.0])
-        self._scene.add(self._site)
-        self._scene.add(self._receiver)
         self._path_cap = FIRST_PATH_CAP
+        with ONE_AT_A_TIME:
+            rt = sionna_rt()
+            self._scene = sionna_scene(meshes, spec, frequency_hz=frequency_hz)
+            self._site = rt.Transmitter(name="site", position=[0.0, 0.0, 0.0])
+            self._receiver = rt.Receiver(name="receiver", position=[0.0, 0.0, 0.0])
+            self._scene.add(self._site)
+            self._scene.add(self._receiver)
 
     def trace(self, sites: Sequence[Site], receivers: Receivers, *, seed: int) -> PathSet:
         """Trace the paths from every site to every receiver at every waypoint.
@@ -149,13 +151,14 @@ class LinkTracer:
         for position, velocity in zip(
             receivers.position_m.reshape(-1, 3), receivers.velocity_mps.reshape(-1, 3), strict=True
         ):
-            self._receiver.position = [float(x) for x in position]
-            self._receiver.velocity = [float(x) for x in velocity]
-            for place in sites:
-                self._site.position = [float(x) for x in place.position_m]
-                self._site.orientation = orientation_rad(place, self._spec)
-                paths, self._path_cap = _solve(self._scene, self._spec, seed, self._path_cap)
-                parts.append(_link(paths, self._frequency_hz, np.array(place.position_m), position))
+            with ONE_AT_A_TIME:
+                self._receiver.position = [float(x) for x in position]
+                self._receiver.velocity = [float(x) for x in velocity]
+                for place in sites:
+                    self._site.position = [float(x) for x in place.position_m]
+                    self._site.orientation = orientation_rad(place, self._spec)
+                    paths, self._path_cap = _solve(self._scene, self._spec, seed, self._path_cap)
+                    parts.append(_link(paths, self._frequency_hz, np.array(place.position_m), position))
         joined = {name: _join([part[name] for part in parts]) for name in parts[0]}
         shape = (waypoints, receiver_count, len(sites))
         shaped = {name: array.reshape(*shape, *array.shape[1:]) for name, array in joined.items()}

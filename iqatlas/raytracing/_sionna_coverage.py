@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from iqatlas.raytracing._sionna_scene import orientation_rad, sionna_rt, sionna_scene
+from iqatlas.raytracing._sionna_scene import ONE_AT_A_TIME, orientation_rad, sionna_rt, sionna_scene
 from iqatlas.raytracing.coverage import Coverage
 from iqatlas.raytracing.spec import SionnaRaytracing
 from iqatlas.scenes.mesh import Mesh
@@ -43,34 +43,35 @@ def coverage_map(
     Raises:
         SetupError: No usable ray tracer on this machine.
     """
-    rt = sionna_rt()
-    scene = sionna_scene(meshes, spec, frequency_hz=frequency_hz)
-    transmitter = rt.Transmitter(name="site", position=[0.0, 0.0, 0.0])
-    scene.add(transmitter)
-    west, south, east, north = bounds_m
-    columns = max(1, int(np.ceil((east - west) / cell_m)))
-    rows = max(1, int(np.ceil((north - south) / cell_m)))
-    solver = rt.RadioMapSolver()
-    maps = []
-    # Site by site: memory is then that of one site's rays.
-    for site in sites:
-        transmitter.position = [float(x) for x in site.position_m]
-        transmitter.orientation = orientation_rad(site, spec)
-        radio_map = solver(
-            scene,
-            center=[(west + east) / 2, (south + north) / 2, float(height_m)],
-            orientation=[0.0, 0.0, 0.0],
-            size=[columns * float(cell_m), rows * float(cell_m)],
-            cell_size=[float(cell_m), float(cell_m)],
-            samples_per_tx=max(spec.rays_per_site, _rays(site, bounds_m, height_m, cell_m)),
-            max_depth=spec.max_reflections,
-            diffuse_reflection=spec.diffuse_scattering > 0,
-            refraction=spec.refraction,
-            diffraction=spec.diffraction,
-            edge_diffraction=spec.edge_diffraction,
-            seed=seed,
-        )
-        maps.append(np.asarray(radio_map.path_gain.numpy(), np.float64)[0])
+    with ONE_AT_A_TIME:
+        rt = sionna_rt()
+        scene = sionna_scene(meshes, spec, frequency_hz=frequency_hz)
+        transmitter = rt.Transmitter(name="site", position=[0.0, 0.0, 0.0])
+        scene.add(transmitter)
+        west, south, east, north = bounds_m
+        columns = max(1, int(np.ceil((east - west) / cell_m)))
+        rows = max(1, int(np.ceil((north - south) / cell_m)))
+        solver = rt.RadioMapSolver()
+        maps = []
+        # Site by site: memory is then that of one site's rays.
+        for site in sites:
+            transmitter.position = [float(x) for x in site.position_m]
+            transmitter.orientation = orientation_rad(site, spec)
+            radio_map = solver(
+                scene,
+                center=[(west + east) / 2, (south + north) / 2, float(height_m)],
+                orientation=[0.0, 0.0, 0.0],
+                size=[columns * float(cell_m), rows * float(cell_m)],
+                cell_size=[float(cell_m), float(cell_m)],
+                samples_per_tx=max(spec.rays_per_site, _rays(site, bounds_m, height_m, cell_m)),
+                max_depth=spec.max_reflections,
+                diffuse_reflection=spec.diffuse_scattering > 0,
+                refraction=spec.refraction,
+                diffraction=spec.diffraction,
+                edge_diffraction=spec.edge_diffraction,
+                seed=seed,
+            )
+            maps.append(np.asarray(radio_map.path_gain.numpy(), np.float64)[0])
     gain = np.stack(maps)
     return Coverage(
         path_gain=gain,

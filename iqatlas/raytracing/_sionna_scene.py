@@ -7,6 +7,8 @@ alone, on first use.
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from iqatlas.errors import SetupError
-from iqatlas.raytracing.llvm import VARIABLE, cuda_driver_present, find_llvm
+from iqatlas.raytracing.llvm import OLDEST_MAJOR, VARIABLE, cuda_driver_present, find_llvm
 from iqatlas.raytracing.spec import SionnaRaytracing
 from iqatlas.scenes.materials import RadioMaterial, material_at
 from iqatlas.scenes.mesh import Mesh
@@ -31,9 +33,18 @@ places and eight receivers in a call, 12% of the paths of a city were missing.
 _PATTERNS = {"isotropic": "iso", "dipole": "dipole", "tr38901": "tr38901"}
 
 
+ONE_AT_A_TIME = threading.RLock()
+"""What threads hold while they trace: Dr.Jit and Mitsuba keep state of the whole process."""
+
+
 @cache
 def sionna_rt() -> Any:
-    """Import Sionna RT once, with the LLVM that works."""
+    """Import Sionna RT once, with the LLVM that works.
+
+    Raises:
+        SetupError: It isn't there, or this process uses Mitsuba or Dr.Jit already, and otherwise.
+    """
+    _refuse_other_variant()
     if not cuda_driver_present():
         os.environ[VARIABLE] = find_llvm().path
     try:
@@ -43,12 +54,45 @@ def sionna_rt() -> Any:
             f"Sionna RT can't be imported ({failure})",
             remedy="install it with `pip install 'sionna-rt>=2.1'`",
         ) from None
+    _refuse_old_llvm()
     from sionna.rt.path_solvers.sb_candidate_generator import SBCandidateGenerator
 
     if not hasattr(SBCandidateGenerator, "MIN_SPEC_COUNT_SIZE"):
         raise unknown_version("how many candidates it can tell apart")
     SBCandidateGenerator.MIN_SPEC_COUNT_SIZE = HASH_TABLE_SIZE
     return sionna.rt
+
+
+def _refuse_other_variant() -> None:
+    mitsuba = sys.modules.get("mitsuba")
+    chosen = mitsuba.variant() if mitsuba else None
+    if chosen and not str(chosen).endswith("_ad_mono_polarized"):
+        raise SetupError(
+            f"this process has chosen Mitsuba's variant {chosen}",
+            accepted="llvm_ad_mono_polarized or cuda_ad_mono_polarized",
+            remedy="trace in a process of its own",
+        )
+
+
+def _refuse_old_llvm() -> None:
+    import drjit
+
+    if not _variant_now().startswith("llvm"):
+        return
+    used = drjit.detail.llvm_version()
+    if used[0] < OLDEST_MAJOR:
+        raise SetupError(
+            f"Dr.Jit was imported before iqatlas traced, with LLVM {'.'.join(map(str, used))}",
+            accepted=f"LLVM {OLDEST_MAJOR} or newer",
+            remedy=f"set {VARIABLE}={os.environ.get(VARIABLE, '')} before, or import sionna.rt after",
+        )
+
+
+def _variant_now() -> str:
+    """Return Mitsuba's variant as it is."""
+    import mitsuba
+
+    return str(mitsuba.variant())
 
 
 def unknown_version(hidden: str) -> SetupError:
@@ -63,9 +107,7 @@ def unknown_version(hidden: str) -> SetupError:
 def variant() -> str:
     """Return the Mitsuba variant in use, such as ``llvm_ad_mono_polarized``."""
     sionna_rt()
-    import mitsuba
-
-    return str(mitsuba.variant())
+    return _variant_now()
 
 
 def _mitsuba_mesh(mesh: Mesh, name: str) -> Any:

@@ -6,7 +6,9 @@ through LLVM's own C interface first.
 
 TensorFlow shows the LLVM inside it to every library that is loaded after it. A ``libLLVM`` that comes
 later would call functions of that other version, and the process dies on the first kernel that is not
-in Dr.Jit's cache. So it is loaded here, before Dr.Jit does, and bound to itself.
+in Dr.Jit's cache. So it is loaded here, before Dr.Jit does, and bound to itself. Bound so, it would pass
+by a preloaded allocator (jemalloc, tcmalloc) to the system's, and memory of the one be given back to the
+other; so only where another LLVM is seen.
 """
 
 from __future__ import annotations
@@ -16,13 +18,19 @@ import ctypes.util
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 from iqatlas.errors import SetupError
 
 VARIABLE = "DRJIT_LIBLLVM_PATH"
+_OF_ANOTHER_LLVM = "_ZN4llvm11raw_ostream5writeEPKcm"
+"""``llvm::raw_ostream::write``: there since long, and of nobody else."""
+PACKAGE = "karellen-llvm-core"
 OLDEST_MAJOR = 17
 """Majors 14 and older are refused by Dr.Jit; 15 and 16 abort on processors with AVX-512."""
 
@@ -55,25 +63,63 @@ class LlvmLibrary:
 def _candidates() -> Iterator[tuple[str, str]]:
     lib = Path(sys.prefix) / ("Lib" if os.name == "nt" else "lib")
     names = ("libLLVM.so.*", "libLLVM-*.so", "libLLVM*.dylib", "LLVM-C.dll")
+    installed = list(_of_the_package(names))
     for name in names:
-        found = sorted((str(p) for p in lib.glob(name)), key=_version_in_name, reverse=True)
-        yield from ((path, "environment") for path in found)
+        found = {*map(str, lib.glob(name)), *(path for path in installed if fnmatch(Path(path).name, name))}
+        yield from ((path, "environment") for path in sorted(found, key=_version_in_name, reverse=True))
     for name in ("LLVM", "LLVM-C", *(f"LLVM-{major}" for major in range(30, 13, -1))):
         path = ctypes.util.find_library(name)
         if path:
             yield path, "system"
 
 
+def _of_the_package(names: Sequence[str]) -> Iterator[str]:
+    """Give the libraries of the package, which pip doesn't always put below ``sys.prefix``."""
+    try:
+        files = distribution(PACKAGE).files or ()
+    except PackageNotFoundError:
+        return
+    for file in files:
+        if any(fnmatch(file.name, name) for name in names):
+            path = Path(str(file.locate())).resolve()
+            if path.is_file():
+                yield str(path)
+
+
 def _version_in_name(path: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", Path(path).name))
 
 
-# Symbols of its own before those of others; Windows and macOS bind so anyway, musl can't.
-_BOUND_TO_ITSELF = ctypes.DEFAULT_MODE | getattr(os, "RTLD_DEEPBIND", 0)
+def _load(path: str) -> Any:
+    """Load a library; its own symbols before another LLVM's, which Windows and macOS do anyway."""
+    deep = getattr(os, "RTLD_DEEPBIND", 0)
+    if not deep or not hasattr(ctypes.CDLL(None), _OF_ANOTHER_LLVM):
+        return ctypes.CDLL(path)
+    try:
+        return ctypes.CDLL(path, mode=os.RTLD_NOLOAD)  # loaded before the other, and bound since
+    except OSError:
+        pass
+    if _allocator_is_preloaded():
+        raise SetupError(
+            "another library, TensorFlow perhaps, shows its LLVM, and an allocator is preloaded: ray tracing "
+            "would end the process",
+            where=path,
+            remedy="trace before TensorFlow is imported, or without LD_PRELOAD",
+        )
+    return ctypes.CDLL(path, mode=ctypes.DEFAULT_MODE | deep)
+
+
+def _allocator_is_preloaded() -> bool:
+    try:
+        system = ctypes.CDLL("libc.so.6")
+    except OSError:
+        return False
+    found = (ctypes.cast(one.malloc, ctypes.c_void_p).value for one in (ctypes.CDLL(None), system))
+    return len(set(found)) > 1
 
 
 def _version(path: str) -> str | None:
-    library = ctypes.CDLL(path, mode=_BOUND_TO_ITSELF)
+    library = _load(path)
     try:
         get_version = library.LLVMGetVersion  # since LLVM 16
     except AttributeError:

@@ -160,6 +160,8 @@ def test_cyclic_spectra_of_earlier_code_are_sound(cyclic: Corpus, tmp_path: Path
     zarr.open_group(copy / "records.zarr", mode="r+")["cyclic_spectrum"].attrs["units"] = "dB"
     zarr.consolidate_metadata(copy / "records.zarr")
     assert problems(copy, cyclic_spectrum={**own, "coherence": True}) == []
+    zarr.open_group(copy / "records.zarr", mode="r+")["cyclic_spectrum"].attrs["units"] = "dBm/Hz"
+    zarr.consolidate_metadata(copy / "records.zarr")
     _change(copy, "cyclic_spectrum_frequency", lambda v: np.add(v, 1e4, out=v))
     assert problems(copy)[0].startswith("records.zarr: cyclic_spectrum_frequency is not what")
 

@@ -47,13 +47,15 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     lib.mkdir()
     versions: dict[str, Version] = {}
 
-    def load(path: str, mode: int = ctypes.DEFAULT_MODE) -> FakeLibrary:
+    def load(path: str | None, mode: int = ctypes.DEFAULT_MODE) -> object:
+        if path is None:
+            return object()  # the process, which shows no LLVM
         if path not in versions:
             raise OSError(f"{path}: invalid ELF header")
         return FakeLibrary(versions[path])
 
     def install(name: str, version: Version) -> str:
-        path = lib / name
+        path = Path(os.path.normpath(lib / name))
         path.touch()
         versions[str(path)] = version
         return str(path)
@@ -62,6 +64,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     monkeypatch.setattr(ctypes, "CDLL", load)
     monkeypatch.setattr(ctypes.util, "find_library", lambda _: None)
+    monkeypatch.setattr(llvm, "distribution", lambda _: Package())
     return install
 
 
@@ -159,6 +162,56 @@ def test_the_library_in_use_tells_its_version() -> None:
     assert Path(found.path).exists()
 
 
+class Package:
+    """What pip knows of a package, whose files may lie anywhere."""
+
+    def __init__(self, *paths: Path) -> None:
+        self.files = [PackageFile(path) for path in paths]
+
+
+class PackageFile:
+    def __init__(self, path: Path) -> None:
+        self.name, self._path = path.name, path
+
+    def locate(self) -> Path:
+        return self._path
+
+
+def test_the_package_is_found_where_pip_has_put_it(
+    machine: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "user").mkdir()
+    there = machine("../user/libLLVM.so.23.1", (23, 1, 0))
+    gone = tmp_path / "user/libLLVM.so.24.1"
+    monkeypatch.setattr(llvm, "distribution", lambda _: Package(Path(there), gone, tmp_path / "user/llc"))
+    assert Path(find_llvm().path) == (tmp_path / "user/libLLVM.so.23.1").resolve()
+
+
+def test_beside_another_llvm_and_a_preloaded_allocator_there_is_no_way(
+    machine: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = machine("libLLVM.so.23.1", (23, 1, 0))
+    load, modes = ctypes.CDLL, []
+
+    def beside_another(path: str | None, mode: int = ctypes.DEFAULT_MODE) -> object:
+        if path is None:
+            return type("Process", (), {llvm._OF_ANOTHER_LLVM: None})
+        modes.append(mode)
+        if mode == os.RTLD_NOLOAD:
+            raise OSError("not loaded")
+        return load(path, mode)
+
+    if not hasattr(os, "RTLD_DEEPBIND"):
+        pytest.skip("this system binds every library to itself")
+    monkeypatch.setattr(ctypes, "CDLL", beside_another)
+    monkeypatch.setattr(llvm, "_allocator_is_preloaded", lambda: False)
+    assert find_llvm().path == newest
+    assert modes[-1] & os.RTLD_DEEPBIND
+    monkeypatch.setattr(llvm, "_allocator_is_preloaded", lambda: True)
+    with pytest.raises(SetupError, match="trace before TensorFlow is imported, or without LD_PRELOAD"):
+        find_llvm()
+
+
 KERNEL = """
 import importlib, sys
 from iqatlas.raytracing._sionna_scene import sionna_rt
@@ -169,21 +222,68 @@ print(float(drjit.sum(drjit.arange(mitsuba.Float, 100) * 2)[0]))
 """
 
 
+def compiled(folder: Path, *order: str, **environment: str) -> tuple[int, list[str], str]:
+    """Compile a kernel in a process that imports libraries in an order, and none is in the cache."""
+    made = subprocess.run(
+        [sys.executable, "-c", KERNEL, *order],
+        env={**os.environ, "DRJIT_CACHE_DIR": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return made.returncode, made.stdout.split(), made.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("order", [("tensorflow", "sionna.rt"), ("sionna.rt", "tensorflow")])
 def test_another_llvm_in_the_process_is_left_alone(order: tuple[str, str], tmp_path: Path) -> None:
     """TensorFlow shows its own to all: with its functions the first kernel compiled ends the process."""
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("TensorFlow isn't installed")
-    made = subprocess.run(
-        [sys.executable, "-c", KERNEL, *order],
-        env={**os.environ, "DRJIT_CACHE_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (made.returncode, made.stdout.split()) == (0, ["9900.0"]), made.stderr
+    code, said, errors = compiled(tmp_path, *order)
+    assert (code, said) == (0, ["9900.0"]), errors
     assert any(tmp_path.iterdir())  # a kernel was compiled, not found
+
+
+def test_a_preloaded_allocator_is_respected(tmp_path: Path) -> None:
+    allocator = ctypes.util.find_library("jemalloc")
+    if allocator is None:
+        pytest.skip("no jemalloc on this system")
+    code, said, errors = compiled(tmp_path, "sionna.rt", LD_PRELOAD=allocator)
+    assert (code, said) == (0, ["9900.0"]), errors
+
+
+OTHERWISE = """
+import sys, types
+import drjit, mitsuba
+from iqatlas.errors import SetupError
+from iqatlas.raytracing._sionna_scene import sionna_rt
+if sys.argv[1] == "old":
+    drjit.detail.llvm_version = lambda: (15, 0, 7)
+else:
+    mitsuba.set_variant(sys.argv[1])
+try:
+    sionna_rt()
+except SetupError as failure:
+    print(failure)
+"""
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (
+            "scalar_rgb",
+            "this process has chosen Mitsuba's variant scalar_rgb; accepted: llvm_ad_mono_polarized",
+        ),
+        ("old", "Dr.Jit was imported before iqatlas traced, with LLVM 15.0.7; accepted: LLVM 17 or newer"),
+    ],
+)
+def test_a_process_that_uses_the_ray_tracer_otherwise_is_told(state: str, said: str) -> None:
+    if llvm.cuda_driver_present():
+        pytest.skip("traces on the GPU")
+    made = subprocess.run([sys.executable, "-c", OTHERWISE, state], capture_output=True, text=True)
+    assert made.stdout.startswith(said), made.stderr
 
 
 def test_a_driver_counts_only_with_a_device(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -192,6 +193,18 @@ def test_a_sharp_edge_shadows_as_a_knife_edge() -> None:
     np.testing.assert_allclose(loss, knife_edge_loss_db(nu), atol=3.0)
     assert np.all(np.diff(loss) > 1.0)  # the deeper, the darker
     np.testing.assert_allclose(paths.vertex_m[0, :, 0, 0, 0], [[0, 0, 40]] * 5, atol=0.01)
+
+
+def test_threads_trace_what_one_does() -> None:
+    """Dr.Jit and Mitsuba keep state of the process: calls wait for each other."""
+    sites = make_sites([0, 0, 25])
+    places = [make_receivers(np.array([[80.0 + 30 * turn, 40, 1.5]])) for turn in range(4)]
+    meshes = [ground(500)]
+    alone = [trace(meshes, sites, receivers, ONE_BOUNCE) for receivers in places]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda receivers: trace(meshes, sites, receivers, ONE_BOUNCE), places))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(other.gain, one.gain)
 
 
 def test_light_fades_into_shadow_without_a_step() -> None:
