@@ -71,7 +71,7 @@ def tabular(
     (geometric over arithmetic mean) are the power spectrum's. A sub-channel's duty cycle is the share of
     segments in which it lies above the floor of the capture further than noise does: see
     :mod:`iqatlas.features.duty_cycle`. Contrasts compare a quarter of its width inside each edge with as much
-    outside.
+    outside. All of a capture is NaN where one of its samples is NaN or infinite.
 
     Args:
         samples: Captures in √mW, a NumPy array or a tensor; complex128 is cut to complex64.
@@ -111,6 +111,9 @@ def _rows(
     rate_hz: float,
 ) -> Float32[Any, "row statistic"]:
     xp = _arrays.namespace(rows)
+    # Ranks and counts pass by what is no number, and would be those of a vacant capture.
+    sound = xp.isfinite(xp.mean(_arrays.power(rows), axis=-1))[:, None]
+    rows = xp.where(sound, rows, 0)
     shares = bin_shares(edges_hz[:, 0], edges_hz[:, 1], spec.nperseg, sample_rate_hz=rate_hz)
     window = segments.density_window("hann", spec.nperseg, sample_rate_hz=rate_hz)
     where = {"dtype": xp.float32, "device": _arrays.device(rows)}
@@ -160,7 +163,8 @@ def _rows(
         *_contrasts(spectrum, spec.nperseg, edges_hz, rate_hz),
     ]
     bands = xp.reshape(xp.stack(of_bands, axis=-1), (rows.shape[0], -1))
-    return xp.concat([xp.stack(whole, axis=-1), bands], axis=-1)
+    values = xp.concat([xp.stack(whole, axis=-1), bands], axis=-1)
+    return xp.where(sound, values, xp.nan)
 
 
 def _db(values: Any) -> Any:

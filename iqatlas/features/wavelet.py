@@ -50,7 +50,8 @@ def denoise(series: Num[Any, "*batch sample"], spec: WaveletSpec) -> Float[np.nd
     """Return real series whose small wavelet coefficients are taken for noise and taken out.
 
     Thresholds are λ = σ̂ √(2 ln N) with σ̂ = median|d| / 0.6745 over the details d of the finest level,
-    or of each level for itself. The approximation stays as it is.
+    or of each level for itself. The approximation stays as it is. All of a series is NaN where one of its
+    values is NaN or infinite.
 
     Args:
         series: Series in any unit, an array of NumPy; whole numbers become float32, long ones float64.
@@ -76,7 +77,10 @@ def denoise(series: Num[Any, "*batch sample"], spec: WaveletSpec) -> Float[np.nd
     at_once = max(1, _CHUNK_SAMPLES // size)
     for start in range(0, len(rows), at_once):
         piece = slice(start, start + at_once)
-        out[piece] = _denoise(rows[piece], spec, depth)
+        # Medians of what is no number are none, or pass it by.
+        sound = np.isfinite(rows[piece]).all(axis=-1)[:, None]
+        values = rows[piece] if sound.all() else np.where(sound, rows[piece], 0)
+        out[piece] = np.where(sound, _denoise(values, spec, depth), np.nan)
     denoised: Float[np.ndarray, "*batch sample"] = out.reshape(series.shape)
     return denoised
 

@@ -188,7 +188,9 @@ def _tell(figure: Figure, *sentences: str) -> None:
 
 
 def draw_cyclic_autocorrelation(figure: Figure, values: xr.DataArray, setting: CaptureSetting) -> None:
-    """Draw the magnitude over cyclic frequency, a curve a lag.
+    """Draw the magnitude over cyclic frequency, a colour a lag.
+
+    Lines are joined where nothing can lie between them: no further apart than captures resolve.
 
     Args:
         figure: What is drawn on.
@@ -202,11 +204,19 @@ def draw_cyclic_autocorrelation(figure: Figure, values: xr.DataArray, setting: C
     scale, unit = _scale(alpha)
     order = np.argsort(alpha)
     units = ""
+    apart_hz = np.diff(alpha[order]).max(initial=0.0)
+    style = "o-" if apart_hz <= 1.01 * setting.sample_rate_hz / setting.samples else "o"
     for index in range(rows.sizes["lag"]):
         level, units = array_level_db(rows.isel(lag=index))
         name = f"lag {float(values['lag'][index]) * 1e6:g} µs" if several and index < _MOST_NAMED else None
         axes.plot(
-            alpha[order] / scale, level[order], "o-", ms=4, lw=0.9, color=None if several else INK, label=name
+            alpha[order] / scale,
+            level[order],
+            style,
+            ms=4,
+            lw=0.9,
+            color=None if several else INK,
+            label=name,
         )
     told = ""
     if setting.symbol_rate_hz is not None:

@@ -11,7 +11,7 @@ from iqatlas.errors import SpecError
 from iqatlas.features.bands import bin_shares
 from iqatlas.features.spec import SpectrogramSpec, TabularSpec
 from iqatlas.features.spectrogram import spectrogram
-from iqatlas.features.tabular import PERCENTILES, statistics, table, tabular
+from iqatlas.features.tabular import BAND_PERCENTILES, PERCENTILES, statistics, table, tabular
 
 RATE_HZ = 1.92e6
 EDGES = np.array([[-6e5, -2e5], [-2e5, 2e5], [2e5, 6e5]])
@@ -62,10 +62,30 @@ def test_columns_are_numpys_statistics() -> None:
     np.testing.assert_allclose(got["flatness"], flat, atol=1e-3)
     shares = bin_shares(EDGES[:, 0], EDGES[:, 1], 64, sample_rate_hz=RATE_HZ)
     band = 10 * np.log10(np.einsum("...f,bf->...b", density, shares) * 4e5)
+    whole = 10 * np.log10(np.einsum("...f,bf->...b", spectrum, shares) * 4e5)
     for index in range(3):
-        np.testing.assert_allclose(got[f"deviation_{index:02d}"], band[..., index].std(axis=-1), rtol=1e-3)
-        middle = np.percentile(band[..., index], 50, axis=-1)
-        np.testing.assert_allclose(got[f"power_p50_{index:02d}"], middle, atol=1e-3)
+        own, name = band[..., index], f"{index:02d}"
+        np.testing.assert_allclose(got[f"power_{name}"], whole[..., index], atol=1e-3)
+        np.testing.assert_allclose(got[f"deviation_{name}"], own.std(axis=-1), rtol=1e-3)
+        for percent in BAND_PERCENTILES:
+            wanted = np.percentile(own, percent, axis=-1)
+            np.testing.assert_allclose(got[f"power_p{percent}_{name}"], wanted, atol=1e-3)
+        slope = [np.polyfit(frames_ms, row, 1)[0] for row in own.reshape(-1, own.shape[-1])]
+        np.testing.assert_allclose(got[f"slope_{name}"].ravel(), slope, rtol=1e-3, atol=1e-3)
+        low, high = EDGES[index]
+        quarter = (high - low) / 4
+        for side, inside, outside in (
+            ("lower", (low, low + quarter), (low - quarter, low)),
+            ("upper", (high - quarter, high), (high, high + quarter)),
+        ):
+            edges = np.array([inside, outside])
+            around = bin_shares(edges[:, 0], edges[:, 1], 64, sample_rate_hz=RATE_HZ)
+            level = 10 * np.log10(np.einsum("...f,bf->...b", spectrum, around))
+            wanted = level[..., 0] - level[..., 1]
+            np.testing.assert_allclose(got[f"contrast_{side}_{name}"], wanted, atol=1e-3)
+    frequency = np.fft.fftshift(np.fft.fftfreq(64, 1 / RATE_HZ))
+    centroid = (spectrum * frequency).sum(axis=-1) / spectrum.sum(axis=-1)
+    np.testing.assert_allclose(got["centroid"], centroid, atol=1)  # of bins of 30 kHz
 
 
 def test_gaussian_noise_has_a_kurtosis_of_two_and_a_tone_of_one() -> None:
@@ -98,6 +118,16 @@ def test_silence_is_finite() -> None:
     assert np.isfinite(
         tabular(np.zeros((2, 256), np.complex64), SPEC, edges_hz=EDGES, sample_rate_hz=RATE_HZ)
     ).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, complex(0, -np.inf)])
+def test_what_is_no_number_makes_no_statistic(value: complex) -> None:
+    """A duty cycle of 0 and ordinary percentiles would pass for a vacant capture."""
+    samples = noise(3, 2000)
+    samples[1, 700] = value
+    got = tabular(samples, SPEC, edges_hz=EDGES, sample_rate_hz=RATE_HZ)
+    assert np.isnan(got[1]).all()
+    assert np.isfinite(got[[0, 2]]).all()
 
 
 def test_rows_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:

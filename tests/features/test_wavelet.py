@@ -93,3 +93,13 @@ def test_levels_that_have_no_room_are_told_the_shortest_series() -> None:
     with pytest.raises(SpecError, match="or 30 samples or more"):
         levels(29, WaveletSpec())
     assert levels(30, WaveletSpec()) == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_no_number_makes_none(value: float) -> None:
+    series = np.random.default_rng(4).standard_normal((3, 512), dtype=np.float32)
+    alone = denoise(series, WaveletSpec())
+    series[1, 200] = value
+    got = denoise(series, WaveletSpec())
+    assert np.isnan(got[1]).all()
+    np.testing.assert_array_equal(got[[0, 2]], alone[[0, 2]])
