@@ -71,6 +71,8 @@ class FolderPlace(CorpusPlace):
                 if failure.errno in _NOTHING_THERE:
                     return "nothing"
                 raise
+            except ValueError:  # a null character, or half a surrogate pair
+                return "nothing"
         return "folder" if stat.S_ISDIR(found.st_mode) else "file"
 
     def items(self, below: str = "", *, deep: bool = False) -> list[Item]:

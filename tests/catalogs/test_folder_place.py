@@ -35,8 +35,9 @@ def test_a_file_that_goes_while_a_folder_is_listed_is_left_out(
 
 
 def test_nothing_has_a_name_that_no_file_can_have(tmp_path: Path) -> None:
-    place = FolderPlace(tmp_path / ("x" * 300))
-    assert place.kind() == "nothing"
+    for name in ("a\0b", "\ud800", "x" * 300):
+        place = FolderPlace(tmp_path / name)
+        assert place.kind() == "nothing"
     with pytest.raises(MissingFileError, match="no such corpus folder"):
         read_manifest(place)
     # Who would write there is told before the work, not after it.
