@@ -21,6 +21,7 @@ from iqatlas.catalogs.manifest import MANIFEST_NAME
 from iqatlas.catalogs.place import CorpusPlace, Item
 from iqatlas.errors import StorageError
 
+_NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -58,10 +59,21 @@ class FolderPlace(CorpusPlace):
         return self.folder
 
     def kind(self) -> Literal["nothing", "file", "folder"]:
-        """Return what is there by the corpus's name."""
-        if not self.folder.exists():
-            return "nothing"
-        return "folder" if self.folder.is_dir() else "file"
+        """Return what is there by the corpus's name; nothing has a name that the system can't have.
+
+        Raises:
+            StorageError: A folder above it can't be entered.
+        """
+        with self.errors("read"):
+            try:
+                found = self.folder.stat()
+            except OSError as failure:
+                if failure.errno in _NOTHING_THERE:
+                    return "nothing"
+                raise
+            except ValueError:  # a null character, or half a surrogate pair
+                return "nothing"
+        return "folder" if stat.S_ISDIR(found.st_mode) else "file"
 
     def items(self, below: str = "", *, deep: bool = False) -> list[Item]:
         """Return what lies in a folder, links unfollowed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -35,6 +36,10 @@ from iqatlas.errors import IqAtlasError
 from iqatlas.version import __version__
 
 INTERRUPTED = 130
+_OF_PATHS = {
+    errno.ENAMETOOLONG: "give a shorter name",
+    errno.EACCES: "see that you may read it and all folders above it",
+}
 _RESUMABLE = (["catalog", "publish"], ["catalog", "pull"])
 
 app = typer.Typer(
@@ -100,6 +105,8 @@ def run(arguments: Sequence[str]) -> int:
         if errors.is_terminal and (page := page_of(failure)):
             say(errors, (f"         more in {page}", "dim"))
         return failure.exit_code
+    except OSError as failure:
+        return _refused_path_or_raise(failure)
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted(arguments)
     except typer.Exit as leaving:
@@ -115,6 +122,15 @@ def _interrupted(arguments: Sequence[str]) -> int:
     remedy = "; the same command goes on from here" if resumable else ""
     say(errors, (f"iqatlas: interrupted{remedy}", "yellow"))
     return INTERRUPTED
+
+
+def _refused_path_or_raise(failure: OSError) -> int:
+    """Print as one line that the system won't look at a path, as no file of ours has such a one."""
+    remedy = _OF_PATHS.get(failure.errno or 0)
+    if remedy is None or failure.filename is None:
+        raise failure
+    say(errors, (f"iqatlas: {failure.filename}: {failure.strerror}; {remedy}", "red"))
+    return 2
 
 
 def _usage_or_raise(failure: Exception) -> int:

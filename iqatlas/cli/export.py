@@ -103,6 +103,7 @@ def _files(opened: Corpus, to: str, output: Path, split: str | None, *, overwrit
         command=f"export --to {to}" + (f" --split {split}" if split else ""),
         of=f"{manifest.name} ({hashlib.sha256(manifest.serialise()).hexdigest()[:16]})",
         ours=names.__contains__,
+        names=names,
         overwrite=overwrite,
     )
     with claimed, counting_bar("exporting") as tell:

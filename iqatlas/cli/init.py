@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from iqatlas.cli.console import out, say
-from iqatlas.cli.output_place import refuse_inside_corpus
+from iqatlas.cli.output_place import output_errors, refuse_inside_corpus
 from iqatlas.errors import SpecError
 
 _QUESTIONS = (
@@ -45,7 +45,7 @@ def init(
 
     Example: iqatlas init --city helsinki --band 3 --size small --snr -10,0,10
     """
-    from iqatlas.catalogs.durable import storage_errors, write_file
+    from iqatlas.catalogs.durable import write_file
     from iqatlas.generators.new_spec import Answers, new_spec
     from iqatlas.generators.plain_yaml import read_plain_yaml
 
@@ -64,7 +64,7 @@ def init(
     tree = read_plain_yaml(text, where="the new spec")
     path = spec or Path(f"{tree['name'] if isinstance(tree, dict) else 'city'}.yaml")
     _refuse_to_replace(path, force=force)
-    with storage_errors(path, resumes=False):
+    with output_errors(path):
         write_file(path, text.encode())
     say(out, f"spec     {path}")
     say(out, f"next     iqatlas plan {path}")
@@ -73,7 +73,9 @@ def init(
 
 def _refuse_to_replace(path: Path, *, force: bool) -> None:
     refuse_inside_corpus(path, option="SPEC")
-    if path.exists() and not force:
+    with output_errors(path):
+        taken = path.exists()
+    if taken and not force:
         raise SpecError("there is a file of this name", where=str(path), remedy="--force replaces it")
 
 

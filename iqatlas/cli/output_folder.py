@@ -7,7 +7,7 @@ killed can be run again, and goes with the folder where nothing came of the work
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +21,7 @@ from iqatlas.errors import CorpusError, StorageError
 
 NOTE = ".iqatlas-output.json"
 _LARGEST_NOTE_BYTES = 16 << 20
+_WRITING = ".writing"
 _REMOVED = (".sigmf-data", ".sigmf-meta", ".tar")
 
 OverwriteOption = Annotated[
@@ -38,7 +39,7 @@ class _Note(BaseModel):
     command: Annotated[str, Field(max_length=100)]
     of: Annotated[str, Field(max_length=10_000)]
     names: tuple[str, ...] = ()
-    """Files and folders that were written."""
+    """Files and folders that were written; while the command runs, those that it will write, if it knows."""
 
 
 @contextmanager
@@ -48,6 +49,7 @@ def output_folder(
     command: str,
     of: str,
     ours: Callable[[str], bool],
+    names: Iterable[str] = (),
     known_by: tuple[str, ...] = (),
     overwrite: bool = False,
 ) -> Iterator[None]:
@@ -58,6 +60,8 @@ def output_folder(
         command: The command, with what decides which files it writes.
         of: What names its input.
         ours: Whether it writes a file or folder of this name.
+        names: All that it will write, where that is known beforehand: after a kill nothing else tells which
+            files were half of it.
         known_by: Names that tell its output where there is no note, as that of earlier versions; without
             them such a folder is somebody else's.
         overwrite: Whether anything but a corpus may be there.
@@ -78,15 +82,16 @@ def output_folder(
         folder.mkdir(parents=True, exist_ok=True)
         if note is not None:
             _remove_earlier(folder, note, ours)
-        _write_note(folder, _Note(command=command, of=of))
+        _write_note(folder, _Note(command=command, of=of, names=tuple(sorted(names))))
     try:
         yield
     finally:
         with suppress(OSError):
-            left = sorted(entry.name for entry in folder.iterdir() if entry.name != NOTE)
-            if any(ours(name) for name in left):
-                names = tuple(name for name in left if ours(name))
-                _write_note(folder, _Note(command=command, of=of, names=names))
+            # An earlier run that was killed may have left the twin of a file that this one didn't come to.
+            left = {_whole_name(entry.name) for entry in folder.iterdir() if entry.name != NOTE}
+            written = tuple(sorted(name for name in left if ours(name)))
+            if written:
+                _write_note(folder, _Note(command=command, of=of, names=written))
             else:
                 (folder / NOTE).unlink()
                 for path in new:
@@ -122,8 +127,8 @@ def _refuse_others(
 
 def _whole_name(name: str) -> str:
     """Return the name of the file that a temporary twin was to become."""
-    if name.startswith(".") and name.endswith(".writing"):
-        return name.removeprefix(".").removesuffix(".writing")
+    if name.startswith(".") and name.endswith(_WRITING):
+        return name.removeprefix(".").removesuffix(_WRITING)
     return name
 
 
@@ -133,8 +138,11 @@ def _remove_earlier(folder: Path, note: _Note, ours: Callable[[str], bool]) -> N
         file = folder / name
         # A note may be anybody's: it names exports in this folder, or nothing.
         plain = Path(name).name == name and file.suffix in _REMOVED
-        if plain and not ours(name) and file.is_file() and not file.is_symlink():
-            file.unlink()
+        if not plain or ours(name):
+            continue
+        for one in (file, folder / f".{name}{_WRITING}"):
+            if one.is_file() and not one.is_symlink():
+                one.unlink()
 
 
 def _read_note(file: Path) -> _Note | None:

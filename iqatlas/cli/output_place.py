@@ -63,7 +63,9 @@ def picture_file(output: Path, *suffixes: str) -> Path:
         StorageError: Nothing can be written there.
     """
     refuse_inside_corpus(output)
-    if output.is_dir():
+    with output_errors(output):
+        taken = output.is_dir()
+    if taken:
         raise SpecError(
             "this is a folder", where=f"--output {output}", accepted=f"a file, as page{suffixes[0]}"
         )

@@ -97,7 +97,8 @@ def _refuse_to_replace(output: Path, description: str, *, overwrite: bool) -> No
 
     refuse_inside_corpus(output)
     meta = metadata_path(output)
-    there = [path for path in (output, meta, meta.with_suffix(".png")) if path.exists()]
+    with output_errors(output):
+        there = [path for path in (output, meta, meta.with_suffix(".png")) if path.exists()]
     if there and not overwrite and not is_recording_of(meta, description):
         raise CorpusError(
             "there is something else of this name",

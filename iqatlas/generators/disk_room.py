@@ -16,13 +16,11 @@ def room_notes(made: Plan, folder: Path) -> tuple[str, ...]:
         made: The plan, whose bytes are those before compression; I/Q hardly shrinks.
         folder: Where the corpus would lie; it need not be there.
     """
-    there = next((above for above in (folder, *folder.parents) if above.exists()), None)
-    if there is None:
-        return ()
     try:
-        free = shutil.disk_usage(there).free
-    except OSError:
+        there = next((above for above in (folder, *folder.parents) if above.exists()), None)
+        free = None if there is None else shutil.disk_usage(there).free
+    except OSError:  # whoever writes there is told
         return ()
-    if made.bytes <= free:
+    if free is None or made.bytes <= free:
         return ()
     return (f"{bytes_text(made.bytes)} don't fit the {bytes_text(free)} that are free in {there}",)

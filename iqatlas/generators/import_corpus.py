@@ -54,7 +54,8 @@ def import_recordings(
         The finished corpus. One of the same recordings and spec that is there already is returned as it is.
 
     Raises:
-        IqAtlasError: Recordings that don't go together or were damaged, a full disk: each in one line.
+        IqAtlasError: Recordings that don't go together or were damaged, a full disk, a finished corpus of the
+            same files read otherwise (another rate, frequency, type or name): each in one line.
     """
     place = place_of(dest)
     store = format_for(spec.storage.format, place)
@@ -63,8 +64,10 @@ def import_recordings(
     inputs = _inputs(recordings, spec, progress)
     tree = spec.tree()
     if not overwrite and finished_with(place, sha256_json(tree), [entry.sha256 for entry in inputs]):
+        there = Corpus(place)
+        _refuse_other_facts(there, recordings)
         tidy(place)
-        return Corpus(place)
+        return there
     versions = library_versions()
     # Rates and segments may come from flags or metadata: all that decides a byte is in the key.
     key = {
@@ -88,6 +91,42 @@ def import_recordings(
         progress(Progress("writing pictures and manifest"))
         construction.finish(_describe(construction, made, tree, inputs, versions))
     return Corpus(place)
+
+
+def _refuse_other_facts(there: Corpus, recordings: Sequence[Recording]) -> None:
+    """Refuse a finished corpus of the same files and spec that were read otherwise.
+
+    Rate, frequency, type of the samples and names may come from the command line, and are then in no file
+    whose hash was compared. All corpora of recordings state them.
+
+    Raises:
+        CorpusError: One of them differs.
+    """
+    stated, first = there.dataset.attrs, recordings[0]
+    receivers = there.manifest.scene.get("receivers")
+    told = receivers if isinstance(receivers, list) else []
+    types = [one.get("datatype") for one in told if isinstance(one, dict)]
+    names = [str(name) for name in there.dataset["receiver"].values]
+    facts = (
+        ("sampled at", " Hz", stated.get("sample_rate_hz"), first.sample_rate_hz),
+        ("tuned to", " Hz", stated.get("carrier_frequency_hz"), first.centre_frequency_hz),
+        ("of the receivers", "", names, [name for one in recordings for name in one.receivers]),
+        ("of samples", "", types, [one.sample_type.name for one in recordings for _ in one.receivers]),
+    )
+    for words, unit, was, asked in facts:
+        if was != asked:
+            differ = f"{words} {_in_words(was)}{unit}, not {_in_words(asked)}{unit}"
+            raise CorpusError(
+                f"this folder holds a finished corpus {differ}",
+                where=there.place.name,
+                remedy="choose another folder with -o, or remove it with --overwrite",
+            )
+
+
+def _in_words(fact: object) -> str:
+    if isinstance(fact, list):
+        return ", ".join(dict.fromkeys(map(str, fact)))[:200]
+    return f"{fact:.15g}" if isinstance(fact, float) else str(fact)[:200]
 
 
 def _state(recording: Recording) -> tuple[int, int]:

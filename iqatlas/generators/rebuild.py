@@ -144,7 +144,9 @@ def rebuild(
 
 
 def _refuse_full(target: Path) -> None:
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    with storage_errors(target, resumes=False):
+        full = target.exists() and (not target.is_dir() or any(target.iterdir()))
+    if full:
         raise CorpusError(
             "this folder is not empty",
             where=str(target),

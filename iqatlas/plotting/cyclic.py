@@ -163,7 +163,11 @@ def symbol_rate_marks(alpha: Float[np.ndarray, "value"], rate_hz: float | None) 
     """
     if rate_hz is None:
         return [], ""
-    step = float(np.diff(alpha).min()) if len(alpha) > 1 else np.inf
+    if len(alpha) < 2:
+        return [], f"symbol rate {rate_hz / 1e3:g} kHz: its multiples are not marked beside a single value"
+    if alpha.max() < rate_hz:
+        return [], f"symbol rate {rate_hz / 1e3:g} kHz: beyond the values"
+    step = float(np.diff(alpha).min())
     if step > rate_hz / 2:
         return [], f"symbol rate {rate_hz / 1e3:g} kHz: below the {step / 1e3:,.0f} kHz between values"
     if rate_hz < alpha.max() / 100:

@@ -81,6 +81,46 @@ def test_what_a_kill_has_left_can_be_written_again(tmp_path: Path) -> None:
     assert (tmp_path / "map.png").read_text() == "city"
 
 
+def test_what_a_kill_has_left_goes_with_other_output(tmp_path: Path) -> None:
+    tars = {"a.tar", "b.tar"}
+    claimed = output_folder(tmp_path, command="draw", of="city", ours=tars.__contains__, names=tars)
+    claimed.__enter__()  # and never comes to its end
+    for name in ("a.tar", ".b.tar.writing"):
+        (tmp_path / name).write_text("city")
+    # Another input, asked for twice: what the first has left is neither beside it nor in its way.
+    for overwrite in (True, False):
+        with output_folder(tmp_path, command="draw", of="sea", ours="c.tar".__eq__, overwrite=overwrite):
+            (tmp_path / "c.tar").write_text("sea")
+        assert _names(tmp_path) == {"c.tar", NOTE}
+
+
+def test_the_half_of_a_kill_is_still_known_after_a_run_that_failed(tmp_path: Path) -> None:
+    tars = {"a.tar", "b.tar"}
+    claimed = output_folder(tmp_path, command="draw", of="city", ours=tars.__contains__, names=tars)
+    claimed.__enter__()  # and never comes to its end
+    (tmp_path / ".b.tar.writing").write_text("half")
+    with (
+        pytest.raises(ValueError, match="no such site"),
+        output_folder(tmp_path, command="draw", of="city", ours=tars.__contains__, names=tars),
+    ):
+        raise ValueError("no such site")
+    with output_folder(tmp_path, command="draw", of="sea", ours="c.tar".__eq__, overwrite=True):
+        (tmp_path / "c.tar").write_text("sea")
+    assert _names(tmp_path) == {"c.tar", NOTE}
+
+
+def test_a_link_that_an_export_was_to_write_is_left_to_its_owner(tmp_path: Path) -> None:
+    _write(tmp_path / "out", "a.tar", "b.tar")
+    for name in ("a.tar", ".b.tar.writing"):
+        (tmp_path / "out" / name).unlink(missing_ok=True)
+        (tmp_path / f"mine{name}").write_text("mine")
+        (tmp_path / "out" / name).symlink_to(tmp_path / f"mine{name}")
+    with output_folder(tmp_path / "out", command="draw", of="sea", ours="c.tar".__eq__, overwrite=True):
+        (tmp_path / "out" / "c.tar").write_text("sea")
+    assert _names(tmp_path / "out") == {"a.tar", ".b.tar.writing", "c.tar", NOTE}
+    assert (tmp_path / "out" / "a.tar").read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     "note",
     [
@@ -133,6 +173,22 @@ def test_an_export_of_a_split_does_not_replace_one_of_all(
     assert command(*words, "--split", "test", "--overwrite").code == 0
     left = _names(tmp_path / "out") - {NOTE}
     assert left == ({"small-test-000000.tar"} if form == "webdataset" else set(whole) - {NOTE})
+
+
+def test_an_export_that_was_killed_has_said_what_it_would_write(
+    small_corpus: Corpus, tmp_path: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[str] = []
+
+    def begins(*_: object, **__: object) -> None:
+        noted.extend(json.loads((tmp_path / NOTE).read_text())["names"])
+        raise StorageError("no more")
+
+    for form in ("sigmf", "webdataset"):
+        monkeypatch.setattr(f"iqatlas.catalogs.{form}_export.export_{form}", begins)
+        assert command("export", small_corpus.path, "--to", form, "-o", tmp_path).code == 2
+    assert {"small-uav0.sigmf-data", "small-uav0.sigmf-meta", "small-test-000000.tar"} <= set(noted)
+    assert _names(tmp_path) == set()
 
 
 def test_a_scene_replaces_its_own_and_nobody_else_s(

@@ -144,6 +144,49 @@ def test_a_place_is_left_as_it_was(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+LONG = "x" * 300
+NAMED = [
+    ["generate", "--set", "raytracing.kind=free_space", "-o", LONG],
+    ["export", "CORPUS", "--to", "zarr", "-o", LONG],
+    ["rebuild", "CORPUS", "-o", LONG],
+    ["train", "CORPUS", "--model", "spectrogram-cnn", "-o", LONG],
+    ["preview", "CORPUS", "-o", f"{LONG}.html"],
+    ["waveform", "-o", LONG],
+    ["init", "--yes", LONG],
+    ["plan", LONG],
+    ["info", LONG],
+    ["info", f"{LONG}@1.0.0"],
+    ["import", "sigmf", f"{LONG}.sigmf-meta", "-o", "new"],
+]
+
+
+@pytest.mark.parametrize("words", NAMED, ids=lambda words: " ".join(words[:2])[:20])
+def test_a_name_that_no_file_can_have_is_one_line(
+    words: list[str],
+    small_corpus: Corpus,
+    tmp_path: Path,
+    command: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = command(*[str(small_corpus.path) if word == "CORPUS" else word for word in words])
+    assert (shown.code, len(shown.error_lines)) == (2, 1), shown.err
+    # Where a file is asked for, some versions of Python say no more than that there is none.
+    assert re.search(r"no such|File name too long\)?; .* a shorter name", shown.err)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_system_says_of_anything_but_a_path_keeps_its_traceback(
+    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), "x")
+
+    monkeypatch.setattr("iqatlas.catalogs.corpus.open_corpus", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        command("info", "x")
+
+
 def test_a_full_disk_is_one_line_without_a_promise(tmp_path: Path) -> None:
     with (
         pytest.raises(StorageError, match=r"free some space and run the same command again$"),

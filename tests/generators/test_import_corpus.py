@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tracemalloc
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from iqatlas.generators.import_corpus import import_recordings
 from iqatlas.generators.import_records import import_plan
 from iqatlas.waveforms.lte.sync import pss
 
+BEFORE = Path(__file__).parents[1] / "formats" / "v1" / "import.zip"
 OFF_AIR = "lte-off-air-1815.3MHz-19.2Msps-int8.bin"
 
 
@@ -166,6 +169,43 @@ def test_an_import_that_was_killed_resumes_to_the_same_bytes(
     before = (tmp_path / "cut/manifest.json").stat().st_mtime_ns
     import_recordings([tones], asked, tmp_path / "cut")
     assert (tmp_path / "cut/manifest.json").stat().st_mtime_ns == before
+
+
+OTHERWISE: list[tuple[dict[str, Any], str]] = [
+    ({"sample_rate_hz": 2e6}, "corpus sampled at 1000000 Hz, not 2000000 Hz"),
+    ({"centre_frequency_hz": 9e8}, "corpus tuned to 100000000 Hz, not 900000000 Hz"),
+    ({"sample_type": SampleType.parse("ci16_be", where="here")}, "corpus of samples ci16_le, not ci16_be"),
+    ({"name": "mast"}, "corpus of the receivers tones, not mast"),
+]
+
+
+def test_the_same_file_read_otherwise_is_another_corpus(tones: Recording, tmp_path: Path) -> None:
+    whole = import_recordings([tones], spec(samples=4096), tmp_path / "done").manifest.serialise()
+    for facts, said in OTHERWISE:
+        with pytest.raises(CorpusError, match=f"holds a finished {said}; .* --overwrite$"):
+            import_recordings([replace(tones, **facts)], spec(samples=4096), tmp_path / "done")
+    assert (tmp_path / "done/manifest.json").read_bytes() == whole
+
+
+def test_a_corpus_of_recordings_of_earlier_code_is_found_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # BEFORE was made by the code of 22 November 2026, and is never made anew.
+    with zipfile.ZipFile(BEFORE) as archive:
+        archive.extractall(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = open_corpus("air").manifest.serialise()
+    assert open_corpus("air").verify().problems == ()
+    words = ["import", "raw", "air.bin", "--dtype", "ci16_le", "-o", "air", "--samples", "64"]
+    words += ["--subchannels", "4", "--centre-frequency", "100e6", "--sample-rate"]
+    assert run([*words, "1e6"]) == 0
+    capsys.readouterr()
+    assert run([*words, "1.5e6"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "air: this folder holds a finished corpus sampled at 1000000 Hz, not 1500000 Hz" in said
+    assert Path("air/manifest.json").read_bytes() == before
+    assert run([*words, "1.5e6", "--overwrite"]) == 0
+    assert open_corpus("air").dataset.attrs["sample_rate_hz"] == 1.5e6
 
 
 def test_memory_does_not_grow_with_the_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,3 +157,6 @@ def test_symbol_rates_are_marked_where_values_tell_them_apart() -> None:
     marks, told = symbol_rate_marks(np.arange(5000) * 1e3, 14e3)
     assert marks == [] and "too near to each other" in told
     assert symbol_rate_marks(alpha, None) == ([], "")
+    for few, said in ((alpha[:1], "beside a single value"), (alpha[:9], "beyond the values")):
+        marks, told = symbol_rate_marks(few, 14e3)
+        assert marks == [] and said in told and "inf" not in told and "dashed" not in told

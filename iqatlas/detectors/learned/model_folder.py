@@ -35,13 +35,16 @@ def refuse_folder(folder: str | Path, *, overwrite: bool = False) -> None:
 
     Raises:
         CorpusError: It is a file, or holds something; or a model, which may not be overwritten.
+        StorageError: The system won't tell what is there.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise CorpusError("this is a file, not a folder", where=str(folder), remedy="choose another -o")
-    held = sorted(item.name for item in folder.iterdir()) if folder.is_dir() else []
+    with storage_errors(folder, resumes=False):
+        if folder.exists() and not folder.is_dir():
+            raise CorpusError("this is a file, not a folder", where=str(folder), remedy="choose another -o")
+        held = sorted(item.name for item in folder.iterdir()) if folder.is_dir() else []
+        linked = any((folder / name).is_symlink() for name in held)
     strange = [name for name in held if name not in (CARD, WEIGHTS, ONNX)]
-    if strange or any((folder / name).is_symlink() for name in held):
+    if strange or linked:
         raise CorpusError(
             f"the folder holds {(strange or held)[0]!r}, which is no part of a model",
             where=str(folder),
