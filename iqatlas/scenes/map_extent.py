@@ -17,6 +17,8 @@ BBox = tuple[float, float, float, float]
 _HEAD_BYTES = 1 << 16
 """Of an XML file, unpacked: bounds stand before the first node."""
 _BOUNDS = re.compile(rb"<bounds\s([^<>]{1,400})>")
+_OBJECT = re.compile(rb"<(node|way|relation)\b")
+_SIDE = re.compile(rb"(\w+)\s*=\s*[\"']([-+.\deE]{1,30})[\"']")
 _SIDES = (b"minlon", b"minlat", b"maxlon", b"maxlat")
 
 
@@ -58,6 +60,8 @@ def _extent(scene: SceneSpec, base_folder: Path) -> BBox | None:
 def map_extent(path: Path) -> BBox | None:
     """Return west, south, east and north of an OpenStreetMap file, or None where its header doesn't tell.
 
+    A file of several areas has the extent of all of them; one that can't be read leaves it untold.
+
     Args:
         path: XML, plain or compressed, or PBF; of any other file nothing is told.
     """
@@ -83,10 +87,24 @@ def map_extent(path: Path) -> BBox | None:
     except (OSError, EOFError, zlib.error):
         # What is wrong with the file is told by who reads it.
         return None
-    found = _BOUNDS.search(head)
-    if found is None:
+    return _told_extent(head)
+
+
+def _told_extent(head: bytes) -> BBox | None:
+    """Return the extent of all bounds of an XML file's head: JOSM writes one for each area it has fetched."""
+    if len(head) == _HEAD_BYTES and not _OBJECT.search(head):
+        return None  # more bounds may follow
+    found = [_bounds(match[1]) for match in _BOUNDS.finditer(head)]
+    areas = [area for area in found if area is not None]
+    # One that can't be read may lie anywhere.
+    if not areas or len(areas) < head.count(b"<bounds"):
         return None
-    told = dict(re.findall(rb"(\w+)\s*=\s*[\"']([-+.\deE]{1,30})[\"']", found[1]))
+    west, south, east, north = zip(*areas, strict=True)
+    return min(west), min(south), max(east), max(north)
+
+
+def _bounds(attributes: bytes) -> BBox | None:
+    told = dict(_SIDE.findall(attributes))
     try:
         west, south, east, north = (float(told[side]) for side in _SIDES)
     except (KeyError, ValueError):
