@@ -33,7 +33,7 @@ def refuse_bbox_elsewhere(scene: SceneSpec, *, base_folder: Path, where: str = "
     Raises:
         SceneError: The bbox lies elsewhere; it says so where longitude and latitude are swapped.
     """
-    extent = _extent(scene, base_folder)
+    extent = scene_extent(scene, base_folder=base_folder)
     if scene.bbox is None or extent is None or _touch(scene.bbox, extent):
         return
     west, south, east, north = scene.bbox
@@ -49,12 +49,24 @@ def refuse_bbox_elsewhere(scene: SceneSpec, *, base_folder: Path, where: str = "
     )
 
 
-def _extent(scene: SceneSpec, base_folder: Path) -> BBox | None:
+def scene_extent(scene: SceneSpec, *, base_folder: Path) -> BBox | None:
+    """Return west, south, east and north of a scene's map, as far as its header tells; None where it doesn't.
+
+    Buildings may reach over that, or fill a part of it.
+
+    Args:
+        scene: Which map.
+        base_folder: Folder of the spec, which relative paths start from.
+    """
     if isinstance(scene.buildings, BundledBuildings):
         return BUNDLED_BBOX
-    if isinstance(scene.buildings, OsmFileBuildings):
-        return map_extent(base_folder / scene.buildings.path.expanduser())
-    return None
+    if not isinstance(scene.buildings, OsmFileBuildings):
+        return None
+    try:
+        path = base_folder / scene.buildings.path.expanduser()
+    except RuntimeError:  # ~name of a user whom this machine doesn't know: told by who reads the file
+        return None
+    return map_extent(path)
 
 
 def map_extent(path: Path) -> BBox | None:
