@@ -92,9 +92,8 @@ def _tracing(made: Plan, links: int) -> str:
     model, speed = made.spec.raytracing, tracing_speed()
     what = f"{links:,} link{'s' if links > 1 else ''}, less those in the cache"
     if speed is None or not isinstance(model, SionnaRaytracing):
-        return f"{what}: not measured on this machine yet; iqatlas trace, or generate, measures it"
-    settings = f"{speed.rays_per_site:,} rays and {speed.max_reflections} reflections"
-    other = "" if speed.is_of(model) else f", which was with {settings}"
+        return f"{what}: not measured on this machine yet; tracing two or more, as generate does, measures it"
+    other = "" if speed.is_of(model) else f", which was with {speed.settings_text()}"
     return (
         f"{what}: roughly {_duration(speed.seconds(links))}, as {speed.link_s:.2g} s a link and "
         f"{_duration(speed.start_s)} to start were when some were last traced here{other}"

@@ -66,7 +66,7 @@ def _sites(made: Plan) -> Iterator[str]:
 
 def _untold(made: Plan, name: str, rows: int, on_map: int | None) -> Iterator[str]:
     """Say which rows of a file may be inside a scene that is as large as its buildings reach."""
-    where = "" if on_map is None else f"; by the map's header {on_map} of them lie on it"
+    where = "" if on_map is None else f"; {on_map} of them lie on the map by its header"
     if needs_scene(made.spec):
         asked = f"which of {rows} rows of {name} are sites"
         yield f"{asked}, the buildings' extent tells without scene.bbox{where}"

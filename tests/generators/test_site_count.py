@@ -55,7 +55,7 @@ def test_the_scene_counts_where_its_buildings_alone_tell_how_far_it_reaches(tmp_
     (note, *_) = preflight(made, tmp_path)
     assert note == (
         "which of 4 rows of s.csv are sites, the buildings' extent tells without scene.bbox; "
-        "by the map's header 2 of them lie on it"
+        "2 of them lie on the map by its header"
     )
     corpus = generate(spec, tmp_path / "made")
     assert corpus.dataset.sizes["site"] == 1
@@ -78,7 +78,7 @@ def test_a_bbox_tells_and_so_does_a_count(tmp_path: Path) -> None:
     assert preflight(made, tmp_path)[0].startswith("slots of"), "nothing is left to say of sites"
     made = plan(block(tmp_path, sites=TREE["sites"] | {"count": 3}))
     assert preflight(made, tmp_path)[0] == (
-        "3 of 4 rows of s.csv are asked for; by the map's header 2 of them lie on it"
+        "3 of 4 rows of s.csv are asked for; 2 of them lie on the map by its header"
     )
     with pytest.raises(SitesError, match=r"the file has 4 sites, and sites\.count is 5; accepted: .*1 to 4"):
         preflight(plan(block(tmp_path, sites=TREE["sites"] | {"count": 5})), tmp_path)
