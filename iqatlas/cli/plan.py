@@ -34,6 +34,7 @@ def _facts(made: Plan, speed: Speed, notes: Sequence[str]) -> Iterator[tuple[str
     from iqatlas.generators.calibrate import cores
     from iqatlas.generators.feature_notes import feature_notes
     from iqatlas.generators.preflight import links_to_trace, split_slot_counts
+    from iqatlas.generators.site_count import needs_scene
 
     capture = made.spec.capture
     draws = f"{capture.draws:,} draw{'s' if capture.draws > 1 else ''}"
@@ -48,7 +49,8 @@ def _facts(made: Plan, speed: Speed, notes: Sequence[str]) -> Iterator[tuple[str
         yield "note", line
     yield "a record", f"{made.receivers} receivers × {capture.samples:,} samples"
     yield "sampling rate", f"{made.sample_rate_hz / 1e6:g} Msps"
-    yield "sites", str(made.sites)
+    untold = "told once the scene is built; figures here are for "
+    yield "sites", (untold if needs_scene(made.spec) else "") + str(made.sites)
     yield (
         "shards",
         f"{made.shard_count:,} of {made.shard_records:,} records, read in chunks of {made.block_records:,}",
@@ -90,9 +92,8 @@ def _tracing(made: Plan, links: int) -> str:
     model, speed = made.spec.raytracing, tracing_speed()
     what = f"{links:,} link{'s' if links > 1 else ''}, less those in the cache"
     if speed is None or not isinstance(model, SionnaRaytracing):
-        return f"{what}: not measured on this machine yet; iqatlas trace, or generate, measures it"
-    settings = f"{speed.rays_per_site:,} rays and {speed.max_reflections} reflections"
-    other = "" if speed.is_of(model) else f", which was with {settings}"
+        return f"{what}: not measured on this machine yet; tracing two or more, as generate does, measures it"
+    other = "" if speed.is_of(model) else f", which was with {speed.settings_text()}"
     return (
         f"{what}: roughly {_duration(speed.seconds(links))}, as {speed.link_s:.2g} s a link and "
         f"{_duration(speed.start_s)} to start were when some were last traced here{other}"

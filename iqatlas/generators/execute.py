@@ -20,6 +20,7 @@ from iqatlas.catalogs.record_store import format_for
 from iqatlas.errors import SpecError
 from iqatlas.generators.catalogue_cards import write_croissant, write_table_and_citation
 from iqatlas.generators.continuity import between_waypoints
+from iqatlas.generators.counted_plan import counted_plan
 from iqatlas.generators.describe import (
     DELAYS,
     coordinates,
@@ -29,7 +30,7 @@ from iqatlas.generators.describe import (
     write_cards,
 )
 from iqatlas.generators.disk_room import room_notes
-from iqatlas.generators.plan import Plan, plan
+from iqatlas.generators.plan import Plan
 from iqatlas.generators.progress import Listener, Progress, silent
 from iqatlas.generators.provenance import DECISIVE, gather_inputs, library_versions
 from iqatlas.generators.scene import notes_of, scene_of
@@ -86,7 +87,7 @@ def generate(
             f"{workers} workers beside a scheduler", where="workers", accepted="the workers that it has"
         )
     store = format_for(spec.storage.format, place)
-    made = plan(spec)
+    made, scene = counted_plan(spec, progress=progress)
     spec = made.spec  # it says how many sites there are
     inputs = gather_inputs(spec)
     if not overwrite and finished_with(place, spec.sha256(), [entry.sha256 for entry in inputs]):
@@ -108,7 +109,7 @@ def generate(
     # Processes come up while this one builds and traces.
     with workforce_of(min(workers, made.shard_count), scheduler, where=place.name) as workforce:
         progress(Progress("building the scene", note=memory_note(made)))
-        scene = scene_of(spec)
+        scene = scene_of(spec) if scene is None else scene
         notes = list(notes_of(scene))
         if isinstance(place, FolderPlace) and not construction.begun:
             notes += room_notes(made, place.folder)

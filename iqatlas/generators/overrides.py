@@ -17,8 +17,8 @@ def apply_overrides(
 ) -> dict[Any, Any]:
     """Return a tree with values replaced; the tree that is given stays as it is.
 
-    A new ``kind`` drops the keys of the old one that it doesn't know, and says so. ``null`` removes a key
-    that can't be null, so that its default holds.
+    A new ``kind`` drops the keys of the old one that it doesn't know, and says so; of several for one part
+    the last alone counts. ``null`` removes a key that can't be null, so that its default holds.
 
     Args:
         root: Model of the tree.
@@ -32,15 +32,24 @@ def apply_overrides(
     asked = [read_override(override) for override in overrides]
     changed = dict(tree)
     # First of all: what stands in the file gives way to a new kind, what is typed beside it does not.
-    for keys, kind in asked:
-        if keys[-1] == "kind" and isinstance(kind, str):
-            changed = _without_strangers(root, changed, keys[:-1], kind, tell)
+    for part, kind in _new_kinds(asked).items():
+        changed = _without_strangers(root, changed, part, kind, tell)
     for keys, value in asked:
         if value is None and _is_never_null(root, changed, keys):
             changed = _without(changed, keys)
         else:
             changed = replaced(changed, keys, value)
     return changed
+
+
+def _new_kinds(asked: Sequence[tuple[Sequence[str], object]]) -> dict[tuple[str, ...], str]:
+    """Return the kind that each part is set to in the end, without parts that are replaced whole."""
+    last = {tuple(keys[:-1]): value for keys, value in asked if keys[-1] == "kind"}
+    return {
+        part: kind
+        for part, kind in last.items()
+        if isinstance(kind, str) and not any(tuple(keys) == part[: len(keys)] for keys, _ in asked)
+    }
 
 
 def _without_strangers(

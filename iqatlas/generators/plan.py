@@ -69,7 +69,7 @@ class Plan:
 
     Args:
         spec: What was asked.
-        sites: Number of transmitter sites.
+        sites: Number of transmitter sites; a likely one where ``spec.sites.count`` is None.
         receivers: Number of receivers: of UAVs, or of all antennas of their arrays.
         levels: Number of SNR levels.
         sample_rate_hz: Sampling rate.
@@ -268,7 +268,8 @@ class Plan:
 def plan(spec: CorpusSpec) -> Plan:
     """Resolve a spec to counts, bytes and ranges; makes nothing.
 
-    No file is read but a trace's, and one of sites where ``sites.count`` is left out: the plan's spec has it.
+    No file is read but a trace's, and one of sites where ``sites.count`` is left out: the plan's spec has it,
+    unless only the buildings tell how far the scene reaches.
 
     Args:
         spec: What is asked for.

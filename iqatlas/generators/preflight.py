@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from iqatlas.errors import SitesError
 from iqatlas.generators.disk_room import room_notes
 from iqatlas.generators.plan import Plan
 from iqatlas.generators.provenance import require_inputs
+from iqatlas.generators.site_count import needs_scene, told_bbox
 from iqatlas.generators.site_notes import site_notes
 from iqatlas.raytracing.cache import cache_folder
 from iqatlas.raytracing.spec import SionnaRaytracing
 from iqatlas.raytracing.tracing_speed import TracingSpeed, last_speed
-from iqatlas.scenes.bundled import BUNDLED_BBOX
-from iqatlas.scenes.map_extent import refuse_bbox_elsewhere
-from iqatlas.scenes.spec import BundledBuildings, SiteFile, TrajectoryReceivers
+from iqatlas.scenes.map_extent import refuse_bbox_elsewhere, scene_extent
+from iqatlas.scenes.spec import SiteFile, TrajectoryReceivers
 
 FEW_SLOTS = 30
 """Of a split: what holds of fewer slots tells little of others, however many SNR levels each has."""
@@ -37,21 +38,40 @@ def preflight(made: Plan, folder: Path) -> tuple[str, ...]:
     return (*_sites(made), *_splits(made), *room_notes(made, folder))
 
 
-def _sites(made: Plan) -> tuple[str, ...]:
+def _sites(made: Plan) -> Iterator[str]:
     spec = made.spec
     if not isinstance(spec.sites, SiteFile):
-        return ()
+        return
     # Tables take a second to import, and few specs have one.
     from iqatlas.scenes.site_tables import read_site_file, told_rows, too_few_sites
 
     read = read_site_file(spec.folder / spec.sites.path.expanduser())
-    bundled = BUNDLED_BBOX if isinstance(spec.scene.buildings, BundledBuildings) else None
-    inside = read.inside(spec.scene.bbox or bundled)
-    if len(inside) < made.sites:
-        raise too_few_sites(len(inside), len(read.rows), made.sites, f"sites.path ({read.name})")
-    # Others than the first may be chosen: then the notes are of those that may be.
-    first = inside.iloc[: made.sites] if spec.sites.choose == "in_order" else inside
-    return site_notes(spec, told_rows(first), read.unused)
+    rows, bbox = len(read.rows), told_bbox(spec)
+    inside = read.inside(bbox)
+    if bbox is None and rows < made.sites:
+        raise SitesError(
+            f"the file has {rows} sites, and sites.count is {made.sites}",
+            where=f"sites.path ({read.name})",
+            accepted=f"sites.count: 1 to {rows}" if rows else None,
+        )
+    if bbox is None:
+        extent = scene_extent(spec.scene, base_folder=spec.folder)
+        yield from _untold(made, read.name, rows, None if extent is None else len(read.inside(extent)))
+    elif len(inside) < made.sites:
+        raise too_few_sites(len(inside), rows, made.sites, f"sites.path ({read.name})", bbox=bbox)
+    # Others than the first may be chosen, or be inside: then the notes are of those that may be.
+    first = inside.iloc[: made.sites] if bbox and spec.sites.choose == "in_order" else inside
+    yield from site_notes(spec, told_rows(first), read.unused)
+
+
+def _untold(made: Plan, name: str, rows: int, on_map: int | None) -> Iterator[str]:
+    """Say which rows of a file may be inside a scene that is as large as its buildings reach."""
+    where = "" if on_map is None else f"; {on_map} of them lie on the map by its header"
+    if needs_scene(made.spec):
+        asked = f"which of {rows} rows of {name} are sites"
+        yield f"{asked}, the buildings' extent tells without scene.bbox{where}"
+    elif on_map is not None and on_map < made.sites:
+        yield f"{made.sites} of {rows} rows of {name} are asked for{where}"
 
 
 def _splits(made: Plan) -> Iterator[str]:

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Complex64
 
 from iqatlas.errors import SpecError
 from iqatlas.generators.plan import plan
+from iqatlas.generators.site_count import needs_scene, with_site_count
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.transmission import transmission_for
 from iqatlas.seeds import Stage, key
@@ -26,7 +27,8 @@ class SiteSignal:
         spec: The spec.
         site: Place of the site among those of the spec.
         duration_s: Length of the signal.
-        cell_id: Physical cell identity in place of the site's own. With it no map is read.
+        cell_id: Physical cell identity in place of the site's own. With it no map is read, unless the sites
+            are those rows of a file that lie among the buildings.
         full_load: Whether every sub-channel is occupied all the time; else the site follows the
             chains of the spec's first draw.
 
@@ -37,6 +39,12 @@ class SiteSignal:
     def __init__(
         self, spec: CorpusSpec, *, site: int, duration_s: float, cell_id: int | None, full_load: bool
     ) -> None:
+        spec = with_site_count(spec)
+        if needs_scene(spec):
+            # Maps take a second to import, and few specs need theirs to count the sites.
+            from iqatlas.generators.counted_plan import counted_plan
+
+            spec = counted_plan(spec)[0].spec
         made = plan(spec)
         if not 0 <= site < made.sites:
             raise SpecError(f"no site {site}", where="--site", accepted=f"0 to {made.sites - 1}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -132,7 +132,14 @@ class LinkTracer:
             self._scene.add(self._site)
             self._scene.add(self._receiver)
 
-    def trace(self, sites: Sequence[Site], receivers: Receivers, *, seed: int) -> PathSet:
+    def trace(
+        self,
+        sites: Sequence[Site],
+        receivers: Receivers,
+        *,
+        seed: int,
+        traced: Callable[[], None] = lambda: None,
+    ) -> PathSet:
         """Trace the paths from every site to every receiver at every waypoint.
 
         Link by link: the paths of a link then don't depend on who else is in the scene, and the solver's
@@ -142,6 +149,7 @@ class LinkTracer:
             sites: Transmitters, vertically polarised.
             receivers: Receivers, vertically polarised.
             seed: Seed of the solver's ray directions.
+            traced: Called after each link.
 
         Raises:
             RaytracingError: More candidate paths than the solver can hold.
@@ -159,6 +167,7 @@ class LinkTracer:
                     self._site.orientation = orientation_rad(place, self._spec)
                     paths, self._path_cap = _solve(self._scene, self._spec, seed, self._path_cap)
                     parts.append(_link(paths, self._frequency_hz, np.array(place.position_m), position))
+                    traced()
         joined = {name: _join([part[name] for part in parts]) for name in parts[0]}
         shape = (waypoints, receiver_count, len(sites))
         shaped = {name: array.reshape(*shape, *array.shape[1:]) for name, array in joined.items()}

@@ -155,26 +155,30 @@ def _sionna(
             found[index] = arrays
     cached = len(found)
     missing = [index for index in range(len(keys)) if index not in found]
-    begun, taken_s = time.monotonic(), [0.0]
+    marks_s = [time.monotonic()]
     if missing:
         # The ray tracer takes a second to import; paths from the cache should not pay for it.
         from iqatlas.raytracing._sionna import LinkTracer
 
         tracer = LinkTracer(meshes, spec, frequency_hz=frequency_hz)
-        taken_s = [time.monotonic() - begun]
+        marks_s.append(time.monotonic())
     for done, index in enumerate(missing):
         if progress:
             progress(cached + done, len(keys))
-        alone = tracer.trace(scene.sites, _one(receivers, index), seed=solver_seed)
+        alone = tracer.trace(
+            scene.sites,
+            _one(receivers, index),
+            seed=solver_seed,
+            traced=lambda: marks_s.append(time.monotonic()),
+        )
         arrays = {name: array[:, 0] for name, array in alone.arrays().items()}
         found[index] = arrays
         if cache:
             cache.put(keys[index], arrays)
-        taken_s.append(time.monotonic() - begun - sum(taken_s))
     if cache and missing:
-        links = len(scene.sites) * len(receivers.time_s)
-        speed = speed_of(spec, start_s=taken_s[0], uav_s=taken_s[1:], links_a_uav=links)
-        keep_speed(speed, cache.folder)
+        start_s, *link_s = np.diff(marks_s).tolist()
+        if (speed := speed_of(spec, start_s=start_s, link_s=link_s)) is not None:
+            keep_speed(speed, cache.folder)
     extrapolated = extrapolated_materials((mesh.material for mesh in meshes), frequency_hz)
     model: dict[str, str | int | float | bool] = {
         **spec.model_dump(mode="json"),

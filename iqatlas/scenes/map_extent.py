@@ -17,6 +17,8 @@ BBox = tuple[float, float, float, float]
 _HEAD_BYTES = 1 << 16
 """Of an XML file, unpacked: bounds stand before the first node."""
 _BOUNDS = re.compile(rb"<bounds\s([^<>]{1,400})>")
+_OBJECT = re.compile(rb"<(node|way|relation)\b")
+_SIDE = re.compile(rb"(\w+)\s*=\s*[\"']([-+.\deE]{1,30})[\"']")
 _SIDES = (b"minlon", b"minlat", b"maxlon", b"maxlat")
 
 
@@ -31,7 +33,7 @@ def refuse_bbox_elsewhere(scene: SceneSpec, *, base_folder: Path, where: str = "
     Raises:
         SceneError: The bbox lies elsewhere; it says so where longitude and latitude are swapped.
     """
-    extent = _extent(scene, base_folder)
+    extent = scene_extent(scene, base_folder=base_folder)
     if scene.bbox is None or extent is None or _touch(scene.bbox, extent):
         return
     west, south, east, north = scene.bbox
@@ -47,16 +49,30 @@ def refuse_bbox_elsewhere(scene: SceneSpec, *, base_folder: Path, where: str = "
     )
 
 
-def _extent(scene: SceneSpec, base_folder: Path) -> BBox | None:
+def scene_extent(scene: SceneSpec, *, base_folder: Path) -> BBox | None:
+    """Return west, south, east and north of a scene's map, as far as its header tells; None where it doesn't.
+
+    Buildings may reach over that, or fill a part of it.
+
+    Args:
+        scene: Which map.
+        base_folder: Folder of the spec, which relative paths start from.
+    """
     if isinstance(scene.buildings, BundledBuildings):
         return BUNDLED_BBOX
-    if isinstance(scene.buildings, OsmFileBuildings):
-        return map_extent(base_folder / scene.buildings.path.expanduser())
-    return None
+    if not isinstance(scene.buildings, OsmFileBuildings):
+        return None
+    try:
+        path = base_folder / scene.buildings.path.expanduser()
+    except RuntimeError:  # ~name of a user whom this machine doesn't know: told by who reads the file
+        return None
+    return map_extent(path)
 
 
 def map_extent(path: Path) -> BBox | None:
     """Return west, south, east and north of an OpenStreetMap file, or None where its header doesn't tell.
+
+    A file of several areas has the extent of all of them; one that can't be read leaves it untold.
 
     Args:
         path: XML, plain or compressed, or PBF; of any other file nothing is told.
@@ -83,10 +99,24 @@ def map_extent(path: Path) -> BBox | None:
     except (OSError, EOFError, zlib.error):
         # What is wrong with the file is told by who reads it.
         return None
-    found = _BOUNDS.search(head)
-    if found is None:
+    return _told_extent(head)
+
+
+def _told_extent(head: bytes) -> BBox | None:
+    """Return the extent of all bounds of an XML file's head: JOSM writes one for each area it has fetched."""
+    if len(head) == _HEAD_BYTES and not _OBJECT.search(head):
+        return None  # more bounds may follow
+    found = [_bounds(match[1]) for match in _BOUNDS.finditer(head)]
+    areas = [area for area in found if area is not None]
+    # One that can't be read may lie anywhere.
+    if not areas or len(areas) < head.count(b"<bounds"):
         return None
-    told = dict(re.findall(rb"(\w+)\s*=\s*[\"']([-+.\deE]{1,30})[\"']", found[1]))
+    west, south, east, north = zip(*areas, strict=True)
+    return min(west), min(south), max(east), max(north)
+
+
+def _bounds(attributes: bytes) -> BBox | None:
+    told = dict(_SIDE.findall(attributes))
     try:
         west, south, east, north = (float(told[side]) for side in _SIDES)
     except (KeyError, ValueError):

@@ -26,6 +26,7 @@ NAMES = {
     "power_dbm": "power_dbm",
     "pci": "cell_id",
     "cell_id": "cell_id",
+    "physical_cell_id": "cell_id",
     "azimuth": "azimuth_deg",
     "azimuth_deg": "azimuth_deg",
     "tilt": "tilt_deg",
@@ -55,18 +56,26 @@ LIMITS = {
 
 _MEANINGS = {
     "power": "power_dbm",
+    "pwr": "power_dbm",
     "eirp": "power_dbm",
     "erp": "power_dbm",
     "height": "height_m",
+    "hgt": "height_m",
+    "hght": "height_m",
     "agl": "height_m",
     "altitude": "height_m",
     "elevation": "height_m",
     "tilt": "tilt_deg",
     "downtilt": "tilt_deg",
     "azimuth": "azimuth_deg",
+    "azim": "azimuth_deg",
+    "azi": "azimuth_deg",
+    "az": "azimuth_deg",
+    "direction": "azimuth_deg",
     "bearing": "azimuth_deg",
     "heading": "azimuth_deg",
     "pci": "cell_id",
+    "pcid": "cell_id",
     "earfcn": "earfcn",
     "band": "band",
     "antenna": "antenna",
@@ -77,6 +86,8 @@ _MEANINGS = {
 """Words in the name of a column that tell what it was meant for; the first one that is there counts."""
 _NAME = re.compile(r"(site|station|enodeb|enb|cell|mast|tower)(_?(id|name|no|number))?")
 """What a site is called by, where no column is its name."""
+_IDENTITY = re.compile(r"phy(s|sical)?_?(layer_?)?cell(_?(id|identity|number))?")
+"""Ways to write a physical cell identity, which no word alone tells from a cell's name."""
 MOST_COLUMNS = 1000
 _LONGEST_NAME = 100
 _TYPO = 0.8
@@ -135,6 +146,8 @@ def _meant(column: str) -> str | None:
     if by_word is not None:
         return by_word
     word = "_".join(words)
+    if _IDENTITY.fullmatch(word):
+        return "cell_id"
     if _NAME.fullmatch(word):
         return "name"
     near = difflib.get_close_matches(word, list(NAMES), n=1, cutoff=_TYPO)

@@ -16,8 +16,8 @@ from iqatlas.scenes.scene import Site
 from iqatlas.scenes.site_choice import choose_sites
 from iqatlas.scenes.site_columns import ANTENNAS
 from iqatlas.scenes.site_heights import estimated_heights, refuse_buried
-from iqatlas.scenes.site_tables import SiteTable, too_few_sites
-from iqatlas.scenes.sites_spec import ListedSites, SiteFile
+from iqatlas.scenes.site_tables import SiteTable, too_few_sites, too_many_sites
+from iqatlas.scenes.sites_spec import MOST_SITES, ListedSites, SiteFile
 
 BBox = tuple[float, float, float, float]
 
@@ -92,11 +92,13 @@ def file_sites(
         where: What to name in an error.
 
     Raises:
-        SitesError: The file has too few sites in the scene, one of those chosen is inside a building, or two
-            of them have one name or cell identity.
+        SitesError: The file has too few or too many sites in the scene, one of those chosen is inside a
+            building, or two of them have one name or cell identity.
     """
     table, place = read.rows, f"{where} ({read.name})"
     inside = read.inside(bbox)
+    if spec.count is None and len(inside) > MOST_SITES:
+        raise too_many_sites(len(inside), place)
     east, north = frame.to_local(
         inside["longitude_deg"].to_numpy(np.float64), inside["latitude_deg"].to_numpy(np.float64)
     )
@@ -109,7 +111,7 @@ def file_sites(
     count = len(inside) if spec.count is None else spec.count
     chosen = choose_sites(position, count, rule=spec.choose, separation_m=0.0, receivers_m=receivers_m)
     if len(chosen) < max(1, count):
-        raise too_few_sites(len(inside), len(table), count, place)
+        raise too_few_sites(len(inside), len(table), count, place, bbox=bbox)
     rows = inside.iloc[chosen].reset_index(drop=True)
     position = position[chosen]
     source = np.where(~np.isnan(told), "file", np.where(on_roof, "roof", "default"))[chosen]

@@ -15,7 +15,9 @@ from iqatlas.errors import MissingFileError, SitesError
 from iqatlas.scenes.site_choice import rows_inside
 from iqatlas.scenes.site_columns import ANTENNAS, LIMITS, MOST_COLUMNS, NAMES, WORDS, known_columns
 from iqatlas.scenes.site_row import SiteRow
+from iqatlas.scenes.sites_spec import MOST_SITES
 
+BBox = tuple[float, float, float, float]
 MAX_BYTES = 64 << 20
 
 
@@ -33,7 +35,7 @@ class SiteTable:
     rows: pd.DataFrame
     unused: tuple[str, ...] = ()
 
-    def inside(self, bbox: tuple[float, float, float, float] | None) -> pd.DataFrame:
+    def inside(self, bbox: BBox | None) -> pd.DataFrame:
         """Return the rows that lie inside a bbox; all of them without one.
 
         Args:
@@ -68,7 +70,7 @@ def told_rows(rows: pd.DataFrame) -> tuple[SiteRow, ...]:
     )
 
 
-def too_few_sites(inside: int, rows: int, count: int, where: str) -> SitesError:
+def too_few_sites(inside: int, rows: int, count: int, where: str, *, bbox: BBox) -> SitesError:
     """Return the error of a file with fewer sites in the scene than are asked for.
 
     Args:
@@ -76,13 +78,30 @@ def too_few_sites(inside: int, rows: int, count: int, where: str) -> SitesError:
         rows: How many the file has.
         count: How many are asked for; 0 for all of them.
         where: The file.
+        bbox: West, south, east, north of the scene in degrees.
     """
     asked = f"and sites.count is {count}" if count else "and one is needed"
+    sides = ", ".join(f"{side:.4f}" for side in bbox)
     return SitesError(
         f"{inside} of {rows} sites are inside the scene, {asked}",
         where=where,
         accepted=f"sites.count: 1 to {inside}" if inside else None,
-        remedy="see that scene.bbox and the file match, longitude and latitude not swapped",
+        remedy=f"see that they lie within {sides} (west, south, east, north), which scene.bbox sets, "
+        "and that longitude and latitude are not swapped",
+    )
+
+
+def too_many_sites(count: int, where: str) -> SitesError:
+    """Return the error of a file with more sites in the scene than a corpus has, all of which are asked for.
+
+    Args:
+        count: How many lie inside the scene.
+        where: The file.
+    """
+    return SitesError(
+        f"{count} sites, and sites.count is left out",
+        where=where,
+        accepted=f"sites.count: 1 to {MOST_SITES}",
     )
 
 

@@ -11,7 +11,8 @@ from iqatlas.scenes.geodetic import Latitude, Longitude
 from iqatlas.schema import SpecModel
 
 PowerDbm = Annotated[float, Field(ge=-30, le=80)]
-SiteCount = Annotated[int, Field(ge=1, le=64)]
+MOST_SITES = 64
+SiteCount = Annotated[int, Field(ge=1, le=MOST_SITES)]
 AboveRoof = Annotated[float, Field(ge=0, le=100)]
 AntennaHeight = Annotated[float, Field(gt=0, le=500)]
 

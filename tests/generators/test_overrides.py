@@ -68,6 +68,22 @@ def test_what_is_typed_beside_a_new_kind_stays_in_either_order() -> None:
         CorpusSpec.from_tree({}, overrides=wrong)
 
 
+def test_the_last_kind_of_a_part_alone_drops_keys() -> None:
+    """A kind set and taken back leaves the file as it is, and nothing is told that doesn't hold."""
+    assert applied("raytracing.kind=free_space", "raytracing.kind=sionna") == (FILE, [])
+    changed, told = applied("raytracing.kind=free_space", "raytracing.kind=two_ray")
+    assert changed["raytracing"] == {"kind": "two_ray"}
+    assert told == [
+        "raytracing.kind=two_ray leaves out what that kind doesn't know: "
+        "raytracing.{max_reflections, diffraction}"
+    ]
+    whole = "raytracing={kind: sionna, max_reflections: 2}"
+    changed, told = applied("raytracing.kind=free_space", whole)
+    assert (changed["raytracing"], told) == ({"kind": "sionna", "max_reflections": 2}, [])
+    changed, told = applied("scene.buildings.kind=bundled", "scene={}")
+    assert (changed["scene"], told) == ({}, [])
+
+
 def test_the_same_kind_and_misspelt_keys_change_nothing() -> None:
     assert applied("raytracing.kind=sionna") == (FILE, [])
     with pytest.raises(SpecError, match=r"raytracing\.max_reflection: unknown key"):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from iqatlas.raytracing.cache import PathCache, cache_folder, scene_key
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.raytracing.spec import SionnaRaytracing
 from iqatlas.raytracing.trace import Trace, trace
+from iqatlas.raytracing.tracing_speed import last_speed
 from iqatlas.scenes.mesh import meshes_of
 from iqatlas.scenes.scene import Receivers, Scene, Site
 
@@ -242,10 +244,23 @@ def test_only_missing_receivers_are_told_of(tmp_path: Path, monkeypatch: pytest.
     traced: list[int] = []
     original = _sionna.LinkTracer.trace
 
-    def counted(tracer: _sionna.LinkTracer, sites: Any, receivers: Receivers, *, seed: int) -> PathSet:
+    def counted(tracer: _sionna.LinkTracer, sites: Any, receivers: Receivers, **rest: Any) -> PathSet:
         traced.append(len(receivers.names))
-        return original(tracer, sites, receivers, seed=seed)
+        return original(tracer, sites, receivers, **rest)
 
     monkeypatch.setattr(_sionna.LinkTracer, "trace", counted)
     run(tmp_path, progress=lambda done, total: told.append((done, total)))
     assert traced == [1] and told == [(2, 3)]
+
+
+def test_the_speed_of_a_lone_uav_is_told_without_its_first_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2 s of surfaces, a first link of 9 s with its compilers, then 1 s a link."""
+    lone = block_scene(make_receivers(PLACES[:1]))
+    seconds = iter([0.0, 2.0, *np.arange(11.0, 11.0 + len(lone.sites))])
+    monkeypatch.setattr("iqatlas.raytracing.trace.time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    run(tmp_path, lone)
+    speed = last_speed(tmp_path)
+    assert speed is not None and (speed.start_s, speed.link_s) == (10.0, 1.0)
+    assert next(seconds, None) is None, "each link has its time"

@@ -37,6 +37,9 @@ def test_the_bounds_of_xml(tmp_path: Path, pack) -> None:
         b"BZh broken",
         b'{"elements": []}',
         b" " * 70_000 + XML,
+        XML.replace(b"<node", b"<bounds minlat='1'/><node"),
+        XML.replace(b"<node", f"<bounds {'x' * 500}/><node".encode()),
+        XML.replace(b"<node", b" " * 70_000 + b"<bounds minlat='1'/><node"),
     ],
 )
 def test_what_tells_no_bounds_tells_nothing(tmp_path: Path, content: bytes) -> None:
@@ -45,6 +48,16 @@ def test_what_tells_no_bounds_tells_nothing(tmp_path: Path, content: bytes) -> N
         path.write_bytes(content)
         assert map_extent(path) is None
     assert map_extent(tmp_path / "none.osm") is None
+
+
+def test_a_file_of_several_areas_has_the_extent_of_all(tmp_path: Path) -> None:
+    """JOSM writes the bounds of each area that was fetched; a bbox in any of them is on the map."""
+    far = b"<bounds minlat='50' minlon='-2' maxlat='51' maxlon='-1' origin='server' />"
+    (tmp_path / "city.osm").write_bytes(XML.replace(b"<bounds", far + b"<bounds"))
+    assert map_extent(tmp_path / "city.osm") == (-2, 50, 0.1, 51.6)
+    city = OsmFileBuildings(path="city.osm")
+    for bbox in (EXTENT, (-1.5, 50.2, -1.4, 50.3)):
+        refuse_bbox_elsewhere(SceneSpec(buildings=city, bbox=bbox), base_folder=tmp_path)
 
 
 def test_the_header_of_a_pbf(shared_data: Path) -> None:

@@ -181,6 +181,12 @@ def test_files_that_cannot_be_used(tmp_path: Path, name: str, text: str, what: s
         ("site_id", "name"),
         ("lattitude", "latitude_deg"),
         ("antenna_type", "antenna"),
+        ("tx_pwr", "power_dbm"),
+        ("hgt", "height_m"),
+        ("az", "azimuth_deg"),
+        ("antenna_az", "azimuth_deg"),
+        ("physCellId", "cell_id"),
+        ("physical_layer_cell_identity", "cell_id"),
     ],
 )
 def test_a_column_that_is_meant_otherwise_is_refused(tmp_path: Path, column: str, meant: str) -> None:
@@ -192,10 +198,15 @@ def test_a_column_that_is_meant_otherwise_is_refused(tmp_path: Path, column: str
     assert f"unknown column {column!r}, did you mean {meant!r}?; accepted: " in str(caught.value)
 
 
+def test_a_physical_cell_identity_may_have_its_full_name(tmp_path: Path) -> None:
+    for text in ("lon,lat,physical_cell_id\n-0.08,51.512,37\n", "lon,lat,PCI\n-0.08,51.512,37\n"):
+        assert chosen(written(tmp_path, text))[0].cell_id == 37
+
+
 def test_other_columns_are_named_and_left_alone(tmp_path: Path) -> None:
     """So is one that is near a column that is there: a mast's height beside the antenna's."""
-    header = "lon,lat,height_m,mast_height_m,notes,street,bandwidth_mhz,alt_name,technology"
-    path = written(tmp_path, f"{header}\n-0.08,51.512,31,30,a,b,10,c,LTE\n")
+    header = "lon,lat,height_m,mast_height_m,notes,street,bandwidth_mhz,alt_name,technology,physical_address"
+    path = written(tmp_path, f"{header}\n-0.08,51.512,31,30,a,b,10,c,LTE,d\n")
     assert read_site_file(path).unused == tuple(header.split(",")[3:])
     assert chosen(path, count=1)[0].position_m[2] == 31
 
