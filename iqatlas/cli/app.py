@@ -29,6 +29,7 @@ from iqatlas.cli import (
     verify,
     waveform,
 )
+from iqatlas.cli.commands import Commands
 from iqatlas.cli.console import errors, say
 from iqatlas.cli.manual_pages import page_of
 from iqatlas.errors import IqAtlasError
@@ -37,7 +38,7 @@ from iqatlas.version import __version__
 INTERRUPTED = 130
 _RESUMABLE = (["catalog", "publish"], ["catalog", "pull"])
 
-app = typer.Typer(
+app = Commands(
     name="iqatlas",
     help="City-specific, labelled multi-UAV I/Q corpora for spectrum sensing.",
     no_args_is_help=True,

@@ -31,9 +31,9 @@ def speak_plainly() -> None:
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            handler = f"iqatlas-{stream.errors}"
-            codecs.register_error(handler, partial(_plain, otherwise=codecs.lookup_error(stream.errors)))
-            stream.reconfigure(errors=handler)
+            usual = stream.errors or "strict"
+            codecs.register_error(f"iqatlas-{usual}", partial(_plain, otherwise=codecs.lookup_error(usual)))
+            stream.reconfigure(errors=f"iqatlas-{usual}")
 
 
 def _plain(

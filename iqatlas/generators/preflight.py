@@ -15,6 +15,7 @@ from iqatlas.raytracing.tracing_speed import TracingSpeed, last_speed
 from iqatlas.scenes.bundled import BUNDLED_BBOX
 from iqatlas.scenes.map_extent import refuse_bbox_elsewhere
 from iqatlas.scenes.spec import BundledBuildings, SiteFile, TrajectoryReceivers
+from iqatlas.user_paths import user_path
 
 FEW_SLOTS = 30
 """Of a split: what holds of fewer slots tells little of others, however many SNR levels each has."""
@@ -44,7 +45,7 @@ def _sites(made: Plan) -> tuple[str, ...]:
     # Tables take a second to import, and few specs have one.
     from iqatlas.scenes.site_tables import read_site_file, told_rows, too_few_sites
 
-    read = read_site_file(spec.folder / spec.sites.path.expanduser())
+    read = read_site_file(spec.folder / user_path(spec.sites.path))
     bundled = BUNDLED_BBOX if isinstance(spec.scene.buildings, BundledBuildings) else None
     inside = read.inside(spec.scene.bbox or bundled)
     if len(inside) < made.sites:

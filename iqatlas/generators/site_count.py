@@ -6,6 +6,7 @@ from iqatlas.errors import SitesError, SpecError
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.scenes.bundled import BUNDLED_BBOX
 from iqatlas.scenes.spec import BundledBuildings, BundledSites, ListedSites, SiteFile
+from iqatlas.user_paths import user_path
 
 BUNDLED_SITE_COUNT = 3
 MOST_SITES = 64
@@ -29,7 +30,7 @@ def with_site_count(spec: CorpusSpec) -> CorpusSpec:
     # Tables take a second to import, and few specs have one.
     from iqatlas.scenes.site_tables import read_site_file, too_few_sites
 
-    read = read_site_file(spec.folder / sites.path.expanduser())
+    read = read_site_file(spec.folder / user_path(sites.path))
     bundled = BUNDLED_BBOX if isinstance(spec.scene.buildings, BundledBuildings) else None
     count, place = len(read.inside(spec.scene.bbox or bundled)), f"sites.path ({read.name})"
     if not count:

@@ -23,6 +23,7 @@ from iqatlas.raytracing.spec import RaytracingSpec, SionnaRaytracing
 from iqatlas.scenes.spec import BundledSites, HoverReceivers, ReceiversSpec, SceneSpec, SitesSpec
 from iqatlas.schema import SpecModel
 from iqatlas.spec_errors import spec_error
+from iqatlas.user_paths import user_path
 from iqatlas.waveforms.marine_vhf.channels import band_centre_hz
 from iqatlas.waveforms.spec import Carrier, LteWaveform, MarineVhfWaveform, Transmitter, WaveformSpec
 
@@ -99,7 +100,7 @@ class CorpusSpec(SpecModel):
             MissingFileError: There is no such file.
             SpecError: The file is not YAML, or a key or value is not accepted.
         """
-        path = Path(path)
+        path = user_path(path)
         if not path.is_file():
             raise MissingFileError("no such spec file", where=str(path))
         if path.stat().st_size > _LARGEST_SPEC_BYTES:

@@ -11,6 +11,7 @@ from pathlib import Path
 from iqatlas.errors import SceneError
 from iqatlas.scenes.bundled import BUNDLED_BBOX
 from iqatlas.scenes.spec import BundledBuildings, OsmFileBuildings, SceneSpec
+from iqatlas.user_paths import user_path
 
 BBox = tuple[float, float, float, float]
 
@@ -51,7 +52,7 @@ def _extent(scene: SceneSpec, base_folder: Path) -> BBox | None:
     if isinstance(scene.buildings, BundledBuildings):
         return BUNDLED_BBOX
     if isinstance(scene.buildings, OsmFileBuildings):
-        return map_extent(base_folder / scene.buildings.path.expanduser())
+        return map_extent(base_folder / user_path(scene.buildings.path))
     return None
 
 
