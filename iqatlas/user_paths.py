@@ -31,6 +31,4 @@ def current_folder() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError:
-        raise MissingFileError(
-            "the current folder no longer exists", accepted="any that does", remedy="cd to one"
-        ) from None
+        raise MissingFileError("the current folder no longer exists", remedy="cd to one that does") from None
