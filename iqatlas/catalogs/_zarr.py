@@ -22,12 +22,24 @@ from iqatlas.catalogs._zarr_codecs import READING
 from iqatlas.catalogs._zarr_limits import LARGEST_METADATA_BYTES, check_metadata
 from iqatlas.catalogs._zarr_shards import write_whole_shard
 from iqatlas.catalogs.place import NamedFiles
-from iqatlas.errors import CorpusError, StorageError
+from iqatlas.errors import CorpusError, SetupError, StorageError
 
 _LARGEST_CHUNK_BYTES = 16 << 20
 """Chunks of features that are larger than their I/Q hold fewer records, so that one can be read by itself."""
 _REMEMBERED_BYTES = 16 << 20
 """Indices of shards that a reader remembers: those of a million chunks."""
+
+
+def refuse_optimised_python() -> None:
+    """Refuse a Python that leaves assertions out: reading metadata, Zarr does work in some of its own.
+
+    Raises:
+        SetupError: This one does.
+    """
+    if not __debug__:
+        raise SetupError(
+            "Zarr doesn't work under python -O", remedy="run Python without -O and PYTHONOPTIMIZE"
+        )
 
 
 def array_variable(quantity: Quantity, values: np.ndarray) -> xr.Variable:
@@ -68,6 +80,7 @@ def create_store(
         uncompressed: Arrays that hold noise, which doesn't compress: 14% off I/Q at the price of most of the
             writing speed.
     """
+    refuse_optimised_python()
     for left in store.glob("*"):
         if left.is_file():
             left.unlink()
@@ -140,6 +153,7 @@ def write_records(store: Path, records: xr.Dataset, start: int) -> None:
 
 def write_group(store: Path, group: str, data: xr.Dataset) -> None:
     """Write a whole group of a store."""
+    refuse_optimised_python()
     encoding = {name: {"chunks": variable.shape} for name, variable in data.data_vars.items()}
     with zarr.config.set({"array.write_empty_chunks": True}):
         data.to_zarr(store, group=group, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
@@ -291,6 +305,7 @@ def open_store(
         dask: Whether arrays are Dask's, in chunks as stored, or plain lazy ones, which remember the indices
             of shards.
     """
+    refuse_optimised_python()
     files = _zarr_store(store)
     with zarr.config.set(READING):
         dataset: xr.Dataset = xr.open_zarr(

@@ -22,6 +22,7 @@ from iqatlas.catalogs.place import CorpusPlace
 from iqatlas.catalogs.quantised import decoded
 from iqatlas.catalogs.record_store import RecordStore, store_in
 from iqatlas.catalogs.split_audit import silence_problems, split_problems
+from iqatlas.errors import SetupError
 from iqatlas.features.registry import FEATURES
 
 _AT_ONCE_BYTES = 64 << 20
@@ -82,6 +83,8 @@ def record_problems(place: CorpusPlace, manifest: Manifest) -> Iterator[str]:
             yield from imported_split_problems(dataset, manifest)
         else:
             yield from split_problems(dataset, manifest, store=store.name)
+    except SetupError:  # of this machine, not of the corpus
+        raise
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as failure:
         yield f"{store.name}: can't be read ({str(failure).partition(chr(10))[0][:200]})"
 

@@ -11,7 +11,7 @@ import xarray as xr
 from iqatlas.axes import PATH_QUANTITIES, QUANTITIES
 from iqatlas.catalogs._zarr import array_variable, open_store
 from iqatlas.catalogs.record_store import FORMATS
-from iqatlas.errors import CorpusError, MissingFileError
+from iqatlas.errors import CorpusError, MissingFileError, SetupError
 from iqatlas.raytracing.elements import ARRAY_KEY
 from iqatlas.raytracing.paths import PathSet
 from iqatlas.scenes.antenna_array import AntennaArray
@@ -97,6 +97,7 @@ def read_stored_paths(
     Raises:
         MissingFileError: There is no such folder.
         CorpusError: It holds no paths, or those of another scene or carrier.
+        SetupError: This Python can't read them.
     """
     store = next((corpus / name for name in ("records.zarr", "paths.zarr") if (corpus / name).is_dir()), None)
     in_hdf5 = store is None and (corpus / FORMATS["hdf5"].name).is_file()
@@ -111,6 +112,8 @@ def read_stored_paths(
             dataset = FORMATS["hdf5"].open(corpus, "paths")
         else:
             dataset = open_store(store, group="paths", consolidated=False).load()
+    except SetupError:  # of this machine, not of the folder
+        raise
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as failure:
         reason = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
         raise CorpusError(f"the stored paths can't be read ({reason})", where=where) from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from iqatlas.errors import CorpusError
+from iqatlas.user_paths import user_path
 
 STORES = ("s3",)
 """Schemes of object stores whose conditional writes are known to hold."""
@@ -195,7 +196,7 @@ def place_of(corpus: str | Path | CorpusPlace) -> CorpusPlace:
     if not isinstance(corpus, str | Path):
         raise CorpusError(f"a corpus is named by {corpus!r}", accepted="a folder, or s3://bucket/name")
     published = _PUBLISHED.fullmatch(str(corpus))
-    if published is not None and not Path(str(corpus)).exists():
+    if published is not None and not user_path(str(corpus)).exists():
         from iqatlas.catalogs.published_place import published_place
 
         return published_place(published["catalogue"] or ".", published["name"], published["version"])
@@ -204,7 +205,7 @@ def place_of(corpus: str | Path | CorpusPlace) -> CorpusPlace:
     if scheme is None:
         from iqatlas.catalogs.folder_place import FolderPlace
 
-        return FolderPlace(Path(corpus))
+        return FolderPlace(user_path(corpus))
     if scheme[1] not in STORES:
         raise CorpusError(
             f"no store is known by {scheme[1]!r}", where=str(corpus), accepted="a folder, or s3://bucket/name"

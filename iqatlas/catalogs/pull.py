@@ -18,6 +18,7 @@ from iqatlas.catalogs.manifest import MANIFEST_NAME, PULLING, FileEntry, read_ma
 from iqatlas.catalogs.published_place import PublishedPlace, published_place
 from iqatlas.catalogs.transfer import transfer
 from iqatlas.errors import CorpusError, StorageError
+from iqatlas.user_paths import user_path
 
 _LOCK = "lock"
 
@@ -46,7 +47,7 @@ def pull(
         StorageError: The store can't be reached, or the folder can't be written.
     """
     place = published_place(url, name, version)
-    folder = Path(dest) if dest is not None else Path(name)
+    folder = user_path(dest if dest is not None else name)
     _refuse_inconsistent(place)
     with storage_errors(folder):
         held = _held(folder, place)

@@ -321,8 +321,11 @@ def format_for(name: str, place: CorpusPlace) -> RecordStore:
 
     Raises:
         SpecError: It can't be read from there.
+        SetupError: This Python can't write it.
     """
     store = FORMATS[name]
+    if isinstance(store, ZarrStore):
+        _zarr.refuse_optimised_python()
     if isinstance(place.store(store.name), str) and not store.in_object_stores:
         raise SpecError(
             f"a corpus in {name} can't lie in an object store",

@@ -55,6 +55,7 @@ def verify_corpus(
         MissingFileError: There is no such folder.
         CorpusError: It holds no finished corpus.
         StorageError: The store that holds it can't be reached.
+        SetupError: This Python can't read it.
     """
     place = place_of(corpus)
     try:

@@ -30,9 +30,11 @@ from iqatlas.cli import (
     verify,
     waveform,
 )
+from iqatlas.cli.commands import Commands
 from iqatlas.cli.console import errors, say
 from iqatlas.cli.manual_pages import page_of
-from iqatlas.errors import IqAtlasError
+from iqatlas.errors import IqAtlasError, MissingFileError
+from iqatlas.user_paths import current_folder
 from iqatlas.version import __version__
 
 INTERRUPTED = 130
@@ -42,7 +44,7 @@ _OF_PATHS = {
 }
 _RESUMABLE = (["catalog", "publish"], ["catalog", "pull"])
 
-app = typer.Typer(
+app = Commands(
     name="iqatlas",
     help="City-specific, labelled multi-UAV I/Q corpora for spectrum sensing.",
     no_args_is_help=True,
@@ -97,7 +99,7 @@ def run(arguments: Sequence[str]) -> int:
         0 done; 1 what was checked does not hold; 2 wrong input; 130 interrupted.
     """
     try:
-        code = app(args=list(arguments), prog_name="iqatlas", standalone_mode=False)
+        code = _called(arguments)
     except IqAtlasError as failure:
         for line in failure.lines():
             say(errors, (f"iqatlas: {line}", "red"))
@@ -115,6 +117,18 @@ def run(arguments: Sequence[str]) -> int:
         return _usage_or_raise(failure)
     # Some versions of Typer turn Ctrl-C into an exit of their own, in silence.
     return _interrupted(arguments) if code == INTERRUPTED else int(code or 0)
+
+
+def _called(arguments: Sequence[str]) -> int | None:
+    try:
+        code: int | None = app(args=list(arguments), prog_name="iqatlas", standalone_mode=False)
+    except MissingFileError:
+        raise
+    except FileNotFoundError:
+        # Libraries ask for the current folder too, some as they are imported; where it is gone, that is why.
+        current_folder()
+        raise
+    return code
 
 
 def _interrupted(arguments: Sequence[str]) -> int:

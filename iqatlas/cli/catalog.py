@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from iqatlas.catalogs.bytes_text import bytes_text
+from iqatlas.cli.commands import Commands
 from iqatlas.cli.console import counting_bar, out, say
 from iqatlas.cli.options import CorpusArgument
 from iqatlas.cli.output_place import refuse_address_inside_corpus
@@ -16,7 +17,7 @@ from iqatlas.cli.tables import columns, facts
 if TYPE_CHECKING:
     from iqatlas.catalogs.release import Release
 
-app = typer.Typer(
+app = Commands(
     help="Publish versions of a corpus to a folder or an object store, and get them.",
     no_args_is_help=True,
 )

@@ -14,6 +14,7 @@ from iqatlas.cli.options import CorpusArgument
 from iqatlas.cli.output_folder import OverwriteOption, output_folder
 from iqatlas.cli.output_place import refuse_address_inside_corpus
 from iqatlas.errors import SpecError
+from iqatlas.user_paths import user_path
 
 if TYPE_CHECKING:
     from iqatlas.catalogs.corpus import Corpus
@@ -65,7 +66,7 @@ def export(
         return
     if iq is not None or chunk_records is not None:
         raise SpecError(f"--iq or --chunk-records with --to {to}", accepted="--to zarr or --to hdf5")
-    _files(opened, to, Path(output), split, overwrite=overwrite)
+    _files(opened, to, user_path(output), split, overwrite=overwrite)
 
 
 def _store(

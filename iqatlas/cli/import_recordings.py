@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from iqatlas.catalogs.bytes_text import bytes_text
+from iqatlas.cli.commands import Commands
 from iqatlas.cli.console import generation_bars, out, say
 from iqatlas.cli.output_place import refuse_address_inside_corpus
 from iqatlas.errors import SpecError
@@ -16,7 +17,7 @@ from iqatlas.errors import SpecError
 if TYPE_CHECKING:
     from iqatlas.catalogs.recording import Recording
 
-app = typer.Typer(
+app = Commands(
     help="Make a corpus of recordings, without labels or with annotations as labels.", no_args_is_help=True
 )
 

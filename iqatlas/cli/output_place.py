@@ -11,6 +11,7 @@ from iqatlas.catalogs.durable import storage_errors
 from iqatlas.catalogs.folder import BUILDING, KEY, LOCK
 from iqatlas.catalogs.manifest import FORMAT, LARGEST_MANIFEST_BYTES, MANIFEST_NAME, PULLING
 from iqatlas.errors import CorpusError, SpecError
+from iqatlas.user_paths import user_path
 
 _UNFINISHED = (f"{BUILDING}/{KEY}", f"{BUILDING}/{LOCK}", f"{PULLING}/{LOCK}")
 
@@ -47,7 +48,7 @@ def refuse_address_inside_corpus(output: str | Path | None, *, option: str = "--
         CorpusError: A folder above it is a corpus.
     """
     if output is not None and "://" not in str(output):
-        refuse_inside_corpus(Path(output), itself=False, option=option)
+        refuse_inside_corpus(user_path(output), itself=False, option=option)
 
 
 def picture_file(output: Path, *suffixes: str) -> Path:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iqatlas.catalogs.bytes_text import bytes_text
 from iqatlas.cli.console import out
 from iqatlas.cli.options import SetOption, SpecArgument, read_spec
 from iqatlas.cli.tables import facts
+from iqatlas.user_paths import current_folder
 
 if TYPE_CHECKING:
     from iqatlas.generators.calibrate import Speed
@@ -26,7 +26,7 @@ def plan(spec: SpecArgument = None, override: SetOption = None) -> None:
     from iqatlas.generators.preflight import preflight
 
     made = resolve(read_spec(spec, override))
-    notes = preflight(made, Path.cwd())
+    notes = preflight(made, current_folder())
     out.print(facts(made.spec.name, _facts(made, measure_speed(made), notes)))
 
 

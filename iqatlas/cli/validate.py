@@ -16,6 +16,7 @@ from iqatlas.cli.output_folder import OverwriteOption, output_folder
 from iqatlas.cli.output_place import output_errors
 from iqatlas.cli.tables import columns, facts
 from iqatlas.cli.time_budget import budget_seconds
+from iqatlas.user_paths import user_path
 
 if TYPE_CHECKING:
     from iqatlas.catalogs.corpus import Corpus
@@ -145,7 +146,7 @@ def _judge(
 
 
 def _beside(corpus: str) -> str:
-    return f"{Path(corpus).resolve()}-validation"
+    return f"{user_path(corpus).resolve()}-validation"
 
 
 def _show(found: Assessment, made: dict[str, pd.DataFrame], *, unasked: str | None) -> None:

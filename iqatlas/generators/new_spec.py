@@ -14,6 +14,7 @@ from iqatlas.generators.plain_yaml import read_plain_yaml
 from iqatlas.generators.plan import plan
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.scenes.map_extent import refuse_bbox_elsewhere
+from iqatlas.user_paths import user_path
 from iqatlas.waveforms.carrier import BANDS
 from iqatlas.waveforms.spec import BANDWIDTHS_MHZ
 
@@ -89,7 +90,7 @@ def _city(city: str, folder: Path) -> tuple[str, str, str]:
     if words.lower() == BUNDLED_CITY:
         return BUNDLED_CITY, "{kind: bundled}", "central Helsinki, 1 km², which comes with iqatlas"
     if words.lower().endswith(MAP_ENDINGS):
-        path = Path(words).expanduser()
+        path = user_path(words)
         if not path.is_file():
             raise MissingFileError(
                 "no such map file",
@@ -112,7 +113,7 @@ def _slug(words: str) -> str:
 
 def _relative(path: Path, folder: Path) -> str:
     # JSON's strings are YAML's; a path of spaces or colons stays one word.
-    absolute = path.expanduser().resolve()
+    absolute = user_path(path).resolve()
     try:
         shown = os.path.relpath(absolute, folder.resolve())
     except ValueError:  # another drive
@@ -128,7 +129,7 @@ def _bbox(bbox: tuple[float, float, float, float] | None) -> str:
 
 def _sites(answers: Answers, folder: Path) -> str:
     if answers.cells is not None:
-        if not answers.cells.expanduser().is_file():
+        if not user_path(answers.cells).is_file():
             raise MissingFileError("no such file of cells", where=f"--cells {answers.cells}")
         line = f"sites: {{kind: opencellid, path: {_relative(answers.cells, folder)}, count: 3}}"
         return (

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from iqatlas.catalogs._zarr import write_group
+from iqatlas.catalogs._zarr import refuse_optimised_python, write_group
 from iqatlas.catalogs.durable import storage_errors, write_file
 from iqatlas.catalogs.path_store import paths_dataset
 from iqatlas.generators.continuity import between_waypoints
@@ -71,10 +71,11 @@ def write_path_folder(
 
     Raises:
         StorageError: The folder can't be written.
-        SetupError: No usable ray tracer on this machine.
+        SetupError: No usable ray tracer on this machine, or a Python that can't write the paths.
         RaytracingError: The paths break a law of physics, or don't fit the solver.
     """
     require_tracer(spec.raytracing)
+    refuse_optimised_python()
     # Maps, geometry and pictures take seconds to import; a refusal should not pay for them.
     from iqatlas.plotting.coverage import draw_coverage
     from iqatlas.plotting.links import draw_power_delay

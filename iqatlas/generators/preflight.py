@@ -16,6 +16,7 @@ from iqatlas.raytracing.spec import SionnaRaytracing
 from iqatlas.raytracing.tracing_speed import TracingSpeed, last_speed
 from iqatlas.scenes.map_extent import refuse_bbox_elsewhere, scene_extent
 from iqatlas.scenes.spec import SiteFile, TrajectoryReceivers
+from iqatlas.user_paths import user_path
 
 FEW_SLOTS = 30
 """Of a split: what holds of fewer slots tells little of others, however many SNR levels each has."""
@@ -45,7 +46,7 @@ def _sites(made: Plan) -> Iterator[str]:
     # Tables take a second to import, and few specs have one.
     from iqatlas.scenes.site_tables import read_site_file, told_rows, too_few_sites
 
-    read = read_site_file(spec.folder / spec.sites.path.expanduser())
+    read = read_site_file(spec.folder / user_path(spec.sites.path))
     rows, bbox = len(read.rows), told_bbox(spec)
     inside = read.inside(bbox)
     if bbox is None and rows < made.sites:

@@ -23,6 +23,7 @@ from iqatlas.scenes.spec import (
     SceneSpec,
     SiteFile,
 )
+from iqatlas.user_paths import user_path
 from iqatlas.version import __version__
 
 _LIBRARIES = (
@@ -121,7 +122,7 @@ def require_inputs(spec: CorpusSpec) -> None:
     for path, where in named:
         _existing(spec.folder, path, where)
     if isinstance(spec.raytracing, StoredPaths):
-        stored = spec.folder / spec.raytracing.path.expanduser()
+        stored = spec.folder / user_path(spec.raytracing.path)
         if not stored.exists():
             raise MissingFileError(
                 f"no corpus or folder of paths: {stored}",
@@ -132,7 +133,7 @@ def require_inputs(spec: CorpusSpec) -> None:
 
 def _existing(folder: Path, asked: Path, where: str) -> Path:
     try:
-        path = folder / asked.expanduser()
+        path = folder / user_path(asked)
     except RuntimeError:  # ~name of a user whom this machine doesn't know
         path = folder / asked
     if not path.is_file():

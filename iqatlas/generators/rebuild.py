@@ -32,6 +32,7 @@ from iqatlas.generators.shard import Recipe, Workshop
 from iqatlas.generators.spec import CorpusSpec
 from iqatlas.generators.workers import make_shards, workforce_of
 from iqatlas.raytracing.paths import PathSet
+from iqatlas.user_paths import user_path
 
 _LARGEST_PATHS_BYTES = 16 << 30
 
@@ -99,11 +100,11 @@ def rebuild(
             where=where,
             remedy="import the recordings that its manifest names once more, and compare the shards' hashes",
         )
-    target = Path(dest) if dest is not None else None
+    target = user_path(dest) if dest is not None else None
     if target is not None:
         _refuse_full(target)
     spec = CorpusSpec.from_tree(
-        manifest.spec, where=f"{where}/{MANIFEST_NAME}: spec", folder=Path(folder) if folder else None
+        manifest.spec, where=f"{where}/{MANIFEST_NAME}: spec", folder=user_path(folder) if folder else None
     )
     made = plan(spec)
     _refuse_other_shards(made, manifest, where)

@@ -11,6 +11,7 @@ from iqatlas.scenes.bundled import BUNDLED_BBOX
 from iqatlas.scenes.map_extent import BBox, scene_extent
 from iqatlas.scenes.sites_spec import MOST_SITES
 from iqatlas.scenes.spec import BundledBuildings, BundledSites, ListedSites, SiteFile
+from iqatlas.user_paths import user_path
 
 BUNDLED_SITE_COUNT = 3
 
@@ -34,7 +35,7 @@ def with_site_count(spec: CorpusSpec) -> CorpusSpec:
     # Tables take a second to import, and few specs have one.
     from iqatlas.scenes.site_tables import read_site_file, too_few_sites, too_many_sites
 
-    read = read_site_file(spec.folder / sites.path.expanduser())
+    read = read_site_file(spec.folder / user_path(sites.path))
     count, place = len(read.inside(bbox)), f"sites.path ({read.name})"
     if not count:
         raise too_few_sites(0, len(read.rows), 0, place, bbox=bbox)
@@ -104,7 +105,7 @@ def _likely_count(spec: CorpusSpec, sites: SiteFile) -> int:
             where="occupancy.path",
             remedy="set sites.count, or scene.bbox, for a plan",
         )
-    read = read_site_file(spec.folder / sites.path.expanduser())
+    read = read_site_file(spec.folder / user_path(sites.path))
     if not len(read.rows):
         raise SitesError(
             "the file has no row",

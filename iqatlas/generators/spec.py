@@ -23,6 +23,7 @@ from iqatlas.raytracing.spec import RaytracingSpec, SionnaRaytracing
 from iqatlas.scenes.spec import BundledSites, HoverReceivers, ReceiversSpec, SceneSpec, SitesSpec
 from iqatlas.schema import SpecModel
 from iqatlas.spec_errors import spec_error
+from iqatlas.user_paths import current_folder, user_path
 from iqatlas.waveforms.marine_vhf.channels import band_centre_hz
 from iqatlas.waveforms.spec import Carrier, LteWaveform, MarineVhfWaveform, Transmitter, WaveformSpec
 
@@ -69,7 +70,7 @@ class CorpusSpec(SpecModel):
     about: AboutSpec = AboutSpec()
     """What catalogues and citations say of it."""
 
-    _folder: Path = PrivateAttr(default_factory=Path.cwd)
+    _folder: Path = PrivateAttr(default_factory=current_folder)
 
     @model_validator(mode="after")
     def _carrier_of_channels(self) -> CorpusSpec:
@@ -96,10 +97,10 @@ class CorpusSpec(SpecModel):
             tell: Is given a line where a new ``kind`` leaves keys of the file without use.
 
         Raises:
-            MissingFileError: There is no such file.
+            MissingFileError: There is no such file, or no current folder any more.
             SpecError: The file is not YAML, or a key or value is not accepted.
         """
-        path = Path(path)
+        path = user_path(path)
         if not path.is_file():
             raise MissingFileError("no such spec file", where=str(path))
         if path.stat().st_size > _LARGEST_SPEC_BYTES:
@@ -140,6 +141,7 @@ class CorpusSpec(SpecModel):
 
         Raises:
             SpecError: A key or value is not accepted.
+            MissingFileError: There is no current folder any more.
         """
         if not isinstance(tree, dict):
             raise SpecError(f"a spec is a mapping of keys to values, not {type(tree).__name__}", where=where)
@@ -148,7 +150,7 @@ class CorpusSpec(SpecModel):
             spec = cls.model_validate(fill_default_kinds(cls, tree))
         except ValidationError as failure:
             raise spec_error(cls, failure, where) from None
-        spec._folder = (folder or Path.cwd()).resolve()
+        spec._folder = (folder or current_folder()).resolve()
         return spec
 
     def tree(self) -> dict[str, Any]:

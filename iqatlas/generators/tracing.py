@@ -10,6 +10,7 @@ from iqatlas.raytracing.elements import at_elements
 from iqatlas.raytracing.spec import StoredPaths
 from iqatlas.raytracing.trace import Trace, check, trace
 from iqatlas.scenes.scene import Scene
+from iqatlas.user_paths import user_path
 from iqatlas.waveforms.carrier import carrier_frequency_hz
 
 
@@ -34,7 +35,7 @@ def paths_of(spec: CorpusSpec, scene: Scene, *, progress: Callable[[int, int], N
         receivers = scene.receivers
         uavs = len(receivers.names) // receivers.elements
         paths = read_stored_paths(
-            spec.folder / spec.raytracing.path.expanduser(),
+            spec.folder / user_path(spec.raytracing.path),
             shape=(len(receivers.time_s), uavs, len(scene.sites)),
             frequency_hz=frequency_hz,
             where="raytracing.path",

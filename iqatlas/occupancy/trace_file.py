@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from iqatlas.errors import MissingFileError, SpecError
+from iqatlas.user_paths import user_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,7 @@ def trace_path(folder: Path, asked: Path) -> Path:
         asked: The path of the spec.
     """
     try:
-        return folder / asked.expanduser()
+        return folder / user_path(asked)
     except RuntimeError:  # ~name of a user whom this machine doesn't know
         return folder / asked
 

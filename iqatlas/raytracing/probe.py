@@ -18,6 +18,7 @@ from iqatlas.raytracing.cache import cache_folder
 from iqatlas.raytracing.llvm import REMEDY, VARIABLE, cuda_driver_present, find_llvm
 from iqatlas.scenes.answer_cache import default_folder
 from iqatlas.scenes.cache_root import VARIABLE as CACHE_VARIABLE
+from iqatlas.user_paths import current_folder
 from iqatlas.version import __version__
 
 _TIMEOUT_S = 180
@@ -45,11 +46,15 @@ class Finding:
 
 
 def diagnose() -> tuple[Finding, ...]:
-    """Look at Python, the libraries, LLVM, CUDA, the ray tracer, the caches and the disk."""
-    return tuple(_findings())
+    """Look at Python, the libraries, LLVM, CUDA, the ray tracer, the caches and the disk.
+
+    Raises:
+        MissingFileError: The current folder was removed, without which the ray tracer can't be imported.
+    """
+    return tuple(_findings(current_folder()))
 
 
-def _findings() -> Iterator[Finding]:
+def _findings(here: Path) -> Iterator[Finding]:
     yield Finding("iqatlas", __version__, True)
     yield Finding("python", f"{platform.python_version()} on {platform.platform()}", True)
     for name in (*_NEEDED, *_OPTIONAL):
@@ -66,7 +71,7 @@ def _findings() -> Iterator[Finding]:
     yield tracer if llvm.good else replace(tracer, remedy="")
     told = f"moved by {CACHE_VARIABLE}" if os.environ.get(CACHE_VARIABLE) else f"{CACHE_VARIABLE} moves them"
     yield Finding("caches", f"traced paths in {cache_folder()}, maps in {default_folder()} ({told})", True)
-    free = shutil.disk_usage(Path.cwd()).free
+    free = shutil.disk_usage(here).free
     yield Finding("disk", f"{free / 1e9:.1f} GB free here", free > 1e9, "free some space", optional=True)
 
 

@@ -36,6 +36,7 @@ from iqatlas.scenes.spec import (
 )
 from iqatlas.scenes.trajectories import fly
 from iqatlas.seeds import Stage, stream
+from iqatlas.user_paths import user_path
 
 CELL_MARGIN_M = 2000.0
 """How far around the scene cells are read, so that an eNodeB near the edge has its cells on both sides."""
@@ -130,7 +131,7 @@ def _sites(
     if isinstance(spec, OpenCellIdSites | CellMapperSites):
         return _cell_sites(spec, table, receivers_m, base_folder, report)
     if isinstance(spec, SiteFile):
-        read = read_site_file(base_folder / spec.path.expanduser())
+        read = read_site_file(base_folder / user_path(spec.path))
         if read.unused:
             report["site_columns_without_use"] = list(read.unused)
         placed = file_sites(
@@ -156,7 +157,7 @@ def _cell_sites(
     base_folder: Path,
     report: Report,
 ) -> tuple[tuple[Site, ...], list[str]]:
-    path, bbox = base_folder / spec.path.expanduser(), _widened(table.bbox, CELL_MARGIN_M)
+    path, bbox = base_folder / user_path(spec.path), _widened(table.bbox, CELL_MARGIN_M)
     if isinstance(spec, OpenCellIdSites):
         cells = opencellid.read_cells(path, bbox=bbox, where="sites.path")
         credit = opencellid.ATTRIBUTION

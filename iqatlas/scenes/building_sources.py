@@ -11,6 +11,7 @@ from iqatlas.scenes import bundled
 from iqatlas.scenes._osmium import OsmFeatures, read_osm
 from iqatlas.scenes.buildings import Bbox, BuildingTable, assemble_buildings
 from iqatlas.scenes.spec import BundledBuildings, FootprintBuildings, OverpassBuildings, SceneSpec
+from iqatlas.user_paths import user_path
 
 _PATH = "scene.buildings.path"
 
@@ -52,7 +53,7 @@ def read_building_source(scene: SceneSpec, *, seed: int, base_folder: Path) -> S
         features = read_osm(path, where="scene.buildings.city")
         bbox = scene.bbox or bundled.BUNDLED_BBOX
         return SourcedBuildings(_assembled(features, path.name, scene, seed, bbox), bundled.ATTRIBUTION)
-    path = base_folder / buildings.path.expanduser()
+    path = base_folder / user_path(buildings.path)
     if isinstance(buildings, FootprintBuildings):
         # GDAL and Parquet take a while to import, and maps don't need them.
         from iqatlas.scenes.footprint_files import read_footprints

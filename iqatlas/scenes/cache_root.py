@@ -7,6 +7,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from iqatlas.user_paths import user_path
+
 VARIABLE = "IQATLAS_CACHE_DIR"
 """Environment variable that moves all caches."""
 
@@ -17,4 +19,4 @@ def cache_root() -> Path:
     On Linux the latter is ``~/.cache/iqatlas``, moved by ``XDG_CACHE_HOME``.
     """
     asked = os.environ.get(VARIABLE)
-    return Path(asked).expanduser() if asked else user_cache_path("iqatlas", appauthor=False)
+    return user_path(asked) if asked else user_cache_path("iqatlas", appauthor=False)

@@ -15,6 +15,7 @@ from iqatlas.scenes.spec import ElevationTerrain, SceneSpec
 from iqatlas.scenes.surfaces import find_surfaces
 from iqatlas.scenes.terrain import FLAT_GROUND, Ground, read_elevation
 from iqatlas.scenes.vegetation import find_vegetation
+from iqatlas.user_paths import user_path
 
 LAND_MARGIN_M = 500.0
 """How far around the scene the ground is read: the traced ground reaches less far."""
@@ -81,7 +82,7 @@ def read_ground(scene: SceneSpec, table: BuildingTable, base_folder: Path, repor
         report["terrain"] = "flat"
         return FLAT_GROUND
     ground, tally = read_elevation(
-        base_folder / scene.terrain.path.expanduser(),
+        base_folder / user_path(scene.terrain.path),
         frame=table.frame,
         bounds_m=_bounds_m(table, LAND_MARGIN_M),
         step_m=scene.terrain.step_m,

@@ -11,6 +11,7 @@ from pathlib import Path
 from iqatlas.errors import SceneError
 from iqatlas.scenes.bundled import BUNDLED_BBOX
 from iqatlas.scenes.spec import BundledBuildings, OsmFileBuildings, SceneSpec
+from iqatlas.user_paths import user_path
 
 BBox = tuple[float, float, float, float]
 
@@ -63,7 +64,7 @@ def scene_extent(scene: SceneSpec, *, base_folder: Path) -> BBox | None:
     if not isinstance(scene.buildings, OsmFileBuildings):
         return None
     try:
-        path = base_folder / scene.buildings.path.expanduser()
+        path = base_folder / user_path(scene.buildings.path)
     except RuntimeError:  # ~name of a user whom this machine doesn't know: told by who reads the file
         return None
     return map_extent(path)

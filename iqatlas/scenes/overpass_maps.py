@@ -16,6 +16,7 @@ from iqatlas.scenes.answer_cache import StoredAnswer, stored_answer
 from iqatlas.scenes.frame import LocalFrame
 from iqatlas.scenes.heights import NEIGHBOUR_RADIUS_M
 from iqatlas.scenes.spec import OverpassBuildings, SceneSpec
+from iqatlas.user_paths import user_path
 
 MAX_AREA_KM2 = 400.0
 """The most that is asked for at once: a large city, and far more than rays are traced in."""
@@ -85,7 +86,7 @@ def fetch_overpass_map(
     if not isinstance(buildings, OverpassBuildings):
         raise SceneError(f"buildings of kind {buildings.kind}", where="scene.buildings", accepted="overpass")
     if buildings.archive is not None:
-        folder = base_folder / buildings.archive.expanduser()
+        folder = base_folder / user_path(buildings.archive)
         place = None if buildings.place is None else _archived(folder, OUTLINE_FILE)
         return OverpassMap(_archived(folder, MAP_FILE), place)
     place = None if buildings.place is None else _ask_place(buildings, buildings.place, cache_folder)

@@ -24,6 +24,7 @@ from iqatlas.detectors.learned.model import LearnedDetector
 from iqatlas.detectors.learned.spec import BoostedSpec, CnnSpec
 from iqatlas.errors import CheckFailedError, SetupError, SpecError
 from iqatlas.seeds import Stage, stream
+from iqatlas.user_paths import user_path
 from iqatlas.version import __version__
 
 try:
@@ -192,7 +193,7 @@ def export_onnx(detector: LearnedDetector, file: str | Path) -> float:
             accepted=f"up to {_TOLERANCE:g}",
         )
     with storage_errors(file, resumes=False):
-        write_file(Path(file), content)
+        write_file(user_path(file), content)
     return off
 
 

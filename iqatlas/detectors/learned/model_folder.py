@@ -14,6 +14,7 @@ from iqatlas.detectors.learned._safetensors import arrays_in, stored
 from iqatlas.detectors.learned.card import ModelCard
 from iqatlas.detectors.learned.model import LearnedDetector
 from iqatlas.errors import CorpusError, MissingFileError
+from iqatlas.user_paths import user_path
 
 CARD = "model.json"
 WEIGHTS = "weights.safetensors"
@@ -37,7 +38,7 @@ def refuse_folder(folder: str | Path, *, overwrite: bool = False) -> None:
         CorpusError: It is a file, or holds something; or a model, which may not be overwritten.
         StorageError: The system won't tell what is there.
     """
-    folder = Path(folder)
+    folder = user_path(folder)
     with storage_errors(folder, resumes=False):
         if folder.exists() and not folder.is_dir():
             raise CorpusError("this is a file, not a folder", where=str(folder), remedy="choose another -o")
@@ -69,7 +70,7 @@ def save_model(detector: LearnedDetector, folder: str | Path, *, overwrite: bool
         StorageError: It can't be written.
         SetupError: safetensors is not installed.
     """
-    folder = Path(folder)
+    folder = user_path(folder)
     refuse_folder(folder, overwrite=overwrite)
     content = stored(detector.weights)
     card = _StoredCard(**dict(detector.card), weights_sha256=hashlib.sha256(content).hexdigest())
@@ -93,7 +94,7 @@ def load_model(folder: str | Path) -> LearnedDetector:
         CorpusError: A file is not what it should be.
         SetupError: safetensors is not installed.
     """
-    folder = Path(folder)
+    folder = user_path(folder)
     card_file, weights_file = folder / CARD, folder / WEIGHTS
     text = _content(card_file, _LARGEST_CARD_BYTES)
     try:
