@@ -12,11 +12,12 @@ import pandas as pd
 import xarray as xr
 from pandas.api.types import union_categoricals
 
-from iqatlas.axes import RECORD
+from iqatlas.axes import RECORD, RECORD_NUMBER
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.load_request import SPLITS, known
 from iqatlas.catalogs.loaders import Loaders
 from iqatlas.catalogs.place import CorpusPlace
+from iqatlas.catalogs.record_numbers import with_record_numbers
 from iqatlas.catalogs.split_index import places, splits_in, with_names
 from iqatlas.errors import CorpusError
 
@@ -59,13 +60,13 @@ class Corpora(Loaders):
 
     @cached_property
     def dataset(self) -> xr.Dataset:
-        """All records, lazily, with a coordinate ``city`` over them.
+        """All records, lazily, with a coordinate ``city``; ``record_number`` counts those of a city.
 
         Coordinates that differ from city to city, such as where receivers are, are left out: they stand in
         the corpora of :attr:`members`.
         """
         # Their indices are joined by numbers: as text, splits and cities would take a hundred bytes a record.
-        parts = [member.dataset.drop_vars("split") for member in self._members]
+        parts = [member.dataset.drop_vars(["split", RECORD_NUMBER]) for member in self._members]
         first = parts[0]
         differ = {
             name
@@ -88,9 +89,10 @@ class Corpora(Loaders):
         splits = union_categoricals([splits_in(part) for part in own])
         joined = with_names(joined, "split", splits, own[0]["split"].attrs, own[0]["split"].dtype)
         names = [member.manifest.name for member in self._members]
-        which = np.repeat(np.arange(len(names)), [member.manifest.records for member in self._members])
+        lengths = [member.manifest.records for member in self._members]
+        which = np.repeat(np.arange(len(names)), lengths)
         cities: Any = pd.Categorical.from_codes(which, pd.Index(names))
-        return with_names(joined, "city", cities, {}, np.array(names).dtype)
+        return with_record_numbers(with_names(joined, "city", cities, {}, np.array(names).dtype), lengths)
 
     @cached_property
     def scene(self) -> dict[str, gpd.GeoDataFrame]:

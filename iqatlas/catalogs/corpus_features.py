@@ -73,7 +73,8 @@ def feature_array(
     quantity = layout.quantity
     block = int(dataset["iq"].encoding["chunks"][0])
     records, receivers = _worked_at_once(name, layout, setting, block, dataset.sizes["receiver"])
-    iq = dataset["iq"].chunk({RECORD: records, "receiver": receivers, "sample": -1}).data
+    # Of the samples alone: coordinates over a million records would be cut into as many chunks.
+    iq = dataset["iq"].variable.chunk({RECORD: records, "receiver": receivers, "sample": -1}).data
     own = quantity.dims[2:]
     lazy = iq.map_blocks(
         feature.compute,
