@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from iqatlas.axes import RECORD
 from iqatlas.catalogs._zarr import array_variable
 from iqatlas.errors import CorpusError, SpecError
+from iqatlas.features.axis_labels import units_along, with_units_along
 from iqatlas.features.feature import BEFORE, Layout
 from iqatlas.features.registry import FEATURES, feature_with
 from iqatlas.features.setting import CaptureSetting
@@ -95,11 +96,20 @@ def feature_array(
     described = dataset.coords.to_dataset()[kept].assign_coords(
         {key: array_variable(about, values) for key, (about, values) in layout.coordinates.items()}
     )
-    attributes = quantity.attributes()
-    if dataset["iq"].attrs.get("units") == "1":
-        attributes["units"] = _of_full_scale(attributes["units"])
-    described[name] = xr.Variable(quantity.dims, lazy, attributes)
-    return described[name]
+    described[name] = xr.Variable(quantity.dims, lazy, quantity.attributes())
+    return _shares_of_full_scale(described[name]) if _is_uncalibrated(dataset) else described[name]
+
+
+def _is_uncalibrated(dataset: xr.Dataset) -> bool:
+    """Return whether samples are in shares of full scale, as recorded, and not in √mW."""
+    return bool(dataset["iq"].attrs.get("units") == "1")
+
+
+def _shares_of_full_scale(values: xr.DataArray) -> xr.DataArray:
+    """Return a feature with the units that it has of samples in shares of full scale."""
+    for axis, units in units_along(values).items():
+        values = with_units_along(values, axis, {key: _of_full_scale(unit) for key, unit in units.items()})
+    return values.assign_attrs(units=_of_full_scale(values.attrs["units"]))
 
 
 def _worked_at_once(
