@@ -47,7 +47,7 @@ class Scaling(SpecModel):
     units: str
     """Units of the variable, and of centre and spread."""
     method: Method
-    """z_score: mean and standard deviation; robust: median and interquartile range."""
+    """z_score: mean and standard deviation; robust: median and interquartile range, where there is one."""
     split: str
     """The split that the statistics are of."""
     records: Annotated[int, Field(ge=1)]
@@ -59,7 +59,8 @@ class Scaling(SpecModel):
     centre: tuple[float, ...]
     """Mean or median, the last axis fastest."""
     spread: tuple[Annotated[float, Field(gt=0)], ...]
-    """Standard deviation or interquartile range, likewise; 1 where values are the same or not finite."""
+    """Standard deviation or interquartile range, likewise; 1 where values are the same or not finite. Where
+    quartiles are the same and values are not, the standard deviation."""
 
     labels: tuple[Labels | None, ...] = ()
     """Labels along each of these axes, by which statistics are matched; None for an axis that has none. Where
@@ -297,8 +298,7 @@ def fit_scaling(
     if not known.any():
         raise SpecError(f"the split {split!r} holds no finite value{_places(values, per)}", where=where)
     centre = np.where(known, centre, 0.0)
-    # What never varies stays at 0; means of many parts of it differ in their last digits.
-    spread = np.where(known & (spread > _LEAST_SPREAD * np.abs(centre)), spread, 1.0)
+    spread = np.where(known & _varies(spread, centre), spread, 1.0)  # what never varies stays at 0
     return Scaling(
         variable=str(values.name),
         units=str(values.attrs.get("units", "1")),
@@ -347,7 +347,16 @@ def _robust(
     empty = np.isnan(flat).all(axis=0)
     flat[:, empty] = 0.0
     low, middle, high = np.nanpercentile(flat, [25, 50, 75], axis=0)
-    return np.where(empty, np.nan, middle), np.asarray(high - low)
+    spread = np.array(high - low)
+    # Most of a duty cycle's values may be 0: no range between quartiles, and yet it varies.
+    still = ~_varies(spread, np.asarray(middle))
+    spread[still] = np.nanstd(flat[:, still], axis=0)
+    return np.where(empty, np.nan, middle), spread
+
+
+def _varies(spread: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Return where values differ: means of many parts of a constant differ in their last digits."""
+    return np.asarray(spread > _LEAST_SPREAD * np.abs(centre))
 
 
 def _z_score(

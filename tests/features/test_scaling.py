@@ -99,6 +99,20 @@ def test_a_silent_receiver_and_a_constant_are_scaled_by_one(
     assert fit_scaling(array[:, :1], method=method).centre[0] == pytest.approx(scaling.centre[0], rel=1e-12)
 
 
+def test_what_varies_in_less_than_half_of_its_values_is_scaled_by_its_standard_deviation() -> None:
+    """Duty cycles are 0 or 1 more often than not: their quartiles are the same."""
+    array = variable()
+    array[:, 0] = 0.0
+    array[:25:6, 0] = np.float32(0.3)
+    array[:, 1] = -90.1
+    scaling = fit_scaling(array, method="robust", per="receiver")
+    assert scaling.centre[0] == 0 and scaling.spread[1] == 1  # the constant's digits are no spread
+    # Five of thirty training records; the same sums in float64.
+    assert scaling.spread[0] == pytest.approx(float(np.float32(0.3)) * np.sqrt(5 / 30 * 25 / 30), rel=1e-9)
+    low, high = np.percentile(array.values[:30, 2].astype(np.float64), [25, 75])
+    assert scaling.spread[2] == pytest.approx(high - low, rel=1e-9)
+
+
 def test_medians_of_much_are_those_of_records_at_even_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("iqatlas.features.scaling._LARGEST_SAMPLE_BYTES", 10 * 84)
     scaling = fit_scaling(variable(), method="robust")
