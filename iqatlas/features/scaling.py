@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
+import pandas as pd
 import xarray as xr
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
 
 from iqatlas.axes import RECORD
@@ -22,18 +23,17 @@ from iqatlas.features.axis_labels import (
     with_units_along,
     without_units_along,
 )
+from iqatlas.features.centre_spread import robust, varies, z_score
 from iqatlas.schema import SpecModel
 from iqatlas.split_owners import own_receivers
 
 Method = Literal["z_score", "robust"]
 _METHODS: tuple[str, ...] = get_args(Method)
-_LEAST_SPREAD = 1e-12
-"""Of the centre: values of float32 that differ at all differ by more."""
 _NAMED = 4
+_REMEDIES = {"c": "take abs() first", "b": 'take .astype("float32") first'}
 _UNNAMED = "None"
 """The name of variables without one: what has always been stored of them."""
 _LARGEST_SAMPLE_BYTES = 256 << 20
-_AT_ONCE_BYTES = 64 << 20
 
 
 class Scaling(SpecModel):
@@ -266,7 +266,10 @@ def fit_scaling(
     per = (per,) if isinstance(per, str) else tuple(per)
     if values.dtype.kind not in "fiu":
         raise SpecError(
-            f"{values.dtype} has no median", where=where, accepted="real numbers", remedy="take abs() first"
+            f"{values.dtype} has no median",
+            where=where,
+            accepted="real numbers",
+            remedy=_REMEDIES.get(values.dtype.kind),
         )
     if "split" not in values.coords or RECORD not in values.dims:
         raise SpecError("there is no coordinate split", where=where, remedy="use a variable of open_corpus")
@@ -274,6 +277,7 @@ def fit_scaling(
     for axis in per:
         if axis not in free:
             raise SpecError(f"no axis {axis!r}", where=where, accepted=", ".join(free))
+    _refuse_no_split(values, split, where)
     own = own_receivers(values, split) if "receiver" in free else None
     if own is not None and len(own) < values.sizes["receiver"]:
         if "receiver" in per:
@@ -284,21 +288,21 @@ def fit_scaling(
             )
         values = values.isel(receiver=own)
     chosen = np.flatnonzero(values["split"].values == split)
-    if not (len(chosen) and values.size):
-        raise SpecError(f"no record is in the split {split!r}", where=where)
+    if not values.size:
+        raise SpecError(f"the split {split!r} holds no values", where=where)
     per = tuple(axis for axis in free if axis in per)
     part = values.transpose(RECORD, *(axis for axis in free if axis not in per), *per)
     if method == "robust":
         a_record = max(1, part.nbytes // part.sizes[RECORD])
         chosen = chosen[:: -(-len(chosen) * a_record // _LARGEST_SAMPLE_BYTES)]
-        centre, spread = _robust(part, chosen, len(per))
+        centre, spread = robust(part, chosen, len(per))
     else:
-        centre, spread = _z_score(part, chosen, len(per))
+        centre, spread = z_score(part, chosen, len(per))
     known = np.isfinite(centre)
     if not known.any():
         raise SpecError(f"the split {split!r} holds no finite value{_places(values, per)}", where=where)
     centre = np.where(known, centre, 0.0)
-    spread = np.where(known & _varies(spread, centre), spread, 1.0)  # what never varies stays at 0
+    spread = np.where(known & varies(spread, centre), spread, 1.0)  # what never varies stays at 0
     return Scaling(
         variable=str(values.name),
         units=str(values.attrs.get("units", "1")),
@@ -326,6 +330,24 @@ def _listed(labels: Labels) -> str:
     return ", ".join(str(label) for label in labels[:_NAMED]) + (" …" if len(labels) > _NAMED else "")
 
 
+def _refuse_no_split(values: xr.DataArray, split: str, where: str) -> None:
+    """Refuse a split that no record is in, and tell those that there are.
+
+    Raises:
+        SpecError: No record is in it.
+    """
+    names = values["split"].values
+    if (names == split).any():
+        return
+    there = [str(name) for name in pd.unique(np.asarray(names).astype(object))]
+    near = nearest(str(split), there)
+    raise SpecError(
+        f"no record is in the split {split!r}" + (f", did you mean {near!r}?" if near else ""),
+        where=where,
+        accepted=", ".join(there) or None,
+    )
+
+
 def _places(values: xr.DataArray, per: Sequence[str]) -> str:
     """Return the names of the places along axes, for a message."""
     named = (
@@ -336,46 +358,3 @@ def _places(values: xr.DataArray, per: Sequence[str]) -> str:
     )
     text = "; ".join(named)
     return f" at {text}" if text else ""
-
-
-def _robust(
-    part: xr.DataArray, chosen: np.ndarray, kept: int
-) -> tuple[Float64[np.ndarray, "..."], Float64[np.ndarray, "..."]]:
-    values = part.isel(record=chosen).values.astype(np.float64)
-    flat = values.reshape(-1, *values.shape[values.ndim - kept :])
-    flat = np.where(np.isfinite(flat), flat, np.nan)
-    empty = np.isnan(flat).all(axis=0)
-    flat[:, empty] = 0.0
-    low, middle, high = np.nanpercentile(flat, [25, 50, 75], axis=0)
-    spread = np.array(high - low)
-    # Most of a duty cycle's values may be 0: no range between quartiles, and yet it varies.
-    still = ~_varies(spread, np.asarray(middle))
-    spread[still] = np.nanstd(flat[:, still], axis=0)
-    return np.where(empty, np.nan, middle), spread
-
-
-def _varies(spread: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """Return where values differ: means of many parts of a constant differ in their last digits."""
-    return np.asarray(spread > _LEAST_SPREAD * np.abs(centre))
-
-
-def _z_score(
-    part: xr.DataArray, chosen: np.ndarray, kept: int
-) -> tuple[Float64[np.ndarray, "..."], Float64[np.ndarray, "..."]]:
-    """Return mean and standard deviation, part by part, by the merging of moments of Chan et al. (1979)."""
-    shape = part.shape[part.ndim - kept :]
-    count, mean, squares = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    step = max(1, _AT_ONCE_BYTES // max(1, part.nbytes // part.sizes[RECORD]))
-    for start in range(0, len(chosen), step):
-        values = part.isel(record=chosen[start : start + step]).values.astype(np.float64)
-        flat = values.reshape(-1, *shape)
-        finite = np.isfinite(flat)
-        fresh = finite.sum(axis=0)
-        fresh_mean = np.where(finite, flat, 0).sum(axis=0) / np.maximum(fresh, 1)
-        off = fresh_mean - mean
-        total = np.maximum(count + fresh, 1)
-        squares += np.square(np.where(finite, flat - fresh_mean, 0)).sum(axis=0)
-        squares += off**2 * count * fresh / total
-        mean += off * fresh / total
-        count = count + fresh
-    return np.where(count > 0, mean, np.nan), np.asarray(np.sqrt(squares / np.maximum(count, 1)))

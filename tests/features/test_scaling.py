@@ -32,7 +32,7 @@ def variable(seed: int = 0) -> xr.DataArray:
 def test_centre_and_spread_are_those_of_the_training_records(
     method: str, per: tuple[str, ...], lazy: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iqatlas.features.scaling._AT_ONCE_BYTES", 600)  # seven records at once
+    monkeypatch.setattr("iqatlas.features.centre_spread._AT_ONCE_BYTES", 600)  # seven records at once
     array = variable()
     scaling = fit_scaling(array.chunk(record=8) if lazy else array, method=method, per=per)
     train = array.values[:30].astype(np.float64)
@@ -83,7 +83,7 @@ def test_a_silent_receiver_and_a_constant_are_scaled_by_one(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "iqatlas.features.scaling._AT_ONCE_BYTES", 600
+        "iqatlas.features.centre_spread._AT_ONCE_BYTES", 600
     )  # means of many parts differ in digits
     array = variable()
     array[:30, 1] = -np.inf
@@ -287,6 +287,10 @@ def test_the_axes_of_an_array_are_named_one_by_one() -> None:
 def test_what_cant_be_scaled_is_one_line() -> None:
     with pytest.raises(SpecError, match=r"complex64 has no median.*take abs\(\) first"):
         fit_scaling(variable().astype(np.complex64))
+    with pytest.raises(SpecError, match=r"bool has no median; .*; take \.astype\(\"float32\"\) first$"):
+        fit_scaling(variable() > 0)
+    with pytest.raises(SpecError, match=r"<U3 has no median; accepted: real numbers$"):
+        fit_scaling(variable().copy(data=np.full((50, 3, 7), "odd")))
     with pytest.raises(SpecError, match="no axis 'site'; accepted: receiver, frequency"):
         fit_scaling(variable(), per=["site"])
     with pytest.raises(
@@ -298,8 +302,16 @@ def test_what_cant_be_scaled_is_one_line() -> None:
     named = variable().assign_coords(receiver=["uav0", "uav1", "uav2"])
     with pytest.raises(SpecError, match=r"holds no finite value at receiver uav0, uav1, uav2$"):
         fit_scaling(xr.full_like(named, -np.inf), per="receiver")
-    with pytest.raises(SpecError, match="no record is in the split 'dev'"):
+    with pytest.raises(
+        SpecError, match=r"no record is in the split 'dev'; accepted: train, guard, validation, test$"
+    ):
         fit_scaling(variable(), split="dev")
+    with pytest.raises(SpecError, match=r"split 'trian', did you mean 'train'\?; accepted: train, guard"):
+        fit_scaling(variable(), split="trian", per="receiver")
+    with pytest.raises(SpecError, match=r"no record is in the split 'train'$"):
+        fit_scaling(variable()[:0])
+    with pytest.raises(SpecError, match=r"the split 'test' holds no values$"):
+        fit_scaling(variable()[..., :0], split="test")
     with pytest.raises(SpecError, match="no coordinate split"):
         fit_scaling(variable().drop_vars("split"))
     with pytest.raises(SpecError, match="the axis receiver has length 2; accepted: 3"):
