@@ -1,10 +1,10 @@
-"""Centre and spread of what some records hold: mean and standard deviation, median and interquartile range."""
+"""Centre and spread of some records: mean and standard deviation, or median and interquartile range."""
 
 from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from iqatlas.axes import RECORD
 
@@ -19,7 +19,7 @@ def robust(
     """Return median and interquartile range; the standard deviation where that is 0 and values differ.
 
     Args:
-        part: Values [record, …, kept …]; what is not finite is left out.
+        part: Values [record, …, kept …] in any unit; what is not finite is left out.
         chosen: Records that count.
         kept: How many of the last axes have a median each; NaN where none of their values is finite.
     """
@@ -36,12 +36,12 @@ def robust(
     return np.where(empty, np.nan, middle), spread
 
 
-def varies(spread: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """Return where values differ, of which means of many parts of a constant are no sign in their last digits.
+def varies(spread: Float64[np.ndarray, "..."], centre: Float64[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
+    """Return where values differ: of a constant, means of many parts differ in their last digits.
 
     Args:
-        spread: Spreads, in the units of the values.
-        centre: Their centres.
+        spread: Spreads, in any unit.
+        centre: Their centres, in the same unit.
     """
     return np.asarray(spread > _LEAST_SPREAD * np.abs(centre))
 
@@ -52,7 +52,7 @@ def z_score(
     """Return mean and standard deviation, part by part, by the merging of moments of Chan et al. (1979).
 
     Args:
-        part: Values [record, …, kept …]; what is not finite is left out.
+        part: Values [record, …, kept …] in any unit; what is not finite is left out.
         chosen: Records that count.
         kept: How many of the last axes have a mean each; NaN where none of their values is finite.
     """
