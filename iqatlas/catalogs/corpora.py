@@ -94,6 +94,21 @@ class Corpora(Loaders):
         cities: Any = pd.Categorical.from_codes(which, pd.Index(names))
         return with_record_numbers(with_names(joined, "city", cities, {}, np.array(names).dtype), lengths)
 
+    def features(self, name: str, **options: Any) -> xr.DataArray:
+        """Return a feature of all records, worked out from the I/Q when it is read.
+
+        Args:
+            name: A key of ``features:`` in a spec, such as ``power_spectrum``.
+            options: What stands below that key, as ``nperseg=256``.
+
+        Raises:
+            SpecError: There is no such feature, or the captures don't allow these options.
+            CorpusError: The corpora differ in what features depend on, or in units.
+        """
+        from iqatlas.catalogs.corpus_features import joined_feature_array
+
+        return joined_feature_array(self._members, self.dataset, name, options)
+
     @cached_property
     def scene(self) -> dict[str, gpd.GeoDataFrame]:
         """The tables of the scenes, ``buildings``, ``sites`` and ``receivers``, with a column ``city``.
