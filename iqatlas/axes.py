@@ -30,6 +30,8 @@ class Quantity:
 
 
 RECORD = "record"
+RECORD_NUMBER = "record_number"
+"""Coordinate of an opened corpus, which no store holds: a part of it still says which records it holds."""
 
 QUANTITIES: dict[str, Quantity] = {
     "iq": Quantity(

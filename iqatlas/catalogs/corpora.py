@@ -12,11 +12,12 @@ import pandas as pd
 import xarray as xr
 from pandas.api.types import union_categoricals
 
-from iqatlas.axes import RECORD
+from iqatlas.axes import RECORD, RECORD_NUMBER
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.load_request import SPLITS, known
 from iqatlas.catalogs.loaders import Loaders
 from iqatlas.catalogs.place import CorpusPlace
+from iqatlas.catalogs.record_numbers import with_record_numbers
 from iqatlas.catalogs.split_index import places, splits_in, with_names
 from iqatlas.errors import CorpusError
 
@@ -59,13 +60,13 @@ class Corpora(Loaders):
 
     @cached_property
     def dataset(self) -> xr.Dataset:
-        """All records, lazily, with a coordinate ``city`` over them.
+        """All records, lazily, with a coordinate ``city``; ``record_number`` counts those of a city.
 
         Coordinates that differ from city to city, such as where receivers are, are left out: they stand in
         the corpora of :attr:`members`.
         """
         # Their indices are joined by numbers: as text, splits and cities would take a hundred bytes a record.
-        parts = [member.dataset.drop_vars("split") for member in self._members]
+        parts = [member.dataset.drop_vars(["split", RECORD_NUMBER]) for member in self._members]
         first = parts[0]
         differ = {
             name
@@ -88,9 +89,25 @@ class Corpora(Loaders):
         splits = union_categoricals([splits_in(part) for part in own])
         joined = with_names(joined, "split", splits, own[0]["split"].attrs, own[0]["split"].dtype)
         names = [member.manifest.name for member in self._members]
-        which = np.repeat(np.arange(len(names)), [member.manifest.records for member in self._members])
+        lengths = [member.manifest.records for member in self._members]
+        which = np.repeat(np.arange(len(names)), lengths)
         cities: Any = pd.Categorical.from_codes(which, pd.Index(names))
-        return with_names(joined, "city", cities, {}, np.array(names).dtype)
+        return with_record_numbers(with_names(joined, "city", cities, {}, np.array(names).dtype), lengths)
+
+    def features(self, name: str, **options: Any) -> xr.DataArray:
+        """Return a feature of all records, worked out from the I/Q when it is read.
+
+        Args:
+            name: A key of ``features:`` in a spec, such as ``power_spectrum``.
+            options: What stands below that key, as ``nperseg=256``.
+
+        Raises:
+            SpecError: There is no such feature, or the captures don't allow these options.
+            CorpusError: The corpora differ in what features depend on, or in units.
+        """
+        from iqatlas.catalogs.corpus_features import joined_feature_array
+
+        return joined_feature_array(self._members, self.dataset, name, options)
 
     @cached_property
     def scene(self) -> dict[str, gpd.GeoDataFrame]:

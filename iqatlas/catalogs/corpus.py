@@ -20,6 +20,7 @@ from iqatlas.catalogs.loaders import Loaders
 from iqatlas.catalogs.manifest import Manifest, read_manifest
 from iqatlas.catalogs.place import CorpusPlace, place_of
 from iqatlas.catalogs.quantised import decoded
+from iqatlas.catalogs.record_numbers import with_record_numbers
 from iqatlas.catalogs.record_store import FORMATS, RecordStore, store_in
 from iqatlas.catalogs.split_index import (
     SPLIT_NAMES,
@@ -100,7 +101,8 @@ class Corpus(Loaders):
     def dataset(self) -> xr.Dataset:
         """All records, lazily: dask chunks are storage chunks, ``.sel(split="train")`` works.
 
-        Samples are complex, in √mW, however they are stored.
+        Samples are complex, in √mW, however they are stored. The coordinate ``record_number`` says of a part
+        which records it holds.
         """
         with self.place.errors("read"):
             where = self.place.store(self.store.name)
@@ -108,8 +110,10 @@ class Corpus(Loaders):
             self._refuse_more_records(dataset)
             codes = self.store.word_codes(where, "split", SPLIT_NAMES)
             if codes is None or len(codes) != dataset.sizes[RECORD]:
-                return with_splits(dataset, splits_of_text(dataset["split"].values))
-        return with_splits(dataset, splits_of_codes(codes))
+                splits = splits_of_text(dataset["split"].values)
+            else:
+                splits = splits_of_codes(codes)
+        return with_record_numbers(with_splits(dataset, splits), [dataset.sizes[RECORD]])
 
     @property
     def chunk_records(self) -> int:

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from iqatlas.axes import RECORD
 from iqatlas.catalogs._zarr import array_variable
 from iqatlas.errors import CorpusError, SpecError
+from iqatlas.features.axis_labels import units_along, with_units_along
 from iqatlas.features.feature import BEFORE, Layout
 from iqatlas.features.registry import FEATURES, feature_with
 from iqatlas.features.setting import CaptureSetting
@@ -73,7 +74,8 @@ def feature_array(
     quantity = layout.quantity
     block = int(dataset["iq"].encoding["chunks"][0])
     records, receivers = _worked_at_once(name, layout, setting, block, dataset.sizes["receiver"])
-    iq = dataset["iq"].chunk({RECORD: records, "receiver": receivers, "sample": -1}).data
+    # Of the samples alone: coordinates over a million records would be cut into as many chunks.
+    iq = dataset["iq"].variable.chunk({RECORD: records, "receiver": receivers, "sample": -1}).data
     own = quantity.dims[2:]
     lazy = iq.map_blocks(
         feature.compute,
@@ -85,20 +87,65 @@ def feature_array(
         new_axis=list(range(2, 2 + len(own))),
         meta=np.empty((0,) * (2 + len(own)), np.dtype(quantity.dtype)),
     )
-    replaced = {axis for about, _ in layout.coordinates.values() for axis in about.dims}
-    kept = [
-        key
-        for key, coordinate in dataset.coords.items()
-        if set(coordinate.dims) <= set(quantity.dims) and not set(coordinate.dims) & replaced
-    ]
-    described = dataset.coords.to_dataset()[kept].assign_coords(
+    described = _kept_coordinates(dataset, layout).assign_coords(
         {key: array_variable(about, values) for key, (about, values) in layout.coordinates.items()}
     )
-    attributes = quantity.attributes()
-    if dataset["iq"].attrs.get("units") == "1":
-        attributes["units"] = of_full_scale(attributes["units"])
-    described[name] = xr.Variable(quantity.dims, lazy, attributes)
+    described[name] = xr.Variable(quantity.dims, lazy, quantity.attributes())
+    return _shares_of_full_scale(described[name]) if _is_uncalibrated(dataset) else described[name]
+
+
+def _kept_coordinates(dataset: xr.Dataset, layout: Layout) -> xr.Dataset:
+    """Return the coordinates of records that a feature has too, without those of its own axes."""
+    axes = set(layout.quantity.dims)
+    own = {axis for about, _ in layout.coordinates.values() for axis in about.dims}
+    coordinates = dataset.coords.items()
+    kept = [key for key, at in coordinates if set(at.dims) <= axes and not set(at.dims) & own]
+    return dataset.coords.to_dataset()[kept]
+
+
+def joined_feature_array(
+    members: Sequence[Corpus], dataset: xr.Dataset, name: str, options: Mapping[str, Any]
+) -> xr.DataArray:
+    """Return a feature of all records of several corpora, lazily: of each as :func:`feature_array` gives it.
+
+    Args:
+        members: The corpora, in order.
+        dataset: Their records, one after the other.
+        name: Key of the feature in ``features:`` of a spec.
+        options: What stands below that key.
+
+    Raises:
+        SpecError: There is no such feature, or the captures don't allow these options, or one capture's
+            would not fit into memory.
+        CorpusError: The corpora differ in what features depend on, or in units.
+    """
+    ((setting, part),) = ((asked.setting, asked.part) for asked in asked_features(members, {name: options}))
+    layout = FEATURES[name].layout(part, setting)
+    arrays = [member.features(name, **options) for member in members]
+    for member, array in zip(members, arrays, strict=True):
+        units = [(each.attrs["units"], units_along(each)) for each in (arrays[0], array)]
+        if units[0] != units[1]:
+            raise CorpusError(
+                f"units of {name} are others than those of {members[0].place.name}",
+                where=member.place.name,
+                remedy="one may not be calibrated; read the corpora one by one",
+            )
+    own = {key: arrays[0].coords[key].variable for key in layout.coordinates}
+    described = _kept_coordinates(dataset, layout).assign_coords(own)
+    described[name] = xr.concat([xr.DataArray(array.variable) for array in arrays], RECORD).variable
     return described[name]
+
+
+def _is_uncalibrated(dataset: xr.Dataset) -> bool:
+    """Return whether samples are in shares of full scale, as recorded, and not in √mW."""
+    return bool(dataset["iq"].attrs.get("units") == "1")
+
+
+def _shares_of_full_scale(values: xr.DataArray) -> xr.DataArray:
+    """Return a feature with the units that it has of samples in shares of full scale."""
+    for axis, units in units_along(values).items():
+        values = with_units_along(values, axis, {key: of_full_scale(unit) for key, unit in units.items()})
+    return values.assign_attrs(units=of_full_scale(values.attrs["units"]))
 
 
 def _worked_at_once(

@@ -21,7 +21,7 @@ def captures(samples: Any, *, where: str) -> Any:
     Raises:
         SpecError: It is no array of a library that is known, not complex, or holds no samples.
     """
-    if not array_api_compat.is_array_api_obj(samples):
+    if not is_array(samples):
         kind = type(samples).__name__
         raise SpecError(f"{kind} is no array", where=where, accepted="a NumPy array or a tensor")
     xp = namespace(samples)
@@ -76,6 +76,11 @@ def numpy_captures(samples: Any, *, where: str) -> np.ndarray:
     """
     taken: np.ndarray = captures(numpy_only(samples, where=where), where=where)
     return taken
+
+
+def is_array(values: object) -> bool:
+    """Return whether values are an array of a library that is known."""
+    return bool(array_api_compat.is_array_api_obj(values))
 
 
 def is_numpy(values: object) -> bool:

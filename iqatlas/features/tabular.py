@@ -9,7 +9,8 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Complex64, Float32, Float64, Num
 
-from iqatlas.axes import Quantity
+from iqatlas.axes import RECORD, RECORD_NUMBER, Quantity
+from iqatlas.errors import SpecError
 from iqatlas.features import _arrays, segments
 from iqatlas.features.bands import band_means, bin_shares
 from iqatlas.features.duty_cycle import DutyRule, duty_cycle, duty_rule
@@ -217,23 +218,44 @@ def _contrasts(
 def table(values: xr.DataArray) -> pd.DataFrame:
     """Return the statistics of a corpus as a table: a row for each record and receiver, named columns.
 
+    Rows are those of ``corpus.to_pandas()`` by record number, of several corpora by city and number.
+    An array that says nothing of its records, such as one that was made by hand, has them counted from 0.
+
     Args:
-        values: The array ``tabular`` of a corpus, or a part of it along records and receivers.
+        values: The array ``tabular`` of a corpus, or any part of it, down to one record, receiver or column.
 
     Returns:
-        The table, indexed by record and receiver; ``attrs["units"]`` holds the units of each column.
+        The table, indexed by record and receiver, of several corpora by city before them; ``attrs["units"]``
+        holds the units of each column, where the array tells them.
+
+    Raises:
+        SpecError: There are no named columns.
     """
-    names = [str(name) for name in values["statistic"].values]
-    rows = values.sizes["record"] * values.sizes["receiver"]
-    index = pd.MultiIndex.from_product(
-        [np.arange(values.sizes["record"]), [str(name) for name in values["receiver"].values]],
-        names=["record", "receiver"],
-    )
-    flat = values.transpose("record", "receiver", "statistic").values.reshape(rows, len(names))
-    made = pd.DataFrame(flat, index=index, columns=names)
-    units = values["statistic_units"].values
-    made.attrs["units"] = {name: str(unit) for name, unit in zip(names, units, strict=True)}
+    if not isinstance(values, xr.DataArray) or "statistic" not in values.coords:
+        raise SpecError("there are no named columns", where="table", accepted="the array tabular of a corpus")
+    whole = values.expand_dims([axis for axis in (*BEFORE, "statistic") if axis not in values.dims])
+    whole = whole.transpose(*BEFORE, "statistic")
+    names = [str(name) for name in whole["statistic"].values]
+    flat = whole.values.reshape(whole.sizes[RECORD] * whole.sizes["receiver"], len(names))
+    made = pd.DataFrame(flat, index=_rows_of(whole), columns=names)
+    made.attrs["units"] = {}
+    if "statistic_units" in whole.coords:
+        units = np.atleast_1d(whole["statistic_units"].values)
+        made.attrs["units"] = {name: str(unit) for name, unit in zip(names, units, strict=True)}
     return made
+
+
+def _rows_of(values: xr.DataArray) -> pd.MultiIndex:
+    """Return which record and receiver each row is of."""
+    records = values.sizes[RECORD]
+    receivers = [str(name) for name in values["receiver"].values]
+    number = next((name for name in (RECORD, RECORD_NUMBER) if name in values.coords), None)
+    numbers = np.arange(records) if number is None else np.atleast_1d(values[number].values)
+    if "city" not in values.coords:
+        return pd.MultiIndex.from_product([numbers, receivers], names=[RECORD, "receiver"])
+    cities = np.broadcast_to(values["city"].values, records)
+    columns = (np.repeat(cities, len(receivers)), np.repeat(numbers, len(receivers)), receivers * records)
+    return pd.MultiIndex.from_arrays(columns, names=["city", RECORD, "receiver"])
 
 
 def _layout(spec: TabularSpec, setting: CaptureSetting) -> Layout:

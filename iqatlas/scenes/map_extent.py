@@ -63,11 +63,7 @@ def scene_extent(scene: SceneSpec, *, base_folder: Path) -> BBox | None:
         return BUNDLED_BBOX
     if not isinstance(scene.buildings, OsmFileBuildings):
         return None
-    try:
-        path = base_folder / user_path(scene.buildings.path)
-    except RuntimeError:  # ~name of a user whom this machine doesn't know: told by who reads the file
-        return None
-    return map_extent(path)
+    return map_extent(base_folder / user_path(scene.buildings.path))
 
 
 def map_extent(path: Path) -> BBox | None:

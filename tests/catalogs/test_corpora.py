@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from iqatlas import Corpora, Corpus, open_corpora, open_corpus
-from iqatlas.errors import CorpusError
+from iqatlas.errors import CorpusError, SpecError
+from iqatlas.features.tabular import table
 
 
 @pytest.fixture
@@ -83,6 +84,50 @@ def test_tables_and_arrays_hold_all_cities(pair: Corpora, small_corpus: Corpus) 
         np.testing.assert_array_equal(both[name], np.concatenate([values, values]))
     table = pair.to_pandas(split="test")
     assert table["city"].value_counts().to_dict() == dict.fromkeys(("small", "other"), len(table) // 2)
+
+
+def test_features_are_those_of_each_city(pair: Corpora, small_corpus: Corpus) -> None:
+    one = small_corpus.features("tabular", nperseg=64)
+    both = pair.features("tabular", nperseg=64)
+    assert both.chunksizes["record"] == one.chunksizes["record"] * 2  # lazy, in the chunks of each
+    both = both.load()
+    values = one.values
+    np.testing.assert_array_equal(both.values, np.concatenate([values, values]))
+    assert both.attrs == one.attrs
+    assert set(both.coords) == {*one.coords, "city"}
+    part = both.sel(city="other").sel(split="test")
+    np.testing.assert_array_equal(part.values, one.sel(split="test").values)
+    # Rows are told by city and number, as those of the table of records are.
+    rows = table(part)
+    assert rows.index.names == ["city", "record", "receiver"]
+    records = pair.to_pandas().set_index(["city", "record"])
+    joined = rows.join(records, on=["city", "record"])
+    assert set(joined["split"]) == {"test"} and joined["slot"].notna().all()
+    assert joined["slot"].tolist()[::3] == small_corpus.split("test")["slot"].values.tolist()
+    assert table(both[200]).index[0] == ("other", 40, "uav0")
+
+
+def test_features_of_corpora_that_differ_are_one_line(
+    small_corpus: Corpus, copied: Path, reseal: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reseal(copied, name="other")
+    other = open_corpus(copied)
+    counted = other.dataset.copy()
+    counted["iq"] = counted["iq"].assign_attrs(units="1")
+    counted["iq"].encoding = other.dataset["iq"].encoding
+    monkeypatch.setitem(other.__dict__, "dataset", counted)
+    both = Corpora([small_corpus, other])
+    said = "are others than those of .*; one may not be calibrated; read the corpora one by one$"
+    for name in ("tabular", "power_spectrum"):
+        with pytest.raises(CorpusError, match=f"units of {name} {said}"):
+            both.features(name, nperseg=64)
+    assert both.features("cyclic_autocorrelation", normalised=True, lag_samples=[9]).attrs["units"] == "1"
+    with pytest.raises(SpecError, match="no feature 'tabulr', did you mean 'tabular'"):
+        both.features("tabulr")
+    moved = counted.assign_coords(subchannel_lower=counted["subchannel_lower"] - 1e3)
+    monkeypatch.setitem(other.__dict__, "dataset", moved)
+    with pytest.raises(CorpusError, match="features depend on subchannel_edges_hz, which differs"):
+        both.features("tabular", nperseg=64)
 
 
 def test_tensors_come_from_all_cities(pair: Corpora, small_corpus: Corpus) -> None:

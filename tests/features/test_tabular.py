@@ -160,6 +160,12 @@ def test_a_table_has_a_row_a_receiver_and_units() -> None:
     assert made.index.names == ["record", "receiver"] and len(made) == 6
     assert made.loc[(2, "b"), "kurtosis"] == values[2, 1, NAMES.index("kurtosis")]
     assert made.attrs["units"]["slope_02"] == "dB/ms"
+    # Made by hand, it says of no part which records it holds; a coordinate of its own does.
+    assert table(array[1:]).index[0] == (0, "a")
+    assert table(array.assign_coords(record=[5, 7, 9])[1:]).index[-1] == (9, "b")
+    assert table(array.drop_vars("statistic_units")).attrs["units"] == {}
+    with pytest.raises(SpecError, match=r"^table: there are no named columns; accepted: the array tabular"):
+        table(array.drop_vars(["statistic", "statistic_units"]))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from iqatlas.catalogs.sigmf_export import export_sigmf
 from iqatlas.catalogs.sigmf_recording import sigmf_recording
 from iqatlas.cli.app import run
 from iqatlas.errors import CorpusError, IqAtlasError
+from iqatlas.features.tabular import table
 from iqatlas.generators import import_records
 from iqatlas.generators.import_corpus import import_recordings
 from iqatlas.generators.import_records import import_plan
@@ -110,6 +111,9 @@ def test_the_cell_off_the_air_is_found_in_the_imported_records(
     corpus = open_corpus(tmp_path / "air")
     assert corpus.dataset["iq"].attrs["units"] == "1"
     assert corpus.features("power_spectrum").attrs["units"] == "dBFS/Hz"
+    units = table(corpus.features("tabular").isel(record=0)).attrs["units"]
+    assert {units["power"], units["power_p10"]} == {"dBFS"} and "dBm" not in units.values()
+    assert (units["deviation"], units["slope"], units["centroid"]) == ("dB", "dB/ms", "Hz")
     samples = corpus.dataset["iq"].isel(record=slice(0, 21), receiver=0).values.reshape(-1)
     # The prefix repeats 1280 samples on, turned by the carrier offset, which is known to be near 14 kHz.
     turn = np.angle(np.vdot(samples[:-1280], samples[1280:])) / (2 * np.pi)
