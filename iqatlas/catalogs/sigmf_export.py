@@ -52,6 +52,9 @@ def export_sigmf(
     part = _part(corpus, split)
     dataset = corpus.dataset
     facts = dataset[[name for name in _FACTS if name in dataset]].isel(record=part.records).load()
+    if "receiver_split" in dataset:
+        # Where no variable is by receiver, as of what was imported, its coordinates stay behind.
+        facts = facts.assign_coords(receiver_split=dataset["receiver_split"])
     total = len(part.records) * len(part.receivers) * dataset.sizes["sample"]
     written: list[Path] = []
     done = 0

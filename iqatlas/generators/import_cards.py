@@ -101,6 +101,7 @@ def write_import_croissant(
         extents={"subchannel": made.spec.recording.subchannels, "receiver": len(made.receivers)},
         store=FORMATS[made.spec.storage.format].contents,
         columns=columns_of(dataset),
+        by=made.spec.splits.by,
         keywords=keywords_of(made.spec.tree()),
     )
     write_file(corpus / CROISSANT_NAME, content)
