@@ -16,6 +16,7 @@ from iqatlas.errors import CorpusError
 
 _NEEDED = f"{NAMESPACE}:manifest_sha256"
 """Recordings of iqatlas before there was the namespace don't have it."""
+_UNUSED = f"{NAMESPACE}:occupancy"
 _HERTZ_DIGITS = 5
 """Edges at radio frequency carry float64's rounding, a quarter of a microhertz at 2 GHz."""
 _LONGEST_NAME, _LONGEST_LINE, _MOST_LINES = 255, 500, 100
@@ -46,7 +47,8 @@ def exported_facts(
         return None
     try:
         facts = GlobalFacts.model_validate(about)
-        captures = TypeAdapter(list[CaptureFacts]).validate_python(whole.get("captures") or [])
+        told = [_needed(capture) for capture in whole.get("captures") or []]
+        captures = TypeAdapter(list[CaptureFacts]).validate_python(told)
     except ValidationError as failure:
         raise _unsound(reason_of(failure), where) from None
     if len(captures) <= kept.max():
@@ -86,6 +88,13 @@ def exported_facts(
         chain=None if chain is None else _integers(chain, "draw and slot", where),
         label=None if label is None else np.array(label, bool),
     )
+
+
+def _needed(capture: Any) -> Any:
+    """Return a capture without what nothing is made of: most of the bytes of the metadata."""
+    if not isinstance(capture, dict):
+        return capture
+    return {name: value for name, value in capture.items() if name != _UNUSED}
 
 
 def _column(values: list[Any], name: str, where: str) -> list[Any] | None:

@@ -104,12 +104,23 @@ def told_shares(recordings: Sequence[Recording]) -> dict[str, Any]:
     Raises:
         CorpusError: Two tell different splits of a record.
     """
-    counts = np.bincount(told_splits(recordings), minlength=len(SPLITS))[:_GUARD]
-    by = "time" if receiver_splits(recordings) is None else "receiver"
+    split = told_splits(recordings)
+    counts = np.bincount(split, minlength=len(SPLITS))[:_GUARD]
+    by = "receiver"
+    if receiver_splits(recordings) is None:
+        by = "draw" if _whole_draws(recordings, split) else "time"
     if not counts.any():
         return {"train": 0, "validation": 0, "test": 1, "by": by}
     shares = counts / counts.sum()
     return {**{SPLITS[index]: round(float(share), 9) for index, share in enumerate(shares)}, "by": by}
+
+
+def _whole_draws(recordings: Sequence[Recording], split: Int8[np.ndarray, " segment"]) -> bool:
+    exported = recordings[0].exported
+    if exported is None or exported.chain is None or len(np.unique(split)) < 2:
+        return False
+    pairs = np.unique(np.stack([exported.chain[:, 0], split], axis=-1), axis=0)
+    return len(np.unique(pairs[:, 0])) == len(pairs)
 
 
 def receiver_splits(recordings: Sequence[Recording]) -> list[str] | None:

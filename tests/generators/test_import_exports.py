@@ -199,6 +199,15 @@ def test_a_slot_in_two_splits_does_not_pass_verification(heard: Corpus, exports:
     assert "are in more than one split" in found
 
 
+def test_splits_of_whole_draws_are_told_to_be(exports: list[Path], tmp_path: Path) -> None:
+    captures = json.loads(exports[0].read_text())["captures"]
+    for split, by in ((("train", "test"), "draw"), (("test", "test"), "time")):
+        own = [one | {"iqatlas:split": split[one["iqatlas:draw"]]} for one in captures]
+        made = _plan([_edited(exports[0], tmp_path, info={"iqatlas:receiver_split": None}, captures=own)])
+        assert made.spec.splits.by == by
+        assert made.make_shard(made.shards[0])["split"].values.tolist() == list(np.repeat(split, 48))
+
+
 def test_too_few_slots_for_the_shares_are_one_line(exports: list[Path], tmp_path: Path) -> None:
     metas = [_edited(meta, tmp_path, info={"iqatlas:guard_slots": 40}) for meta in exports]
     with pytest.raises(SpecError, match=r"^--splits: 48 slots are too few .* 40 left out"):
