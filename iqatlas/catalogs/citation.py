@@ -6,11 +6,13 @@ Sources: Citation File Format 1.2.0; DataCite Metadata Schema 4.5; Zenodo's depo
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
 from iqatlas.catalogs.about import AboutSpec
+from iqatlas.catalogs.import_spec import is_imported, is_recorded
 
 CITATION_NAME = "CITATION.cff"
 DATACITE_NAME = "datacite.json"
@@ -19,6 +21,7 @@ CITATION_NAMES = (CITATION_NAME, DATACITE_NAME, ZENODO_NAME)
 _NOBODY = "made with iqatlas"
 KEYWORDS = ("spectrum sensing", "UAV", "I/Q", "LTE", "ray tracing")
 RECORDED_KEYWORDS = ("spectrum sensing", "I/Q", "recording")
+_READ_BACK_KEYWORDS = ("spectrum sensing", "I/Q", "simulation")
 _UNKNOWN_LICENCE = "NOASSERTION"
 
 
@@ -93,6 +96,17 @@ def citation_files(
         DATACITE_NAME: _json(datacite),
         ZENODO_NAME: _json({"metadata": zenodo}),
     }
+
+
+def keywords_of(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a corpus is searched by.
+
+    Args:
+        spec: The spec of its manifest.
+    """
+    if not is_imported(spec):
+        return KEYWORDS
+    return RECORDED_KEYWORDS if is_recorded(spec) else _READ_BACK_KEYWORDS
 
 
 def _names(author: str) -> tuple[str, str] | None:

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from pydantic import ValidationError
 
-from iqatlas.axes import INT16_QUANTITIES, RECORD, RECORDED_QUANTITIES
-from iqatlas.catalogs.import_spec import ImportedCorpusSpec
+from iqatlas.axes import INT16_QUANTITIES, QUANTITIES, RECORD, RECORDED_QUANTITIES
+from iqatlas.catalogs.import_spec import ImportedCorpusSpec, exported_of
 from iqatlas.catalogs.manifest import MANIFEST_NAME, Manifest, reason_of
 from iqatlas.catalogs.spec import SPLITS
 
@@ -32,8 +32,8 @@ def imported_layout_problems(dataset: xr.Dataset, manifest: Manifest) -> Iterato
     needed = {name: RECORDED_QUANTITIES[name] for name in ("iq", "time", "first_sample", "split")}
     if spec.storage.iq == "int16":
         needed |= INT16_QUANTITIES
-    if "label" in dataset:
-        needed["label"] = RECORDED_QUANTITIES["label"]
+    optional = {"label": RECORDED_QUANTITIES, "draw": QUANTITIES, "slot": QUANTITIES}
+    needed |= {name: known[name] for name, known in optional.items() if name in dataset}
     for name, quantity in needed.items():
         if name not in dataset:
             yield f"{name} is missing"
@@ -56,25 +56,33 @@ def imported_layout_problems(dataset: xr.Dataset, manifest: Manifest) -> Iterato
             yield f"{name} is missing"
 
 
-def imported_part_problems(part: xr.Dataset) -> Iterator[tuple[str, np.ndarray]]:
+def imported_part_problems(part: xr.Dataset, manifest: Manifest) -> Iterator[tuple[str, np.ndarray]]:
     """Check some records, in memory, samples complex.
 
     Args:
         part: The records.
+        manifest: The corpus's manifest.
 
     Yields:
         What does not hold, and in which of the records.
     """
     rate, first = float(part.attrs["sample_rate_hz"]), part["first_sample"].values
     yield "iq: not finite", ~np.isfinite(part["iq"].values)
-    # Hours of samples in float64 seconds keep far more than a hundredth of one.
-    yield "time: not that of first_sample", ~(np.abs(part["time"].values * rate - first) <= 0.01)
+    if exported_of(manifest.spec):
+        # Time is that of the exported corpus, whose captures don't follow on from each other.
+        yield "time: not finite", ~np.isfinite(part["time"].values)
+    else:
+        # Hours of samples in float64 seconds keep far more than a hundredth of one.
+        yield "time: not that of first_sample", ~(np.abs(part["time"].values * rate - first) <= 0.01)
     late = np.diff(first, prepend=first[0] - part.sizes["sample"]) < part.sizes["sample"]
     yield "first_sample: the capture overlaps the one before, or is before it", late | (first < 0)
 
 
 def imported_split_problems(dataset: xr.Dataset, manifest: Manifest) -> Iterator[str]:
-    """Check the splits against the manifest, and that they are blocks of time in their order.
+    """Check the splits against the manifest, and that they are apart in time.
+
+    They are blocks of time in their order, but for those that an exported corpus had, which may come in every
+    draw; no slot of a draw is in two of them.
 
     Args:
         dataset: All records.
@@ -88,6 +96,19 @@ def imported_split_problems(dataset: xr.Dataset, manifest: Manifest) -> Iterator
     if unknown := sorted(set(found) - set(SPLITS)):
         yield f"split: {unknown[0]!r} is none of {', '.join(SPLITS)}"
         return
+    if {"draw", "slot"} <= set(dataset.variables):
+        yield from _slot_problems(dataset["draw"].values, dataset["slot"].values, split)
+        return
+    if exported_of(manifest.spec).get("splits") == "told":
+        return
     order = np.array([SPLITS.index(name) for name in split[split != "guard"]])
     if (np.diff(order) < 0).any():
         yield "split: training, validation and test don't follow each other in time"
+
+
+def _slot_problems(draw: np.ndarray, slot: np.ndarray, split: np.ndarray) -> Iterator[str]:
+    order = np.lexsort((split, slot, draw))
+    draw, slot, split = draw[order], slot[order], split[order]
+    same = (np.diff(draw) == 0) & (np.diff(slot) == 0) & (split[1:] != split[:-1])
+    for index in np.flatnonzero(same)[:1]:
+        yield f"split: records of slot {slot[index]} of draw {draw[index]} are in more than one split"

@@ -75,7 +75,7 @@ def record_problems(place: CorpusPlace, manifest: Manifest) -> Iterator[str]:
                 wrong = ~(np.isfinite(scale) & (scale >= 0))
                 yield from _named("iq_scale: negative or not finite", wrong, start)
             if imported:
-                yield from _named_all(imported_part_problems(decoded(part)), start)
+                yield from _named_all(imported_part_problems(decoded(part), manifest), start)
             else:
                 yield from _part_problems(decoded(part), start, ideal=_ideal(manifest))
         yield from feature_problems(decoded(dataset), manifest.spec, store=store.name)

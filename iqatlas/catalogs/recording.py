@@ -12,6 +12,7 @@ from jaxtyping import Complex64, Float64, Int64
 
 from iqatlas.catalogs.canonical import sha256_file
 from iqatlas.catalogs.durable import storage_errors
+from iqatlas.catalogs.exported_recording import Exported
 from iqatlas.catalogs.sample_type import SampleType
 from iqatlas.errors import CorpusError, MissingFileError
 
@@ -35,21 +36,6 @@ class Annotations:
     edges_hz: Float64[np.ndarray, "annotation 2"] = field(default_factory=_no_extents)
 
 
-@dataclass(frozen=True)
-class Grid:
-    """How a recording that was exported from a corpus was cut into records and sub-channels.
-
-    Args:
-        samples: Samples of a record.
-        subchannels: Number of sub-channels.
-        bandwidth_hz: From the lower edge of the first to the upper edge of the last.
-    """
-
-    samples: int
-    subchannels: int
-    bandwidth_hz: float
-
-
 @dataclass(frozen=True, eq=False)
 class Recording:
     """A file of complex samples.
@@ -67,7 +53,7 @@ class Recording:
         sources: All files that it was read from, the samples first.
         facts: What else is known: who recorded it, when, with what, under which licence.
         sha512: Hash that the samples should have; None where nobody says.
-        grid: Records and sub-channels that its metadata tell of; None where they don't.
+        exported: What it tells of the corpus that it was exported from; None for other recordings.
     """
 
     name: str
@@ -82,7 +68,7 @@ class Recording:
     sources: tuple[Path, ...]
     facts: dict[str, str]
     sha512: str | None = None
-    grid: Grid | None = None
+    exported: Exported | None = None
 
     @property
     def receivers(self) -> tuple[str, ...]:

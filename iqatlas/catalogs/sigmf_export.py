@@ -13,7 +13,7 @@ from jaxtyping import Bool
 
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.durable import storage_errors, write_file
-from iqatlas.catalogs.import_spec import is_imported
+from iqatlas.catalogs.import_spec import is_recorded
 from iqatlas.catalogs.sigmf import DATA_SUFFIX, META_SUFFIX, recording_text
 from iqatlas.catalogs.sigmf_facts import capture_facts, global_facts
 from iqatlas.catalogs.sigmf_namespace import extension
@@ -52,6 +52,9 @@ def export_sigmf(
     part = _part(corpus, split)
     dataset = corpus.dataset
     facts = dataset[[name for name in _FACTS if name in dataset]].isel(record=part.records).load()
+    if "receiver_split" in dataset:
+        # Where no variable is by receiver, as of what was imported, its coordinates stay behind.
+        facts = facts.assign_coords(receiver_split=dataset["receiver_split"])
     total = len(part.records) * len(part.receivers) * dataset.sizes["sample"]
     written: list[Path] = []
     done = 0
@@ -63,10 +66,9 @@ def export_sigmf(
 
     with storage_errors(folder, resumes=False):
         folder.mkdir(parents=True, exist_ok=True)
+        bases = _bases(corpus)
         for place in part.receivers.tolist():
-            receiver = dataset["receiver"].values[place]
-            base = _base(corpus, str(receiver))
-            meta, data = folder / (base + META_SUFFIX), folder / (base + DATA_SUFFIX)
+            meta, data = (folder / (bases[place] + suffix) for suffix in (META_SUFFIX, DATA_SUFFIX))
             meta.unlink(missing_ok=True)  # old metadata must not be found beside new samples
             digest = _write_samples(data, dataset["iq"].isel(receiver=place), part.records, tell)
             text = _metadata(corpus, facts, part, place, digest)
@@ -85,8 +87,8 @@ def recording_names(corpus: Corpus, split: str | None) -> tuple[str, ...]:
     Raises:
         CorpusError: No record is asked for, or too many.
     """
-    heard = corpus.dataset["receiver"].values[_part(corpus, split).receivers]
-    return tuple(_base(corpus, str(name)) + suffix for name in heard for suffix in (DATA_SUFFIX, META_SUFFIX))
+    part, bases = _part(corpus, split), _bases(corpus)
+    return tuple(bases[place] + suffix for place in part.receivers for suffix in (DATA_SUFFIX, META_SUFFIX))
 
 
 def _part(corpus: Corpus, split: str | None) -> SplitPart:
@@ -100,9 +102,22 @@ def _part(corpus: Corpus, split: str | None) -> SplitPart:
     return part
 
 
-def _base(corpus: Corpus, receiver: str) -> str:
-    plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in receiver)
-    return f"{corpus.manifest.name}-{plain}"
+def _bases(corpus: Corpus) -> list[str]:
+    """Return the name of each receiver's recording, without suffix; the same for every split.
+
+    Receivers whose names differ only in what a file name can't hold have a number behind it; so have those
+    that differ in case, which some disks don't tell apart.
+    """
+    taken: set[str] = set()
+    bases = []
+    for receiver in corpus.dataset["receiver"].values.tolist():
+        plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in str(receiver))
+        base, number = f"{corpus.manifest.name}-{plain}", 1
+        while (name := base if number == 1 else f"{base}-{number}").casefold() in taken:
+            number += 1
+        taken.add(name.casefold())
+        bases.append(name)
+    return bases
 
 
 def _write_samples(data: Path, iq: xr.DataArray, chosen: np.ndarray, tell: Callable[[int], None]) -> str:
@@ -142,7 +157,7 @@ def _metadata(corpus: Corpus, facts: xr.Dataset, part: SplitPart, place: int, sh
             capture["core:geolocation"] = {"type": "Point", "coordinates": coordinates}
     annotations = _annotations(facts, dataset, samples, carrier_hz) if "label" in facts else []
     name = str(dataset["receiver"].values[place])
-    heard = "recorded"
+    heard = "recorded" if is_recorded(corpus.manifest.spec) else "simulated"
     if "altitude" in dataset:
         altitudes = dataset["altitude"].values[:, place]
         heard = f"{altitudes.min():.0f} to {altitudes.max():.0f} m above the ground"
@@ -158,12 +173,22 @@ def _metadata(corpus: Corpus, facts: xr.Dataset, part: SplitPart, place: int, sh
         ),
         "core:recorder": f"iqatlas {__version__}",
         "core:license": corpus.manifest.spec.get("about", {}).get("licence", "ODbL-1.0"),
-        **({} if is_imported(corpus.manifest.spec) else {"core:hw": "simulated"}),
+        **_makers(corpus),
         "core:sha512": sha512,
         "core:extensions": [extension()],
         **global_facts(corpus, place),
     }
     return recording_text(info, captures, annotations)
+
+
+def _makers(corpus: Corpus) -> dict[str, object]:
+    """Return who made the captures, and with what."""
+    spec = corpus.manifest.spec
+    authors = spec.get("about", {}).get("authors", [])
+    return {
+        **({} if is_recorded(spec) else {"core:hw": "simulated"}),
+        **({"core:author": "; ".join(authors)} if authors else {}),
+    }
 
 
 def _annotations(

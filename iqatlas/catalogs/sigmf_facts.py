@@ -11,7 +11,7 @@ from jaxtyping import Int64
 
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.sigmf import subchannel_name
-from iqatlas.catalogs.sigmf_namespace import OTHERS, in_namespace
+from iqatlas.catalogs.sigmf_namespace import OTHERS, UNITS, in_namespace
 
 _ALTITUDE_REFERENCE = "ground at the origin of the scene, not the WGS84 ellipsoid"
 _DIGITS = 4
@@ -26,6 +26,7 @@ def global_facts(corpus: Corpus, place: int) -> dict[str, Any]:
     """
     dataset = corpus.dataset
     carrier_hz = float(dataset.attrs["carrier_frequency_hz"])
+    guard = corpus.manifest.statistics.get("guard_slots")
     lower, upper = (carrier_hz + dataset[f"subchannel_{edge}"].values for edge in ("lower", "upper"))
     return in_namespace(
         {
@@ -40,8 +41,16 @@ def global_facts(corpus: Corpus, place: int) -> dict[str, Any]:
             ],
             "sites": [str(name) for name in dataset["site"].values] if "occupancy" in dataset else None,
             "altitude_reference": _ALTITUDE_REFERENCE if "altitude" in dataset else None,
+            "units": units if (units := dataset["iq"].attrs.get("units")) in UNITS else None,
+            "attribution": _attribution(corpus),
+            "guard_slots": guard if isinstance(guard, int) and guard >= 0 else None,
         }
     )
+
+
+def _attribution(corpus: Corpus) -> list[str] | None:
+    credit = corpus.manifest.scene.get("attribution")
+    return [str(line) for line in credit] if isinstance(credit, list) and credit else None
 
 
 def capture_facts(

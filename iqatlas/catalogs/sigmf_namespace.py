@@ -9,9 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-NAMESPACE, VERSION = "iqatlas", "1.1.0"
+NAMESPACE, VERSION = "iqatlas", "1.2.0"
 OTHERS = "none"
 """Split of a capture whose receiver is of another split than its record: it belongs to neither."""
+
+UNITS = ("mW^0.5", "1")
+"""Units of samples: at the antenna port, or shares of a recorder's full scale."""
 
 _Index = Annotated[int, Field(ge=0)]
 _State = Annotated[int, Field(ge=0, le=1)]
@@ -60,6 +63,12 @@ class GlobalFacts(_Part):
     """Names of the sites that occupancy counts."""
     altitude_reference: str | None = None
     """What the third coordinate of core:geolocation is counted from."""
+    units: Literal["mW^0.5", "1"] | None = None
+    """Of the samples: mW^0.5 at the antenna port, or shares of a recorder's full scale. Since 1.2.0."""
+    attribution: tuple[str, ...] | None = None
+    """Lines of credit that the licences of what the corpus was made from ask for. Since 1.2.0."""
+    guard_slots: _Index | None = None
+    """Slots that belong to no split between two splits. Since 1.2.0."""
 
 
 class CaptureFacts(_Part):

@@ -10,20 +10,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+from jaxtyping import Int64
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from iqatlas.catalogs.durable import storage_errors
 from iqatlas.catalogs.manifest import reason_of
-from iqatlas.catalogs.recording import Annotations, Grid, Recording, count_samples
+from iqatlas.catalogs.recording import Annotations, Recording, count_samples
 from iqatlas.catalogs.sample_type import SampleType
 from iqatlas.catalogs.sigmf import DATA_SUFFIX, META_SUFFIX
-from iqatlas.catalogs.sigmf_namespace import GlobalFacts
+from iqatlas.catalogs.sigmf_exported import exported_facts
 from iqatlas.errors import CorpusError, MissingFileError
 
 _LARGEST_METADATA_BYTES = 256 << 20
 _LONGEST_FACT = 500
-_MOST_SUBCHANNELS, _LEAST, _MOST = 4096, 16, 1 << 22
-_SHARE_OFF = 0.05
 
 _Index = Annotated[int, Field(ge=0, lt=1 << 62)]
 _Hertz = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
@@ -96,9 +95,10 @@ def sigmf_recording(path: Path, *, sample_rate_hz: float | None = None) -> Recor
     data = _data_file(meta, about.dataset)
     samples = count_samples(data, kind, channels=about.num_channels)
     centre_hz = _centre_hz(captures, where)
-    segments = _segments(captures, about.offset, samples, where)
+    segments, kept = _segments(captures, about.offset, samples, where)
+    exported = exported_facts(whole, kept, rate_hz=rate, centre_hz=centre_hz or 0.0, where=where)
     return Recording(
-        name=meta.name.removesuffix(META_SUFFIX),
+        name=meta.name.removesuffix(META_SUFFIX) if exported is None else exported.receiver,
         data=data,
         sample_type=kind,
         samples=samples,
@@ -110,28 +110,8 @@ def sigmf_recording(path: Path, *, sample_rate_hz: float | None = None) -> Recor
         sources=(data, meta),
         facts=_facts(whole["global"], captures[0]),
         sha512=about.sha512.lower() if about.sha512 else None,
-        grid=_grid(whole["global"], rate, centre_hz or 0.0),
+        exported=exported,
     )
-
-
-def _grid(about: dict[str, Any], rate_hz: float, centre_hz: float) -> Grid | None:
-    """Return the records and sub-channels of an export of ours; None where an import can't cut the same."""
-    try:
-        facts = GlobalFacts.model_validate(about)
-    except ValidationError:
-        return None
-    edges = np.array([(one.freq_lower_edge, one.freq_upper_edge) for one in facts.subchannels]).reshape(-1, 2)
-    if not 0 < len(edges) <= _MOST_SUBCHANNELS or not _LEAST <= facts.record_samples <= _MOST:
-        return None
-    bandwidth_hz = float(edges[-1, 1] - edges[0, 0])
-    if not 0 < bandwidth_hz <= rate_hz:
-        return None
-    # Sub-channels of an import are equal and lie side by side; LTE's leave out the carrier in the middle.
-    borders = (np.arange(len(edges) + 1) / len(edges) - 0.5) * bandwidth_hz + centre_hz
-    off_hz = np.abs(edges - np.stack([borders[:-1], borders[1:]], axis=-1)).max()
-    if off_hz * len(edges) > _SHARE_OFF * bandwidth_hz:
-        return None
-    return Grid(facts.record_samples, len(edges), bandwidth_hz)
 
 
 def _metadata(meta: Path) -> dict[str, Any]:
@@ -179,14 +159,22 @@ def _centre_hz(captures: list[_Capture], where: str) -> float | None:
     return found.pop()
 
 
-def _segments(captures: list[_Capture], offset: int, samples: int, where: str) -> np.ndarray:
+def _segments(
+    captures: list[_Capture], offset: int, samples: int, where: str
+) -> tuple[Int64[np.ndarray, "segment 2"], Int64[np.ndarray, " segment"]]:
+    """Return the segments that have samples, and which of the captures they are."""
     starts = np.array([capture.sample_start for capture in captures], np.int64) - offset
     if starts[0] < 0 or (np.diff(starts) < 0).any() or starts[-1] > samples:
         raise CorpusError(
             f"its segments are out of order, or don't begin among its {samples} samples", where=where
         )
-    stops = np.append(starts[1:], samples)
-    return np.stack([starts, stops], axis=-1)[stops > starts]
+    segments = np.stack([starts, np.append(starts[1:], samples)], axis=-1)
+    kept = np.flatnonzero(segments[:, 1] > segments[:, 0])
+    if not len(kept):
+        raise CorpusError(
+            f"no segment with a sample: the last one begins at the end of its {samples} samples", where=where
+        )
+    return segments[kept], kept
 
 
 def _annotations(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from iqatlas.catalogs.citation import KEYWORDS, RECORDED_KEYWORDS
+from iqatlas.catalogs.citation import keywords_of
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME, UNPUBLISHED, croissant
-from iqatlas.catalogs.import_spec import is_imported
 from iqatlas.catalogs.load_card import load_anew, split_by
 from iqatlas.catalogs.manifest import FileEntry, InputEntry
 from iqatlas.catalogs.record_store import FORMATS, RecordStore
@@ -62,5 +61,5 @@ def restored_croissant(
         version=UNPUBLISHED,
         columns=columns,
         by=split_by(manifest.spec),
-        keywords=RECORDED_KEYWORDS if is_imported(manifest.spec) else KEYWORDS,
+        keywords=keywords_of(manifest.spec),
     )

@@ -8,10 +8,9 @@ import json
 from pydantic import ValidationError
 
 from iqatlas.catalogs.about import AboutSpec
-from iqatlas.catalogs.citation import CITATION_NAMES, KEYWORDS, RECORDED_KEYWORDS, citation_files
+from iqatlas.catalogs.citation import CITATION_NAMES, citation_files, keywords_of
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.croissant import CROISSANT_NAME, croissant
-from iqatlas.catalogs.import_spec import is_imported
 from iqatlas.catalogs.load_card import split_by
 from iqatlas.catalogs.manifest import MANIFEST_NAME, FileEntry, Manifest
 from iqatlas.catalogs.record_table import RECORD_TABLE, columns_of
@@ -46,7 +45,7 @@ def versioned_cards(corpus: Corpus, *, version: str, published: str) -> dict[str
         about = about_of(manifest, corpus.place.name)
         title, description = title_and_description(corpus, files[CROISSANT_NAME].bytes)
         credit = manifest.scene.get("attribution", [])
-        keywords = RECORDED_KEYWORDS if is_imported(manifest.spec) else KEYWORDS
+        keywords = keywords_of(manifest.spec)
         cards = citation_files(
             about,
             title=title,

@@ -76,8 +76,21 @@ def sigmf(
     sample_rate: Annotated[
         float | None, typer.Option(metavar="HZ", help="Sampling rate where the metadata leave it out.")
     ] = None,
-    full_scale: _FullScale = None,
-    splits: _Splits = "0,0,1",
+    full_scale: Annotated[
+        float | None,
+        typer.Option(
+            "--full-scale-dbm",
+            metavar="DBM",
+            help="Power that full scale stands for; that of an iqatlas export, else unknown.",
+        ),
+    ] = None,
+    splits: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TRAIN,VALIDATION,TEST",
+            help="Shares of the splits, in order of time; the splits of an iqatlas export, else 0,0,1.",
+        ),
+    ] = None,
     form: _Format = "zarr",
     stored: _Stored = "complex64",
     licence: _Licence = None,
@@ -88,18 +101,21 @@ def sigmf(
     Example: iqatlas import sigmf roof.sigmf-meta mast.sigmf-meta -o measured --samples 2048
     """
     from iqatlas.catalogs.sigmf_recording import sigmf_recording
+    from iqatlas.generators.import_told import cut_as_told
 
     _positive("--sample-rate", sample_rate)
     found = [sigmf_recording(path, sample_rate_hz=sample_rate) for path in recordings]
-    how = {
-        "kind": "sigmf",
-        **_grid(found[0], samples, subchannels, bandwidth),
-        "labels": labels,
-        "overlap": overlap,
-        "full_scale_dbm": full_scale,
-    }
+    how, shares = cut_as_told(
+        found,
+        samples=samples,
+        subchannels=subchannels,
+        bandwidth_hz=bandwidth,
+        full_scale_dbm=full_scale,
+        shares=None if splits is None else _shares(splits),
+    )
+    how |= {"kind": "sigmf", "labels": labels, "overlap": overlap}
     told = licence or found[0].facts.get("license")
-    _import(found, how, output, name, splits, form, stored, told, overwrite=overwrite)
+    _import(found, how, output, name, shares, form, stored, told, overwrite=overwrite)
 
 
 @app.command("raw")
@@ -149,21 +165,7 @@ def raw(
         "labels": "none",
         "full_scale_dbm": full_scale,
     }
-    _import([found], how, output, name, splits, form, stored, licence, overwrite=overwrite)
-
-
-def _grid(
-    first: Recording, samples: int | None, subchannels: int | None, bandwidth_hz: float | None
-) -> dict[str, Any]:
-    """Return how records are cut: as asked, else as the metadata of an export tell, else as any recording."""
-    grid = first.grid
-    if grid is not None and subchannels is None and bandwidth_hz is None:
-        subchannels, bandwidth_hz = grid.subchannels, grid.bandwidth_hz
-    return {
-        "samples": samples if samples is not None else grid.samples if grid is not None else 1024,
-        "subchannels": 16 if subchannels is None else subchannels,
-        "bandwidth_hz": bandwidth_hz,
-    }
+    _import([found], how, output, name, _shares(splits), form, stored, licence, overwrite=overwrite)
 
 
 def _positive(option: str, value: float | None) -> None:
@@ -186,7 +188,7 @@ def _import(
     how: dict[str, Any],
     output: str,
     name: str | None,
-    splits: str,
+    shares: dict[str, Any],
     form: str,
     stored: str,
     licence: str | None,
@@ -204,7 +206,7 @@ def _import(
         "name": name or output.rstrip("/").rpartition("/")[2],
         IMPORT: how,
         "storage": {"format": form, "iq": stored},
-        "splits": _shares(splits),
+        "splits": shares,
         "about": {"licence": licence or "NOASSERTION"},
     }
     try:

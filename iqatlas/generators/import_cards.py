@@ -6,7 +6,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from iqatlas.catalogs.citation import RECORDED_KEYWORDS, citation_files
+from iqatlas.catalogs.citation import citation_files, keywords_of
 from iqatlas.catalogs.croissant import CROISSANT_NAME, UNPUBLISHED, croissant
 from iqatlas.catalogs.durable import write_file
 from iqatlas.catalogs.folder import PICTURES
@@ -14,13 +14,16 @@ from iqatlas.catalogs.manifest import FileEntry, InputEntry
 from iqatlas.catalogs.record_store import FORMATS
 from iqatlas.catalogs.record_table import RECORD_TABLE, columns_of, write_record_table
 from iqatlas.catalogs.spec import SPLITS
+from iqatlas.generators.import_credit import credits_of
 from iqatlas.generators.import_records import ImportPlan
 
 _PICTURE = f"{PICTURES}/recording.png"
 
 
 def _title(made: ImportPlan) -> str:
-    return made.spec.about.title or f"{made.spec.name}: recorded I/Q for spectrum sensing"
+    source = made.spec.recording.exported
+    kind = "simulated" if source is not None and source.simulated else "recorded"
+    return made.spec.about.title or f"{made.spec.name}: {kind} I/Q for spectrum sensing"
 
 
 def _description(made: ImportPlan) -> str:
@@ -28,9 +31,13 @@ def _description(made: ImportPlan) -> str:
         return made.spec.about.description
     asked, first = made.spec.recording, made.recordings[0]
     labels = "labels from their annotations" if made.labelled else "no labels"
+    if made.labels_told:
+        labels = "its labels"
+    source = asked.exported
+    told = "" if source is None else f"exported from the corpus {source.corpus}, "
     return (
-        f"{made.records:,} records of {len(made.receivers)} recordings at "
-        f"{first.centre_frequency_hz / 1e6:g} MHz, {asked.samples} complex samples a receiver at "
+        f"{made.records:,} records of {len(made.receivers)} recordings "
+        f"{told}at {first.centre_frequency_hz / 1e6:g} MHz, {asked.samples} complex samples a receiver at "
         f"{made.sample_rate_hz / 1e6:g} Msps, with {labels}."
     )
 
@@ -64,8 +71,8 @@ def write_import_cards(
         description=_description(made),
         published=published,
         version=UNPUBLISHED,
-        credit=tuple(sorted({entry.attribution for entry in inputs})),
-        keywords=RECORDED_KEYWORDS,
+        credit=tuple(credits_of(made.recordings)),
+        keywords=keywords_of(made.spec.tree()),
     )
     for name, content in files.items():
         write_file(corpus / name, content)
@@ -94,7 +101,8 @@ def write_import_croissant(
         extents={"subchannel": made.spec.recording.subchannels, "receiver": len(made.receivers)},
         store=FORMATS[made.spec.storage.format].contents,
         columns=columns_of(dataset),
-        keywords=RECORDED_KEYWORDS,
+        by=made.spec.splits.by,
+        keywords=keywords_of(made.spec.tree()),
     )
     write_file(corpus / CROISSANT_NAME, content)
 
@@ -103,16 +111,21 @@ def _readme(made: ImportPlan) -> str:
     asked, first = made.spec.recording, made.recordings[0]
     full_scale = asked.full_scale_dbm
     level = "full scale is 1, level unknown" if full_scale is None else f"full scale {full_scale:g} dBm"
-    grid = f"{asked.subchannels}, {made.edges_hz[-1, 1] * 2e-6:.6g} MHz in all"
+    if made.exported and full_scale == 0:
+        level = "in √mW at the antenna port"
+    low, high = made.edges_hz[0, 0], made.edges_hz[-1, 1]
+    grid = f"{asked.subchannels}, {(high - low) * 1e-6:.6g} MHz in all"
     labels = (
         f"from annotations; occupied where both share {asked.overlap:.0%} of the smaller"
         if made.labelled
         else "none"
     )
+    if made.labels_told:
+        labels = "those of the corpus that it was exported from"
     facts = "".join(f"| {name} | {_cell(text)} |\n" for name, text in first.facts.items())
     return f"""# {made.spec.name}
 
-Recorded I/Q, imported by iqatlas.
+{_what(made)}
 
 ![Power over time and frequency](./{_PICTURE})
 
@@ -142,7 +155,20 @@ Licence of the recordings: {_cell(made.spec.about.licence)}. See ATTRIBUTION.md.
 """
 
 
+def _what(made: ImportPlan) -> str:
+    source = made.spec.recording.exported
+    if source is None:
+        return "Recorded I/Q, imported by iqatlas."
+    kind = "Simulated" if source.simulated else "Recorded"
+    return (
+        f"{kind} I/Q of the corpus {_cell(source.corpus)}, exported as SigMF and imported by iqatlas. Its "
+        f"manifest has the SHA-256 {source.manifest_sha256}."
+    )
+
+
 def _limits(made: ImportPlan) -> str:
+    if made.labels_told:
+        return "Labels are those of the exported corpus, 1 where any of its sites occupies a sub-channel."
     if made.labelled:
         return "A sub-channel without an annotation may be occupied all the same: labels are what was marked."
     return "Nobody has marked what is occupied: there are no labels."

@@ -23,6 +23,7 @@ from iqatlas.catalogs.spec import SPLITS
 from iqatlas.catalogs.staging import desk_of, write_shard
 from iqatlas.errors import CorpusError
 from iqatlas.generators.import_cards import write_import_cards, write_import_croissant
+from iqatlas.generators.import_credit import credit_of, credits_of
 from iqatlas.generators.import_records import ImportPlan, import_plan
 from iqatlas.generators.progress import Listener, Progress, silent
 from iqatlas.generators.provenance import library_versions
@@ -140,6 +141,7 @@ def _inputs(
     total, done = sum(one.data.stat().st_size for one in recordings), 0
     entries = []
     for one in recordings:
+        credit = "; ".join(credit_of(one))
         base = done
         digests = one.hashes(lambda own, base=base: progress(Progress("hashing", base + own, total)))  # type: ignore[misc]
         done += one.data.stat().st_size
@@ -151,7 +153,7 @@ def _inputs(
                     bytes=path.stat().st_size,
                     sha256=digest,
                     licence=one.facts.get("license", spec.about.licence),
-                    attribution=one.facts.get("author", "of who recorded it"),
+                    attribution=credit,
                     source=one.facts.get("data_doi") or one.facts.get("recorder") or one.facts.get("hw"),
                     date=one.facts.get("datetime"),
                 )
@@ -207,6 +209,8 @@ def _describe(
         "samples": made.records * len(made.receivers) * made.spec.recording.samples,
         "guard_records": made.guard_records,
     }
+    if made.exported and made.exported[0].guard_slots is not None:
+        statistics["guard_slots"] = made.exported[0].guard_slots
     if made.labelled:
         statistics["occupied_share_of_labels"] = round(float(dataset["label"].mean()), 6)
     files = construction.gather(file for shard in made.shards for file in ledger[shard.step])
@@ -227,7 +231,7 @@ def _describe(
                 for one in made.recordings
                 for name in one.receivers
             ],
-            "attribution": sorted({entry.attribution for entry in inputs}),
+            "attribution": credits_of(made.recordings),
         },
         paths={},
         records=made.records,

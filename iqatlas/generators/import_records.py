@@ -7,21 +7,23 @@ from functools import cached_property
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float64, Int8, Int64
+from jaxtyping import Bool, Float64, Int8, Int64
 
 from iqatlas.axes import INT16_QUANTITIES, QUANTITIES, RECORDED_QUANTITIES, Quantity
 from iqatlas.catalogs._zarr import array_variable
 from iqatlas.catalogs.annotation_labels import annotation_labels
+from iqatlas.catalogs.exported_recording import Exported
 from iqatlas.catalogs.import_spec import ImportedCorpusSpec
 from iqatlas.catalogs.quantised import quantise
 from iqatlas.catalogs.recording import Recording
-from iqatlas.catalogs.spec import SPLITS, split_slots
+from iqatlas.catalogs.spec import SPLITS
 from iqatlas.errors import CorpusError, SpecError
+from iqatlas.generators.import_alike import refuse_unlike
+from iqatlas.generators.import_splits import guard_of, receiver_splits, shared_out, told_splits
 from iqatlas.generators.plan import Shard
 
 _CHUNK_BYTES = 8 << 20
 _SHARD_BYTES = 64 << 20
-_GUARD_RECORDS = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,32 +56,60 @@ class ImportPlan:
 
     def first_sample(self, start: int, stop: int) -> Int64[np.ndarray, "record"]:
         """Return where each of some captures begins: one after the other in each segment."""
-        record = np.arange(start, stop)
-        segment = np.searchsorted(self._before, record, side="right") - 1
+        record, segment = np.arange(start, stop), self.segment(start, stop)
         begin = self.recordings[0].segments[segment, 0]
         return np.asarray(begin + (record - self._before[segment]) * self.spec.recording.samples)
+
+    def segment(self, start: int, stop: int) -> Int64[np.ndarray, "record"]:
+        """Return the segment that each of some captures is cut from."""
+        return np.asarray(np.searchsorted(self._before, np.arange(start, stop), side="right") - 1)
 
     @property
     def records(self) -> int:
         """Number of records."""
         return int(self._before[-1])
 
+    @cached_property
+    def exported(self) -> tuple[Exported, ...]:
+        """What each recording tells of the corpus that it was exported from; none where that isn't taken."""
+        if self.spec.recording.exported is None:
+            return ()
+        return tuple(one.exported for one in self.recordings if one.exported is not None)
+
     @property
     def labelled(self) -> bool:
         """Whether records have labels."""
-        annotated = any(len(one.annotations.samples) for one in self.recordings)
         asked = self.spec.recording.labels
-        return asked == "annotations" or (asked == "auto" and annotated)
+        return asked == "annotations" or (asked == "auto" and (self.labels_told or _marked(self.recordings)))
+
+    @property
+    def labels_told(self) -> bool:
+        """Whether labels are those of the exported corpus, because records and sub-channels are."""
+        asked = self.spec.recording
+        return (
+            asked.labels == "auto"
+            and asked.exported is not None
+            and asked.exported.edges_hz is not None
+            and all(one.label is not None and one.samples == asked.samples for one in self.exported)
+        )
 
     @property
     def guard_records(self) -> int:
-        """Records left out between two splits."""
-        return _GUARD_RECORDS if self.spec.splits.needs_guard else 0
+        """Records, or slots of an export, left out between two splits."""
+        return 0 if self._splits_told else guard_of(self.spec.splits, self.recordings)
+
+    @property
+    def _splits_told(self) -> bool:
+        exported = self.spec.recording.exported
+        return exported is not None and exported.splits == "told"
 
     @cached_property
     def record_split(self) -> Int8[np.ndarray, "record"]:
         """The split of each record, as an index into the names of splits."""
-        return split_slots(self.spec.splits, slots=self.records, guard_slots=self.guard_records)
+        segment = self.segment(0, self.records)
+        if self._splits_told:
+            return np.asarray(told_splits(self.recordings)[segment])
+        return shared_out(self.spec.splits, self.recordings, segment, guard=self.guard_records)
 
     @property
     def edges_hz(self) -> Float64[np.ndarray, "subchannel 2"]:
@@ -129,7 +159,17 @@ class ImportPlan:
                 ),
             }
         chosen |= {name: recorded[name] for name in ("time", "first_sample", "split")}
-        return {**chosen, **({"label": recorded["label"]} if self.labelled else {})}
+        if self.exported:
+            chosen["time"] = QUANTITIES["time"]
+        if self._chains:
+            chosen |= {name: QUANTITIES[name] for name in ("draw", "slot")}
+        if self.labelled:
+            chosen["label"] = (QUANTITIES if self.labels_told else recorded)["label"]
+        return chosen
+
+    @property
+    def _chains(self) -> bool:
+        return bool(self.exported) and self.exported[0].chain is not None
 
     @property
     def shape(self) -> dict[str, int]:
@@ -152,23 +192,33 @@ class ImportPlan:
             "subchannel_upper": edges[:, 1],
             "sample_time": np.arange(self.spec.recording.samples) / self.sample_rate_hz,
         }
+        own = receiver_splits(self.recordings) if self._splits_told else None
+        if own is not None:
+            values["receiver_split"] = np.array(own)
         known = QUANTITIES | RECORDED_QUANTITIES
+        source = self.spec.recording.exported
+        origin = "recorded"
+        if source is not None:
+            kind = "simulated" if source.simulated else "recorded"
+            origin = f"{kind}: the corpus {source.corpus}, exported as SigMF"
+        polarity = "1 occupied, 0 vacant" if self.labels_told else "1 occupied, 0 not annotated"
         full_scale = self.spec.recording.full_scale_dbm
         return xr.Dataset(
             coords={name: array_variable(known[name], array) for name, array in values.items()},
             attrs={
                 "title": f"iqatlas corpus {self.spec.name}",
-                "source": "recorded; see the inputs in the manifest",
+                "source": f"{origin}; see the inputs in the manifest",
                 "sample_rate_hz": self.sample_rate_hz,
                 "carrier_frequency_hz": self.recordings[0].centre_frequency_hz,
                 **({"full_scale_dbm": full_scale} if full_scale is not None else {}),
-                **({"label_polarity": "1 occupied, 0 not annotated"} if self.labelled else {}),
+                **({"label_polarity": polarity} if self.labelled else {}),
             },
         )
 
     def make_shard(self, shard: Shard) -> xr.Dataset:
         """Return the records of a shard; the same recordings give the same bytes."""
         first, asked = self.first_sample(shard.start, shard.stop), self.spec.recording
+        segment = self.segment(shard.start, shard.stop)
         iq = np.concatenate([one.read(first, asked.samples) for one in self.recordings], axis=1)
         if asked.full_scale_dbm is not None:
             iq *= np.float32(10 ** (asked.full_scale_dbm / 20))
@@ -180,28 +230,55 @@ class ImportPlan:
             )
         values: dict[str, np.ndarray] = {
             "iq": iq,
-            "time": first / self.sample_rate_hz,
+            "time": self._time_s(first, segment),
             "first_sample": first,
             "split": np.array(SPLITS)[self.record_split[shard.start : shard.stop]],
         }
         if self.spec.storage.iq == "int16":
             values["iq"], values["iq_scale"] = quantise(iq)
+        if self._chains:
+            chain = self.exported[0].chain
+            values |= {} if chain is None else {"draw": chain[segment, 0], "slot": chain[segment, 1]}
         if self.labelled:
-            values["label"] = np.any(
-                [
-                    annotation_labels(
-                        one.annotations,
-                        first_sample=first,
-                        samples=asked.samples,
-                        edges_hz=self.edges_hz,
-                        overlap=asked.overlap,
-                    )
-                    for one in self.recordings
-                ],
-                axis=0,
-            )
+            values["label"] = self._labels(first, segment)
         quantities = self.quantities
         return xr.Dataset({name: array_variable(quantities[name], array) for name, array in values.items()})
+
+    def _time_s(
+        self, first: Int64[np.ndarray, "record"], segment: Int64[np.ndarray, "record"]
+    ) -> Float64[np.ndarray, "record"]:
+        """Return when captures begin: within their draw where exports tell, else within the recording."""
+        if not self.exported:
+            return np.asarray(first / self.sample_rate_hz)
+        into = first - self.recordings[0].segments[segment, 0]
+        return np.asarray(self.exported[0].time_s[segment] + into / self.sample_rate_hz)
+
+    def _labels(
+        self, first: Int64[np.ndarray, "record"], segment: Int64[np.ndarray, "record"]
+    ) -> Bool[np.ndarray, "record subchannel"]:
+        if self.labels_told:
+            told = [one.label[segment] for one in self.exported if one.label is not None]
+            return np.asarray(np.any(told, axis=0))
+        asked = self.spec.recording
+        marked = [
+            annotation_labels(
+                one.annotations,
+                first_sample=first,
+                samples=asked.samples,
+                edges_hz=self.edges_hz,
+                overlap=asked.overlap,
+            )
+            for one in self.recordings
+        ]
+        return np.asarray(np.any(marked, axis=0))
+
+
+def _marked(recordings: tuple[Recording, ...]) -> bool:
+    """Return whether somebody has said what is occupied, if only that nothing is."""
+    return any(
+        len(one.annotations.samples) or (one.exported is not None and one.exported.vacant)
+        for one in recordings
+    )
 
 
 def import_plan(spec: ImportedCorpusSpec, recordings: tuple[Recording, ...]) -> ImportPlan:
@@ -216,8 +293,8 @@ def import_plan(spec: ImportedCorpusSpec, recordings: tuple[Recording, ...]) -> 
         SpecError: The sub-channels are wider than the band.
     """
     first = recordings[0]
-    for one in recordings[1:]:
-        _refuse_other(first, one)
+    refuse_unlike(recordings)
+    _refuse_other_source(spec, first)
     shortest = min(one.samples for one in recordings)
     if len({one.samples for one in recordings}) > 1:
         # What only some have heard is left out.
@@ -226,7 +303,11 @@ def import_plan(spec: ImportedCorpusSpec, recordings: tuple[Recording, ...]) -> 
     made = ImportPlan(spec, (first, *recordings[1:]))
     names = made.receivers
     if len(set(names)) < len(names):
-        raise CorpusError("two recordings have the same name", where=", ".join(names), remedy="rename one")
+        raise CorpusError(
+            "two recordings have the same name",
+            where=", ".join(names),
+            remedy="give each once, by a name of its own",
+        )
     asked = spec.recording
     if (asked.bandwidth_hz or 0) > made.sample_rate_hz:
         raise SpecError(
@@ -234,7 +315,7 @@ def import_plan(spec: ImportedCorpusSpec, recordings: tuple[Recording, ...]) -> 
             where="--bandwidth",
             accepted=f"up to the sampling rate, {made.sample_rate_hz:g} Hz",
         )
-    if asked.labels == "annotations" and not any(len(one.annotations.samples) for one in recordings):
+    if asked.labels == "annotations" and not _marked(recordings):
         raise CorpusError(
             "no annotations that labels could come from",
             where=str(first.sources[-1]),
@@ -249,24 +330,11 @@ def import_plan(spec: ImportedCorpusSpec, recordings: tuple[Recording, ...]) -> 
     return made
 
 
-def _refuse_other(first: Recording, other: Recording) -> None:
-    where = f"{first.name}, {other.name}"
-    for what, unit, one, two in (
-        ("sampled at", "Hz", first.sample_rate_hz, other.sample_rate_hz),
-        ("tuned to", "Hz", first.centre_frequency_hz, other.centre_frequency_hz),
-    ):
-        if one != two:
-            raise CorpusError(
-                f"{what} {one:.10g} and {two:.10g} {unit}", where=where, accepted="receivers that are alike"
-            )
-    begun = [one.facts.get("datetime") for one in (first, other)]
-    if None not in begun and begun[0] != begun[1]:
+def _refuse_other_source(spec: ImportedCorpusSpec, first: Recording) -> None:
+    told, found = spec.recording.exported, first.exported
+    if told is not None and (found is None or found.manifest_sha256 != told.manifest_sha256):
         raise CorpusError(
-            f"begun at {begun[0]} and {begun[1]}",
-            where=where,
-            accepted="recordings that begin together",
-            remedy="import each by itself",
+            f"no export of the corpus {told.corpus}",
+            where=str(first.sources[-1]),
+            accepted=f"one whose manifest has the SHA-256 {told.manifest_sha256}",
         )
-    starts, others = first.segments[:, 0], other.segments[:, 0]
-    if not np.array_equal(starts, others) and max(len(starts), len(others)) > 1:
-        raise CorpusError("other segments", where=where, remedy="import each by itself")

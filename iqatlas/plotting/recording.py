@@ -37,24 +37,39 @@ def draw_recording(records: xr.Dataset, *, title: str) -> bytes:
     part = part.isel(receiver=slice(receivers)).load()
     time_s = part["time"].values
     after = time_s[-1] + samples / records.attrs["sample_rate_hz"]
-    edges = np.append(time_s, after)
+    edges, along = np.append(time_s, after), "time / s"
+    if (np.diff(edges) <= 0).any():
+        # What came back from an export has several records at a time, and time begins anew with each draw.
+        edges, along = np.append(chosen, records.sizes["record"]), "record"
     for axes, receiver in zip(panels, range(receivers), strict=False):
         _draw_power(figure, axes, part.isel(receiver=receiver), edges)
     if labelled:
-        borders = np.append(part["subchannel_lower"].values, part["subchannel_upper"].values[-1]) / 1e6
+        borders, shown_labels = _label_rows(part)
         panels[-1].pcolormesh(
             edges,
             borders,
-            part["label"].values.T,
+            shown_labels,
             cmap=ListedColormap(("#ffffff", "#1764ab")),
             vmin=0,
             vmax=1,
         )
         panels[-1].set_title("Annotated: occupied sub-channels", fontsize=11, color=INK)
         panels[-1].set_ylabel("frequency / MHz")
-    panels[-1].set_xlabel("time / s")
+    panels[-1].set_xlabel(along)
     figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
     return png_bytes(figure)
+
+
+def _label_rows(part: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return borders in MHz and what lies between them; nothing where no sub-channel is."""
+    lower, upper = part["subchannel_lower"].values / 1e6, part["subchannel_upper"].values / 1e6
+    label = part["label"].values.T
+    upper[:-1] = np.minimum(upper[:-1], lower[1:])
+    if np.allclose(upper[:-1], lower[1:], rtol=0, atol=1e-9):
+        return np.append(lower, upper[-1]), label
+    rows = np.zeros((2 * len(label) - 1, label.shape[1]), label.dtype)
+    rows[::2] = label
+    return np.stack([lower, upper], axis=-1).reshape(-1), rows
 
 
 def _draw_power(figure: Any, axes: Any, part: xr.Dataset, edges: np.ndarray) -> None:

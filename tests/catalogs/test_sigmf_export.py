@@ -10,7 +10,7 @@ import sigmf
 
 from iqatlas import Corpus
 from iqatlas.catalogs import sigmf_export
-from iqatlas.catalogs.sigmf_export import export_sigmf
+from iqatlas.catalogs.sigmf_export import export_sigmf, recording_names
 from iqatlas.errors import CorpusError
 
 
@@ -60,3 +60,50 @@ def test_an_unknown_split_and_too_many_records_are_one_line(
     with pytest.raises(CorpusError, match=r"80 records are more .*; accepted: up to 10; export one --split"):
         export_sigmf(tiny_corpus, tmp_path / "a", progress=_quiet)
     assert not (tmp_path / "a").exists()
+
+
+def test_receivers_whose_names_no_file_can_tell_apart_have_files_of_their_own(
+    small_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = small_corpus.dataset.copy().load().assign_coords(receiver=["a b", "a_b", "A/b"])
+    monkeypatch.setitem(small_corpus.__dict__, "dataset", dataset)
+    metas = export_sigmf(small_corpus, tmp_path, split="test", progress=_quiet)
+    assert [meta.name for meta in metas] == [f"small-{name}.sigmf-meta" for name in ("a_b", "a_b-2", "A_b-3")]
+    assert {path.name for path in tmp_path.iterdir()} == set(recording_names(small_corpus, "test"))
+    rows = dataset["iq"].values[dataset["split"].values == "test"]
+    for place, meta in enumerate(metas):
+        np.testing.assert_array_equal(
+            np.fromfile(meta.with_suffix(".sigmf-data"), "<c8"), rows[:, place].ravel()
+        )
+
+
+class Killed(BaseException):
+    """Nothing catches it, as nothing catches a kill."""
+
+
+def test_metadata_of_an_earlier_export_are_never_beside_other_samples(
+    tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (meta,) = export_sigmf(tiny_corpus, tmp_path, split="train", progress=_quiet)
+
+    def dies(*arguments: object) -> None:
+        raise Killed
+
+    # Killed between the samples and the metadata.
+    monkeypatch.setattr(sigmf_export, "_metadata", dies)
+    with pytest.raises(Killed):
+        export_sigmf(tiny_corpus, tmp_path, split="test", progress=_quiet)
+    assert [path.name for path in tmp_path.iterdir()] == [meta.with_suffix(".sigmf-data").name]
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_who_made_the_captures_is_told(
+    simulated: bool, tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported = {"simulated": simulated}
+    own = {"name": "back", "import": {"exported": exported}, "about": {"authors": ["Doe, Ada", "A group"]}}
+    monkeypatch.setitem(tiny_corpus.manifest.__dict__, "spec", own)
+    (meta,) = export_sigmf(tiny_corpus, tmp_path, progress=_quiet)
+    info = sigmf.fromfile(meta).get_global_info()
+    assert info["core:author"] == "Doe, Ada; A group"
+    assert info.get("core:hw") == ("simulated" if simulated else None)

@@ -10,6 +10,7 @@ import jsonschema
 import numpy as np
 import pytest
 import sigmf
+import xarray as xr
 
 from iqatlas import Corpus
 from iqatlas.catalogs.sigmf_export import export_sigmf
@@ -71,9 +72,36 @@ def test_fields_are_what_the_corpus_holds(small_corpus: Corpus, metadata: list[d
             np.testing.assert_array_equal(column, stored[name].values)
         levels = [capture["iqatlas:snr_level_db"] for capture in captures]
         np.testing.assert_array_equal(levels, stored["snr_level"].values)
+        assert [capture["iqatlas:time_s"] for capture in captures] == stored["time"].values.tolist()
+        assert told["iqatlas:units"] == "mW^0.5" == stored["iq"].attrs["units"]
+        assert told["iqatlas:attribution"] == small_corpus.manifest.scene["attribution"]
+        assert "© OpenStreetMap contributors" in told["iqatlas:attribution"][0]
+        assert told["iqatlas:guard_slots"] == small_corpus.manifest.statistics["guard_slots"] > 0
         # Four digits are kept.
         realised = [capture["iqatlas:snr_db"] for capture in captures]
         np.testing.assert_allclose(realised, stored["snr"].values[:, place], atol=5.1e-5, rtol=1e-6)
+
+
+def test_each_capture_is_where_its_receiver_was(
+    small_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Receivers of the small corpus hover: here they fly, so that a place is a receiver's at a time."""
+    dataset = small_corpus.dataset.copy().load().isel(waypoint=[0, 0, 0])
+    for step, name in enumerate(("longitude", "latitude", "altitude"), start=1):
+        off = step * np.arange(3)[:, None] + 10 * step * np.arange(dataset.sizes["receiver"])
+        dataset[name] = dataset[name] + xr.DataArray(off / 1000, dims=("waypoint", "receiver"))
+    waypoint = np.arange(dataset.sizes["record"]) % 3
+    dataset["waypoint"] = ("record", waypoint)
+    monkeypatch.setitem(small_corpus.__dict__, "dataset", dataset)
+    metas = export_sigmf(small_corpus, tmp_path, split="test", progress=_quiet)
+    records = np.flatnonzero(dataset["split"].values == "test")
+    assert len(metas) == 3 and set(waypoint[records]) == {0, 1, 2}
+    for place, meta in enumerate(metas):
+        captures = json.loads(meta.read_text())["captures"]
+        told = [capture["core:geolocation"]["coordinates"] for capture in captures]
+        names = ("longitude", "latitude", "altitude")
+        own = [dataset[name].values[waypoint[records], place] for name in names]
+        np.testing.assert_array_equal(told, np.stack(own, axis=-1))
 
 
 def test_what_has_no_level_is_left_out(tiny_corpus: Corpus, tmp_path: Path, monkeypatch: Any) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from iqatlas.catalogs.exported_recording import OF_ANOTHER
 from iqatlas.catalogs.sigmf_recording import sigmf_recording
-from iqatlas.errors import IqAtlasError
+from iqatlas.catalogs.spec import SPLITS
+from iqatlas.errors import CorpusError, IqAtlasError
 
 GOOD: dict[str, Any] = {
     "global": {
@@ -99,31 +101,85 @@ NAMED: dict[str, Any] = {
 }
 
 
-def _named(**changes: Any) -> dict[str, Any]:
+CAPTURES: list[dict[str, Any]] = [
+    {"iqatlas:record": 7, "iqatlas:time_s": 0.5, "iqatlas:split": "train", "iqatlas:label": [0, 1]},
+    {"iqatlas:record": 9, "iqatlas:time_s": 0.25, "iqatlas:split": "none", "iqatlas:label": [1, 1]},
+]
+
+
+def _named(captures: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """Return the good metadata as an export; ``captures`` changes the second of them."""
     own = {f"iqatlas:{key}": value for key, value in changes.items()}
-    return {**GOOD, "global": {**GOOD["global"], **NAMED, **own}}
+    second = {f"iqatlas:{key}": value for key, value in (captures or {}).items()}
+    told = [{**plain, **known} for plain, known in zip(GOOD["captures"], CAPTURES, strict=True)]
+    return {
+        **GOOD,
+        "global": {**GOOD["global"], **NAMED, **own},
+        "captures": [told[0], {**told[1], **second}],
+    }
 
 
-def test_records_and_sub_channels_of_an_export_are_taken_where_an_import_can_cut_them(
-    tmp_path: Path,
-) -> None:
-    grid = sigmf_recording(write(tmp_path, _named())).grid
-    assert grid is not None and (grid.samples, grid.subchannels) == (40, 2)
-    assert grid.bandwidth_hz == pytest.approx(0.8e6, rel=1e-9)  # float64 of 100 MHz
-    low = NAMED["iqatlas:subchannels"][0]
-    for wrong in (
-        {"record_samples": 1 << 40},
-        {"record_samples": "many"},
-        {"subchannels": []},
-        {"subchannels": [low, low]},
-        {"subchannels": [low]},  # not about the carrier
-        {"subchannels": [{**low, "freq_lower_edge": -1e12}]},
-        {"subchannels": [{**low, "freq_lower_edge": float("nan")}]},
-        {"subchannels": [[1, 2]]},
-        {"receiver": None},
-    ):
-        assert sigmf_recording(write(tmp_path, _named(**wrong))).grid is None
-    assert sigmf_recording(write(tmp_path, GOOD)).grid is None
+def test_what_an_export_tells_is_taken(tmp_path: Path) -> None:
+    told = {"attribution": ["© somebody"], "units": "mW^0.5", "guard_slots": 3}
+    recording = sigmf_recording(write(tmp_path, _named(**told)))
+    found = recording.exported
+    assert found is not None and recording.receivers == ("uav0",)
+    assert (found.samples, found.units, found.guard_slots, found.credit) == (40, "mW^0.5", 3, ("© somebody",))
+    # To the hertz, though float64 keeps 1.5e-8 Hz of 100 MHz.
+    assert found.edges_hz.tolist() == [[-4e5, -1e4], [1e4, 4e5]]
+    assert (found.record.tolist(), found.time_s.tolist()) == ([7, 9], [0.5, 0.25])
+    assert found.split.tolist() == [SPLITS.index("train"), OF_ANOTHER]
+    assert found.label is not None and found.label.tolist() == [[False, True], [True, True]]
+    assert found.chain is None and not found.vacant
+    # Exports of version 1.1.0 don't have the three, and those before there was the namespace have none.
+    earlier = sigmf_recording(write(tmp_path, _named())).exported
+    assert earlier is not None and (earlier.units, earlier.guard_slots, earlier.credit) == (None, None, ())
+    before = _named()
+    del before["global"]["iqatlas:manifest_sha256"]
+    assert sigmf_recording(write(tmp_path, before)).exported is None
+
+
+def test_only_segments_with_samples_have_facts(tmp_path: Path) -> None:
+    """A capture that is retuned before its first sample, as SigMF allows, is no segment."""
+    whole = _named()
+    whole["captures"].insert(1, {**whole["captures"][1], "iqatlas:record": 8})
+    found = sigmf_recording(write(tmp_path, whole))
+    assert found.exported is not None and found.exported.record.tolist() == [7, 9]
+    assert found.segments.tolist() == [[0, 40], [40, 100]]
+
+
+LOW = NAMED["iqatlas:subchannels"][0]
+UNSOUND: dict[str, tuple[dict[str, Any], str]] = {
+    "no number": (_named(record_samples="many"), "record_samples"),
+    "no sub-channel": (_named(subchannels=[]), "subchannels that don't follow"),
+    "one twice": (_named(subchannels=[LOW, LOW]), "subchannels that don't follow"),
+    "one beyond the rate": (_named(subchannels=[{**LOW, "freq_lower_edge": 99.4e6}]), "beyond the sampling"),
+    "an edge that is no number": (
+        _named(subchannels=[{**LOW, "freq_lower_edge": float("nan")}]),
+        "freq_lower_edge",
+    ),
+    "a list for a sub-channel": (_named(subchannels=[[1, 2]]), "subchannels.0"),
+    "no receiver": (_named(receiver=None), "receiver"),
+    "a receiver of two lines": (_named(receiver="a\nb"), "printable"),
+    "a line of credit without end": (_named(attribution=["a" * 1000]), "attribution"),
+    "a split of guards": (_named(receiver_split="guard"), "receiver_split is guard"),
+    "captures of other splits": (_named({"split": "test"}, receiver_split="train"), "another split than"),
+    "a split of no name": (_named({"split": "tset"}), "split"),
+    "labels of one channel": (_named({"label": [1]}), "labels that are not 2 each"),
+    "labels here and there": (_named({"label": None}), "label in 1 of 2 captures"),
+    "a draw here and there": (_named({"draw": 0, "slot": 0}), "draw in 1 of 2 captures"),
+    "a record of 80 bits": (_named({"record": 1 << 80}), "64-bit"),
+    "a time without end": (_named({"time_s": float("inf")}), "time_s"),
+    "no captures": ({**_named(), "captures": []}, "no captures"),
+}
+
+
+@pytest.mark.parametrize("kind", UNSOUND)
+def test_an_export_that_is_not_what_it_says_is_one_line(kind: str, tmp_path: Path) -> None:
+    meta, words = UNSOUND[kind]
+    with pytest.raises(CorpusError, match=f"export that can't be read.*{words}.*take iqatlas:") as caught:
+        sigmf_recording(write(tmp_path, meta))
+    assert "\n" not in str(caught.value)
 
 
 HOSTILE: dict[str, tuple[Any, str]] = {
@@ -143,6 +199,10 @@ HOSTILE: dict[str, tuple[Any, str]] = {
     "two frequencies": (changed("captures", frequency=1e9), "tuned to 2 frequencies"),
     "segments before the offset": (changed("global", offset=1), "out of order"),
     "segments beyond the end": (changed("captures", sample_start=1 << 61), "out of order"),
+    "a segment that begins at the end, alone": (
+        {**GOOD, "captures": [{"core:sample_start": 100}]},
+        "no segment with a sample",
+    ),
     "a negative start": (changed("annotations", sample_start=-1), "sample_start"),
     "a start beyond all": (changed("annotations", sample_start=1 << 70), "sample_start"),
     "one edge": (changed("annotations", freq_upper_edge=None), "one edge in frequency"),
