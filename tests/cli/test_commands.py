@@ -70,3 +70,9 @@ def test_published_versions_and_refusals_know_the_home(
     assert command("catalog", "publish", "~/small", "~/cat", "--version", "1.0.0").code == 0
     assert command("verify", "--quick", "~/cat/small@1.0.0").code == 0
     assert list(Path().iterdir()) == []
+
+
+def test_nobodys_home_in_a_spec_is_a_file_that_is_not_there(command: Callable[..., Any]) -> None:
+    done = command("plan", "--set", "sites.kind=file", "--set", "sites.path=~nobody-of-this-name/sites.csv")
+    assert done.code == 2
+    assert "no file" in done.err
