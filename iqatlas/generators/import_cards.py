@@ -17,6 +17,9 @@ from iqatlas.catalogs.spec import SPLITS
 from iqatlas.generators.import_credit import credits_of
 from iqatlas.generators.import_records import ImportPlan
 
+_OWN = """- Each receiver is of one split too (`receiver_split`): `.split("train")` gives what those of training
+  heard.
+"""
 _PICTURE = f"{PICTURES}/recording.png"
 
 
@@ -148,7 +151,7 @@ def _readme(made: ImportPlan) -> str:
 - SNR, noise power and radio paths are not known, and are not there.
 - Records are cut one after the other from stretches without a gap; what a stretch leaves over is left out.
 - {_limits(made)}
-
+{_OWN if made.spec.splits.by == "receiver" else ""}
 ## Licence and credit
 
 Licence of the recordings: {_cell(made.spec.about.licence)}. See ATTRIBUTION.md.
