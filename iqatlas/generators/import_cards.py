@@ -17,8 +17,8 @@ from iqatlas.catalogs.spec import SPLITS
 from iqatlas.generators.import_credit import credits_of
 from iqatlas.generators.import_records import ImportPlan
 
-_OWN = """- Each receiver is of one split too (`receiver_split`): `.split("train")` gives what those of training
-  heard.
+_OWN = """- Each receiver is of one split too (`receiver_split`): `.split("train")` gives what those of
+  training heard.
 """
 _PICTURE = f"{PICTURES}/recording.png"
 

@@ -113,7 +113,7 @@ def test_what_is_said_of_captures_that_came_back_is_true(
         assert "recorded I/Q" not in text and "- recording\n" not in text, name
     assert "in √mW at the antenna port" in cards["README.md"]
     assert "Receivers have splits of their own" in cards["croissant.json"]
-    assert '`.split("train")` gives what those of training' in cards["README.md"]
+    assert '`.split("train")` gives what those of' in cards["README.md"]
     assert back.dataset["iq"].attrs["units"] == "mW^0.5"
     credit = (back.path / "ATTRIBUTION.md").read_text()
     assert "© OpenStreetMap contributors" in credit and "Doe, Ada" in credit
