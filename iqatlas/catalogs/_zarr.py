@@ -21,6 +21,7 @@ from iqatlas.axes import RECORD, Quantity
 from iqatlas.catalogs._zarr_codecs import READING
 from iqatlas.catalogs._zarr_limits import LARGEST_METADATA_BYTES, check_metadata
 from iqatlas.catalogs._zarr_shards import write_whole_shard
+from iqatlas.catalogs.durable import remove_folder
 from iqatlas.catalogs.place import NamedFiles
 from iqatlas.errors import CorpusError, SetupError, StorageError
 
@@ -85,7 +86,7 @@ def create_store(
         if left.is_file():
             left.unlink()
         elif not _is_group(left):
-            shutil.rmtree(left)
+            remove_folder(left)
     import dask.array  # a third of a second, which workers can do without
 
     template = coordinates.copy()

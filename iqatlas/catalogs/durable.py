@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +37,27 @@ def sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and all that is in it.
+
+    Where one of the files that Zarr writes side by side failed, its threads may still be writing the others:
+    a folder that has become empty is then not empty again, and is tried again.
+
+    Args:
+        folder: The folder.
+    """
+    for wait_s in _WAITS_S:
+        try:
+            shutil.rmtree(folder)
+        except OSError as failure:
+            if failure.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            time.sleep(wait_s)
+        else:
+            return
+    shutil.rmtree(folder)
+
+
 def sync_folder(path: Path) -> None:
     """Make sure that the names in a folder are on the disk, where the system has a way to."""
     if os.name == "nt":
@@ -46,6 +69,7 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+_WAITS_S = (0.01, 0.1, 0.5)
 _NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ELOOP)
 _NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
 

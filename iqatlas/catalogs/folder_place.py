@@ -15,7 +15,7 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from iqatlas.catalogs.canonical import sha256_file
-from iqatlas.catalogs.durable import storage_errors, sync_file, sync_folder, write_file
+from iqatlas.catalogs.durable import remove_folder, storage_errors, sync_file, sync_folder, write_file
 from iqatlas.catalogs.folder import BUILDING, LEDGER, LOCK
 from iqatlas.catalogs.manifest import MANIFEST_NAME
 from iqatlas.catalogs.place import CorpusPlace, Item
@@ -213,7 +213,7 @@ class FolderPlace(CorpusPlace):
         """Remove a file, or a folder with all below it; of a link, the link alone."""
         target = self.folder / path
         if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
+            remove_folder(target)
         else:
             target.unlink(missing_ok=True)
 

@@ -61,7 +61,7 @@ def test_a_script_that_cannot_be_started_again_is_told_so(tmp_path: Path, way: s
     script = tmp_path / "script.py"
     script.write_text(
         "from iqatlas import CorpusSpec, generate\n"
-        "tree = {'raytracing': {'kind': 'free_space'}, 'capture': {'slots': 4000, 'samples': 64},\n"
+        "tree = {'raytracing': {'kind': 'free_space'}, 'capture': {'slots': 40000, 'samples': 64},\n"
         "        'features': {'spectrogram': None}}\n"
         f"generate(CorpusSpec.from_tree(tree), {str(tmp_path / 'out')!r}, workers=2)\n",
         encoding="utf-8",
