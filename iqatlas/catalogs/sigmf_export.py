@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool
 
+from iqatlas.catalogs.about import AboutSpec
 from iqatlas.catalogs.corpus import Corpus
 from iqatlas.catalogs.durable import storage_errors, write_file
 from iqatlas.catalogs.import_spec import is_recorded
@@ -18,6 +19,7 @@ from iqatlas.catalogs.sigmf import DATA_SUFFIX, META_SUFFIX, recording_text
 from iqatlas.catalogs.sigmf_facts import capture_facts, global_facts
 from iqatlas.catalogs.sigmf_namespace import extension
 from iqatlas.catalogs.split_part import SplitPart, part_of
+from iqatlas.catalogs.versioned_cards import about_of
 from iqatlas.errors import CorpusError
 from iqatlas.version import __version__
 
@@ -50,6 +52,7 @@ def export_sigmf(
         StorageError: The files can't be written.
     """
     part = _part(corpus, split)
+    about = about_of(corpus.manifest, corpus.place.name)
     dataset = corpus.dataset
     facts = dataset[[name for name in _FACTS if name in dataset]].isel(record=part.records).load()
     if "receiver_split" in dataset:
@@ -71,7 +74,7 @@ def export_sigmf(
             meta, data = (folder / (bases[place] + suffix) for suffix in (META_SUFFIX, DATA_SUFFIX))
             meta.unlink(missing_ok=True)  # old metadata must not be found beside new samples
             digest = _write_samples(data, dataset["iq"].isel(receiver=place), part.records, tell)
-            text = _metadata(corpus, facts, part, place, digest)
+            text = _metadata(corpus, about, facts, part, place, digest)
             write_file(meta, text.encode())
             written.append(meta)
     return written
@@ -141,7 +144,9 @@ def _write_samples(data: Path, iq: xr.DataArray, chosen: np.ndarray, tell: Calla
     return digest.hexdigest()
 
 
-def _metadata(corpus: Corpus, facts: xr.Dataset, part: SplitPart, place: int, sha512: str) -> str:
+def _metadata(
+    corpus: Corpus, about: AboutSpec, facts: xr.Dataset, part: SplitPart, place: int, sha512: str
+) -> str:
     dataset = corpus.dataset
     samples = dataset.sizes["sample"]
     carrier_hz = float(dataset.attrs["carrier_frequency_hz"])
@@ -172,23 +177,14 @@ def _metadata(corpus: Corpus, facts: xr.Dataset, part: SplitPart, place: int, sh
             f"samples, and records do not follow on from each other. Samples in {level}."
         ),
         "core:recorder": f"iqatlas {__version__}",
-        "core:license": corpus.manifest.spec.get("about", {}).get("licence", "ODbL-1.0"),
-        **_makers(corpus),
+        "core:license": about.licence,
+        **({} if is_recorded(corpus.manifest.spec) else {"core:hw": "simulated"}),
+        **({"core:author": "; ".join(about.authors)} if about.authors else {}),
         "core:sha512": sha512,
         "core:extensions": [extension()],
         **global_facts(corpus, place),
     }
     return recording_text(info, captures, annotations)
-
-
-def _makers(corpus: Corpus) -> dict[str, object]:
-    """Return who made the captures, and with what."""
-    spec = corpus.manifest.spec
-    authors = spec.get("about", {}).get("authors", [])
-    return {
-        **({} if is_recorded(spec) else {"core:hw": "simulated"}),
-        **({"core:author": "; ".join(authors)} if authors else {}),
-    }
 
 
 def _annotations(

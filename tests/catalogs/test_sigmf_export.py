@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import sigmf
 
 from iqatlas import Corpus
 from iqatlas.catalogs import sigmf_export
+from iqatlas.catalogs.manifest import sha256_json
 from iqatlas.catalogs.sigmf_export import export_sigmf, recording_names
 from iqatlas.errors import CorpusError
 
@@ -49,6 +52,18 @@ def test_one_split_is_its_records(tiny_corpus: Corpus, tmp_path: Path) -> None:
     rows = np.flatnonzero(tiny_corpus.dataset["split"].values == "test")
     assert [capture["iqatlas:record"] for capture in recording.get_captures()] == rows.tolist()
     np.testing.assert_array_equal(recording.read_samples(), tiny_corpus.dataset["iq"].values[rows, 0].ravel())
+
+
+@pytest.mark.parametrize("about", ["a thesis", {"authors": "Doe, Jane"}, {"licence": 3}])
+def test_a_strange_word_about_the_corpus_is_one_line_and_nothing_is_written(
+    tiny_corpus: Corpus, tmp_path: Path, reseal: Callable[..., None], about: object
+) -> None:
+    copy = Path(shutil.copytree(tiny_corpus.path, tmp_path / "copy"))
+    spec = {**tiny_corpus.manifest.spec, "about": about}
+    reseal(copy, spec=spec, spec_sha256=sha256_json(spec))
+    with pytest.raises(CorpusError, match=r"spec\.about can't be read"):
+        export_sigmf(Corpus(copy), tmp_path / "out", progress=_quiet)
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_unknown_split_and_too_many_records_are_one_line(
